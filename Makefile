@@ -1,0 +1,64 @@
+# `make demo` and `make test` need Python 3.11 or newer, make and a package index; no root.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.PHONY: demo test check lock clean help
+
+help:
+	@echo 'make demo    everything on this machine: database, emulator, 500 media submitted at 30/s'
+	@echo 'make test    every test'
+	@echo 'make check   every gate: lint, format, types, arrows, lock, compose file'
+	@echo 'make lock    resolve the locks anew (after a change of dependencies)'
+	@echo 'make clean   remove the environment'
+
+demo: $(VENV)/.run
+	@exec $(BIN)/vod-batch demo
+
+test: $(VENV)/.dev
+	@$(BIN)/coverage erase
+	@$(BIN)/coverage run -m pytest $(ARGS)
+	@$(BIN)/coverage combine --quiet
+	@$(BIN)/coverage report --fail-under=$(COVERAGE_FLOOR)
+
+check: $(VENV)/.dev
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/python .ci/check_lock.py
+	@$(BIN)/python .ci/check_compose.py
+
+COVERAGE_FLOOR := 90
+
+# The environment: made once, then again whenever a lock or the project file changes.
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo 'vod-batch needs Python 3.11 or newer; name one with: make PYTHON=python3.12 $(MAKECMDGOALS)'; exit 78; }
+	@echo 'Making $(VENV) with the pinned packages (once)...'
+	@$(PYTHON) -m venv $(VENV)
+
+# Source distributions among the locked packages are built with the pinned tools, not with whatever
+# is newest, hence --no-build-isolation.
+$(VENV)/.run: $(BIN)/python requirements/build.txt requirements/run.txt pyproject.toml
+	@$(PIP) install --require-hashes -r requirements/build.txt
+	@$(PIP) install --require-hashes --no-build-isolation -r requirements/run.txt
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.run requirements/dev.txt
+	@$(PIP) install --require-hashes --no-build-isolation -r requirements/dev.txt
+	@touch $@
+
+# Needs `uv`; the result is in pip's own format and names no index.
+COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-header --no-annotate
+lock:
+	$(COMPILE) --group build --output-file requirements/build.txt
+	$(COMPILE) --constraint requirements/build.txt pyproject.toml --output-file requirements/run.txt
+	$(COMPILE) --constraint requirements/build.txt --constraint requirements/run.txt \
+		--group dev pyproject.toml --output-file requirements/dev.txt
+
+clean:
+	rm -rf $(VENV) .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,57 @@
+"""Values that several rooms pass to one another."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+
+class JobType(StrEnum):
+    """The paid AI job types of ``SubmitAIJob`` (``vod-api.md`` 1.1)."""
+
+    MEDIA_DNA = "AIMediaDNA"
+    VIDEO_TAG = "AIVideoTag"
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedSubmission:
+    """One submission of a claim, with the lease number that fences its later writes."""
+
+    id: int
+    lease: int
+    job_type: JobType
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One request to make: a media with every type of it that is due, its intent committed.
+
+    ``nonce`` and ``signed_at`` (UTC, whole seconds) are part of the committed intent, so that the
+    request can be signed again byte for byte.
+    """
+
+    media_id: str
+    config: str | None
+    user_data: str | None
+    nonce: str
+    signed_at: datetime
+    members: tuple[ClaimedSubmission, ...]
+
+    @property
+    def types(self) -> tuple[JobType, ...]:
+        """The job types asked for, in the order they are sent."""
+        return tuple(member.job_type for member in self.members)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One account and region of the cloud: the holder of a quota."""
+
+    id: int
+    account: str
+    region: str
+
+
+RunId = UUID
+"""Identity of one worker process: random, never a host name."""

@@ -1,0 +1,50 @@
+"""The states of a submission and the moves between them.
+
+The same table stands in ``migrations/`` (where a trigger enforces it and writes
+``submission_history``) and in ``docs/states.md``; a test forces the three to agree.
+"""
+
+from enum import StrEnum
+
+
+class State(StrEnum):
+    """Where a submission stands. Each line says what it means and who moves it on."""
+
+    PENDING = "pending"  # to be sent, not before due_at; begin or an operator moves it
+    SUBMITTING = "submitting"  # its intent is committed, a request may be on the wire; an outcome
+    SUBMITTED = "submitted"  # the cloud answered with a JobId; poll or event
+    IN_DOUBT = "in_doubt"  # a request may have been received, outcome unknown; evidence, operator
+    SUCCEEDED = "succeeded"  # the cloud's verdict on the job
+    FAILED = "failed"  # the cloud's verdict on the job; an operator may retry
+    REJECTED = "rejected"  # refused for good before any job existed; an operator may retry
+    DEAD = "dead"  # never sent, attempts used up; an operator may retry
+    CANCELLED = "cancelled"  # withdrawn by an operator while pending
+
+
+TERMINAL = frozenset(
+    {State.SUCCEEDED, State.FAILED, State.REJECTED, State.DEAD, State.CANCELLED},
+)
+"""States that never change by themselves."""
+
+TRANSITIONS = frozenset(
+    {
+        (State.PENDING, State.SUBMITTING),  # begin
+        (State.PENDING, State.CANCELLED),  # operator
+        (State.PENDING, State.SUBMITTED),  # a receipt for a request believed never to have arrived
+        (State.SUBMITTING, State.SUBMITTED),  # accepted
+        (State.SUBMITTING, State.IN_DOUBT),  # no trustworthy answer, or its worker died
+        (State.SUBMITTING, State.PENDING),  # never sent, throttled, or the account was stopped
+        (State.SUBMITTING, State.REJECTED),  # refused
+        (State.SUBMITTING, State.DEAD),  # never sent, attempts used up
+        (State.IN_DOUBT, State.SUBMITTED),  # late answer, replay, look-up, event
+        (State.IN_DOUBT, State.PENDING),  # proof of absence
+        (State.IN_DOUBT, State.REJECTED),  # a late refusal proves that no job exists
+        (State.IN_DOUBT, State.DEAD),  # proof that it was never sent, attempts used up
+        (State.SUBMITTED, State.SUCCEEDED),  # poll or event
+        (State.SUBMITTED, State.FAILED),  # poll or event
+        (State.FAILED, State.PENDING),  # operator: retry
+        (State.REJECTED, State.PENDING),  # operator: retry
+        (State.DEAD, State.PENDING),  # operator: retry
+    },
+)
+"""Every allowed move; all others are refused by the database."""

@@ -1,0 +1,97 @@
+"""Every error a person may see, and the exit code it ends a command with.
+
+The tree (``design.md`` 5 fixes the codes)::
+
+    VodBatchError
+    ├── UsageError                  64  the command's words are off
+    ├── UnavailableError            69  something we need does not answer
+    │   ├── DatabaseUnavailableError
+    │   ├── CloudUnavailableError
+    │   └── AccountStoppedError         arrears, service not active
+    ├── LockHeldError               75  another run holds the lock
+    ├── PermissionRefusedError      77  credentials or permission refused
+    └── ConfigurationError          78  settings, schema or target do not fit
+
+A message names what is wrong and what to do next, in that order.
+"""
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """What scripts read. The order in :data:`URGENCY` decides when several hold."""
+
+    DONE = 0
+    DONE_WITH_FAILURES = 3
+    DONE_WITH_DOUBTS = 4
+    CARRIED_OVER = 5
+    USAGE = 64
+    UNAVAILABLE = 69
+    LOCK_HELD = 75
+    PERMISSION = 77
+    CONFIGURATION = 78
+
+
+URGENCY = (
+    ExitCode.CONFIGURATION,
+    ExitCode.PERMISSION,
+    ExitCode.UNAVAILABLE,
+    ExitCode.LOCK_HELD,
+    ExitCode.DONE_WITH_DOUBTS,
+    ExitCode.DONE_WITH_FAILURES,
+    ExitCode.CARRIED_OVER,
+    ExitCode.DONE,
+)
+
+
+def most_urgent(*codes: ExitCode) -> ExitCode:
+    """Return the code a command must end with when all of ``codes`` hold (none: ``DONE``)."""
+    return min(codes, key=URGENCY.index, default=ExitCode.DONE)
+
+
+class VodBatchError(Exception):
+    """Base of every error that ends a command with a message instead of a traceback."""
+
+    exit_code = ExitCode.CONFIGURATION
+
+
+class UsageError(VodBatchError):
+    """The words on the command line cannot be carried out."""
+
+    exit_code = ExitCode.USAGE
+
+
+class UnavailableError(VodBatchError):
+    """Something outside this process does not answer."""
+
+    exit_code = ExitCode.UNAVAILABLE
+
+
+class DatabaseUnavailableError(UnavailableError):
+    """PostgreSQL does not answer, or answers that it cannot serve."""
+
+
+class CloudUnavailableError(UnavailableError):
+    """The cloud's API gives no answer that can be trusted."""
+
+
+class AccountStoppedError(UnavailableError):
+    """The cloud refuses the whole account: arrears, or the service is not active."""
+
+
+class LockHeldError(VodBatchError):
+    """Another run holds the lock that this one needs."""
+
+    exit_code = ExitCode.LOCK_HELD
+
+
+class PermissionRefusedError(VodBatchError):
+    """The credentials are missing, wrong, expired, or may not do this."""
+
+    exit_code = ExitCode.PERMISSION
+
+
+class ConfigurationError(VodBatchError):
+    """Settings, schema or target do not fit together."""
+
+    exit_code = ExitCode.CONFIGURATION
