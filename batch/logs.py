@@ -1,0 +1,44 @@
+"""Log lines: pretty on a terminal, JSON elsewhere, always on stderr.
+
+Few, wide lines (``style.md`` 3.14). Secrets and signatures are never handed to a logger; as a last
+guard, values under tell-tale names are masked here.
+"""
+
+import logging
+import sys
+from collections.abc import MutableMapping
+from typing import Any, Literal
+
+import structlog
+
+_SECRET_NAMES = ("secret", "token", "password", "signature", "authorization", "database_url")
+
+
+def configure_logs(log_format: Literal["auto", "json", "console"] = "auto") -> None:
+    """Set up structlog for this process; called once by the command line."""
+    pretty = log_format == "console" or (log_format == "auto" and sys.stderr.isatty())
+    renderer: structlog.typing.Processor = (
+        structlog.dev.ConsoleRenderer() if pretty else structlog.processors.JSONRenderer()
+    )
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            _mask_secrets,
+            structlog.processors.format_exc_info,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+
+
+def _mask_secrets(
+    _logger: object, _method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    for name in event:
+        if any(word in name.lower() for word in _SECRET_NAMES):
+            event[name] = "***"
+    return event

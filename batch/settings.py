@@ -1,0 +1,232 @@
+"""Every setting, from flags, environment and ``vod-batch.toml``, in that order of strength.
+
+A flag ``--max-submissions`` has the environment twin ``VOD_BATCH_MAX_SUBMISSIONS`` and the file key
+``max_submissions`` (dashes and the prefix are accepted there too). Credentials are not settings:
+they come from Alibaba's own chain (``docs/operating.md``).
+"""
+
+import difflib
+import ipaddress
+import os
+import re
+import tomllib
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+)
+
+from batch.core.models import JobType
+from batch.core.regions import DEFAULT_REGION, region_host
+from batch.errors import ConfigurationError
+
+PREFIX = "VOD_BATCH_"
+FILE_NAME = "vod-batch.toml"
+
+_UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
+
+
+def parse_duration(text: object) -> object:
+    """Turn ``90s``, ``16m``, ``1h`` or ``1h30m`` into a timedelta; other values pass through.
+
+    Raises:
+        ValueError: the text is not a duration.
+    """
+    if not isinstance(text, str):
+        if isinstance(text, timedelta):
+            return text
+        raise ValueError("write a duration with its unit, such as 90s, 16m or 1h")
+    compact = text.replace(" ", "").lower()
+    parts = _DURATION.findall(compact)
+    if not parts or "".join(number + unit for number, unit in parts) != compact:
+        raise ValueError(f"{text!r} is not a duration; write it like 90s, 16m or 1h")
+    return timedelta(seconds=sum(float(number) * _UNITS[unit] for number, unit in parts))
+
+
+def _positive(duration: timedelta) -> timedelta:
+    if duration <= timedelta(0):
+        raise ValueError("must be longer than zero")
+    return duration
+
+
+def _check_endpoint(endpoint: str) -> str:
+    parts = urlsplit(endpoint)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(f"{endpoint!r} is not a URL; write it like http://127.0.0.1:8808")
+    if parts.path not in ("", "/") or parts.query or parts.username:
+        raise ValueError("must hold scheme, host and port only, like http://127.0.0.1:8808")
+    if parts.scheme == "http" and is_cloud_host(parts.hostname):
+        raise ValueError("the cloud is called over https only")
+    return endpoint.rstrip("/")
+
+
+Duration = Annotated[timedelta, BeforeValidator(parse_duration), AfterValidator(_positive)]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+
+
+def is_cloud_host(host: str) -> bool:
+    """Tell whether ``host`` is one of the cloud's own (``vod-api.md`` 7)."""
+    return host == "aliyuncs.com" or host.endswith(".aliyuncs.com")
+
+
+def is_loopback_host(host: str) -> bool:
+    """Tell whether ``host`` names this machine only."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+class Settings(BaseModel):
+    """Checked, immutable settings of one command."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    home: Path = Field(Path("~/.vod-batch"), description="where the embedded database is kept")
+    database_url: SecretStr | None = Field(None, description="PostgreSQL; unset: embedded")
+    database_direct_url: SecretStr | None = Field(
+        None, description="PostgreSQL without a pooler in between, for migrations and locks"
+    )
+    database_pooled: bool = Field(
+        False, description="database_url goes through PgBouncer in transaction mode"
+    )
+
+    account: Name = Field("default", description="your name for the cloud account")
+    region: Name = Field(DEFAULT_REGION, description="region of the media")
+    endpoint: Annotated[str, AfterValidator(_check_endpoint)] | None = Field(
+        None, description="overrides the region's host"
+    )
+    connect_timeout: Duration = timedelta(seconds=5)
+    read_timeout: Duration = timedelta(seconds=10)
+    total_timeout: Duration = timedelta(seconds=30)
+
+    qps: float = Field(30, gt=0, le=100_000, description="the account's quota, calls a second")
+    concurrency: int = Field(32, ge=1, le=1024, description="requests on the wire at a time")
+    max_submissions: int | None = Field(None, ge=1, description="send no more than this many")
+    max_attempts: int = Field(8, ge=1, le=1000, description="sends that never arrived, per row")
+    grace: Duration = Field(
+        timedelta(seconds=35), description="how long a stop waits for answers on the wire"
+    )
+    unreachable_after: Duration = Field(
+        timedelta(seconds=60), description="stop when the cloud gave no answer for this long"
+    )
+    doubt_limit: int = Field(100, ge=1, description="stop after this many doubts in a row")
+    heartbeat_timeout: Duration = Field(
+        timedelta(seconds=15), description="silence after which a worker counts as dead"
+    )
+
+    type: tuple[JobType, ...] = Field((JobType.MEDIA_DNA,), description="types of rows without")
+    campaign: Name = "default"
+    config: str | None = None
+    priority: int = Field(0, ge=-32768, le=32767)
+    column: str | None = None
+    encoding: str | None = None
+    quarantine: Path | None = None
+
+    log_format: Literal["auto", "json", "console"] = "auto"
+
+    @property
+    def url(self) -> str:
+        """The endpoint in force: the override, else the region's host over TLS."""
+        return self.endpoint or f"https://{region_host(self.region)}"
+
+    @property
+    def service(self) -> Literal["cloud", "stand-in"]:
+        """Whether the endpoint in force is the cloud itself."""
+        return "cloud" if is_cloud_host(urlsplit(self.url).hostname or "") else "stand-in"
+
+    @property
+    def home_path(self) -> Path:
+        """``home`` with ``~`` expanded, absolute."""
+        return self.home.expanduser().absolute()
+
+
+def load_settings(**flags: Any) -> Settings:
+    """Merge flags (unset ones are ``None``), environment and file into checked settings.
+
+    Raises:
+        ConfigurationError: an unknown key, or a value that does not fit; the message names where
+            the value came from.
+    """
+    origin: dict[str, str] = {}
+    merged: dict[str, Any] = {}
+    for label, values in (
+        (str(_file_path()), _from_file(_file_path())),
+        ("environment", _from_environment()),
+        ("flag", {name: value for name, value in flags.items() if value is not None}),
+    ):
+        merged |= values
+        origin |= dict.fromkeys(values, label)
+    try:
+        return Settings(**merged)
+    except ValidationError as error:
+        raise ConfigurationError(_first_problem(error, origin)) from None
+
+
+def _file_path() -> Path:
+    return Path(os.environ.get(f"{PREFIX}SETTINGS", FILE_NAME))
+
+
+def _from_file(path: Path) -> dict[str, Any]:
+    named = f"{PREFIX}SETTINGS" in os.environ
+    if not named and not path.exists():
+        return {}
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigurationError(f"cannot read the settings file {path}: {error}") from None
+    values = {_field_name(key): value for key, value in document.items()}
+    for key, name in zip(document, values, strict=True):
+        if name not in Settings.model_fields:
+            raise ConfigurationError(f"{path}: unknown setting {key!r}{_suggestion(name)}")
+    return values
+
+
+def _from_environment() -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for key, value in os.environ.items():
+        name = _field_name(key)
+        if not key.startswith(PREFIX) or name == "settings":
+            continue
+        if name in Settings.model_fields:
+            # An empty variable is how compose files and shells write "unset".
+            if value != "":
+                values[name] = value.split(",") if name == "type" else value
+        elif suggestion := _suggestion(name, prefix=PREFIX):
+            # A variable that is nothing like ours may belong to a wrapper; a near miss is a typo.
+            raise ConfigurationError(f"unknown environment variable {key}{suggestion}")
+    return values
+
+
+def _field_name(key: str) -> str:
+    return key.lower().replace("-", "_").removeprefix(PREFIX.lower())
+
+
+def _suggestion(name: str, prefix: str = "") -> str:
+    near = difflib.get_close_matches(name, Settings.model_fields, n=1, cutoff=0.75)
+    if not near:
+        return ""
+    return f"; did you mean {prefix}{near[0].upper() if prefix else near[0]}?"
+
+
+def _first_problem(error: ValidationError, origin: dict[str, str]) -> str:
+    problem = error.errors(include_url=False, include_input=False)[0]
+    name = str(problem["loc"][0]) if problem["loc"] else "settings"
+    text = problem["msg"].removeprefix("Value error, ")
+    where = {
+        "flag": f"--{name.replace('_', '-')}",
+        "environment": f"{PREFIX}{name.upper()}",
+    }.get(origin.get(name, ""), f"{name} in {origin.get(name)}")
+    return f"{where}: {text}"
