@@ -1,0 +1,304 @@
+"""Every code and shape that an answer may have, and what it proves."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from batch.core.models import JobType
+from batch.core.outcome import (
+    MESSAGE_LIMIT,
+    Accepted,
+    AccountStopped,
+    Answer,
+    InDoubt,
+    Job,
+    NotSent,
+    Refused,
+    StopCause,
+    Throttled,
+    classify,
+    classify_error,
+    exit_code_for,
+    missing_types,
+    retry_after_seconds,
+    stop_cause,
+)
+from batch.errors import ExitCode
+
+MEDIA = "925ead60239d71ee80ca6732b68f0102"
+REQUEST_ID = "25818875-5F78-4A13-BEF6-D7393642CA58"
+DNA, TAG = JobType.MEDIA_DNA, JobType.VIDEO_TAG
+BOTH = (DNA, TAG)
+
+OUTCOMES = (Accepted, Throttled, Refused, NotSent, InDoubt, AccountStopped)
+
+# Every code of vod-api.md 5.2 with each status the tables give it.
+CODES: list[tuple[str, int, type[object], StopCause | None]] = [
+    ("Throttling.User", 400, Throttled, None),
+    ("Throttling.Api", 400, Throttled, None),
+    ("Throttling", 400, Throttled, None),
+    ("Throttling", 503, Throttled, None),
+    ("MissingParameter", 400, Refused, None),
+    ("MissingMediaId", 400, Refused, None),
+    ("InvalidParameter", 400, Refused, None),
+    ("InvalidTypes", 400, Refused, None),
+    ("InvalidParameter.Format", 400, Refused, None),
+    ("InvalidVideo.NotFound", 404, Refused, None),
+    ("NoSuchResource", 404, Refused, None),
+    ("Forbidden.IllegalStatus", 400, Refused, None),
+    ("OperationDenied", 403, AccountStopped, StopCause.NOT_ACTIVE),
+    ("OperationDenied.Suspended", 403, AccountStopped, StopCause.ARREARS),
+    ("Forbidden", 403, AccountStopped, StopCause.PERMISSION),
+    ("Forbidden.RAM", 403, AccountStopped, StopCause.PERMISSION),
+    ("NoPermission", 403, AccountStopped, StopCause.PERMISSION),
+    ("InvalidAccessKeyId.NotFound", 404, AccountStopped, StopCause.CREDENTIALS),
+    ("InvalidAccessKeyId.NotFound", 400, AccountStopped, StopCause.CREDENTIALS),
+    ("InvalidAccessKeyId.Inactive", 400, AccountStopped, StopCause.CREDENTIALS),
+    ("InvalidSecurityToken.Expired", 400, AccountStopped, StopCause.CREDENTIALS),
+    ("SignatureDoesNotMatch", 400, AccountStopped, StopCause.CREDENTIALS),
+    ("SignatureDoesNotMatch", 403, AccountStopped, StopCause.CREDENTIALS),
+    ("IncompleteSignature", 400, AccountStopped, StopCause.CREDENTIALS),
+    ("MissingSecurityToken", 400, AccountStopped, StopCause.CREDENTIALS),
+    ("SignatureNonceUsed", 400, InDoubt, None),
+    ("InvalidTimeStamp.Format", 400, AccountStopped, StopCause.CLOCK),
+    ("InvalidTimeStamp.Expired", 400, AccountStopped, StopCause.CLOCK),
+    ("InvalidApi.NotFound", 404, AccountStopped, StopCause.ENDPOINT),
+    ("InvalidAction", 403, AccountStopped, StopCause.ENDPOINT),
+    ("InvalidAction.NotFound", 404, AccountStopped, StopCause.ENDPOINT),
+    ("InvalidVersion", 400, AccountStopped, StopCause.ENDPOINT),
+    ("UnsupportedHTTPMethod", 400, AccountStopped, StopCause.ENDPOINT),
+    ("InvalidSignatureMethod", 400, AccountStopped, StopCause.ENDPOINT),
+    ("InternalError", 500, InDoubt, None),
+    ("ServiceUnAvailable", 503, InDoubt, None),
+    ("ServiceUnavailable", 503, InDoubt, None),
+]
+
+
+def error(
+    code: object, status: int, message: object = "m", retry_after: str | None = None
+) -> Answer:
+    body = {"RequestId": REQUEST_ID, "HostId": "h", "Code": code, "Message": message}
+    return Answer(status, json.dumps(body).encode(), retry_after)
+
+
+def entry(job_type: object, job_id: object = "j1", **more: object) -> dict[str, object]:
+    return {"JobId": job_id, "Type": job_type, "MediaId": MEDIA} | more
+
+
+def accepted_body(*entries: object, **more: object) -> Answer:
+    body = {"RequestId": REQUEST_ID, "AIJobList": {"AIJob": list(entries)}} | more
+    return Answer(200, json.dumps(body).encode())
+
+
+@pytest.mark.parametrize("respell", [str, str.lower, str.upper, str.swapcase])
+@pytest.mark.parametrize(("code", "status", "expected", "cause"), CODES)
+def test_every_documented_code(
+    code: str, status: int, expected: type[object], cause: StopCause | None, respell: Any
+) -> None:
+    outcome = classify(error(respell(code), status), MEDIA, BOTH)
+
+    assert type(outcome) is expected
+    assert not isinstance(outcome, Accepted | NotSent)
+    assert (outcome.code, outcome.http_status) == (respell(code), status)
+    assert (outcome.message, outcome.request_id) == ("m", REQUEST_ID)
+    assert getattr(outcome, "cause", None) == cause
+
+
+@pytest.mark.parametrize(
+    ("cause", "code"),
+    [
+        (StopCause.ARREARS, ExitCode.UNAVAILABLE),
+        (StopCause.NOT_ACTIVE, ExitCode.UNAVAILABLE),
+        (StopCause.PERMISSION, ExitCode.PERMISSION),
+        (StopCause.CREDENTIALS, ExitCode.PERMISSION),
+        (StopCause.CLOCK, ExitCode.CONFIGURATION),
+        (StopCause.ENDPOINT, ExitCode.CONFIGURATION),
+    ],
+)
+def test_each_cause_has_its_exit_code(cause: StopCause, code: ExitCode) -> None:
+    assert exit_code_for(cause) is code
+    assert AccountStopped("c", "m", None, 403, cause).exit_code is code
+
+
+@pytest.mark.parametrize("code", ["ForbiddenX", "InvalidTimeStampX", "OperationDenied.Other", ""])
+def test_a_code_that_only_resembles_one_stops_nothing(code: str) -> None:
+    assert stop_cause(code) is None
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 429, 499])
+def test_an_unknown_code_refuses_this_request_alone(status: int) -> None:
+    assert isinstance(classify(error("Brand.New", status), MEDIA, BOTH), Refused)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(Answer(403, b"<html>Forbidden</html>"), id="html 403"),
+        pytest.param(Answer(404, b"{}"), id="no code"),
+        pytest.param(error(403, 403), id="code not a text"),
+        pytest.param(error("  ", 400), id="blank code"),
+        pytest.param(Answer(407, b""), id="proxy wants a password"),
+        pytest.param(Answer(502, b"<html>Bad Gateway</html>"), id="html 502"),
+        pytest.param(error("InvalidParameter", 500), id="a refusal's code under a 500"),
+        pytest.param(error("Throttling.User", 302), id="redirect"),
+        pytest.param(error("Throttling.User", 200), id="an error under a 200"),
+        pytest.param(Answer(204, b""), id="204"),
+        pytest.param(Answer(201, accepted_body(entry(DNA)).body), id="201"),
+        pytest.param(Answer(200, b""), id="empty"),
+        pytest.param(Answer(200, b"[]"), id="a list"),
+        pytest.param(Answer(200, b"<SubmitAIJobResponse/>"), id="xml"),
+        pytest.param(Answer(200, b"[" * 100_000), id="nested too deep"),
+        pytest.param(Answer(200, b'{"AIJobList": {"AIJob": [{"JobId": "j'), id="cut"),
+        pytest.param(Answer(200, b'{"AIJobList": null}'), id="null list"),
+        pytest.param(Answer(200, b'{"AIJobList": {"AIJob": {}}}'), id="object for list"),
+        pytest.param(accepted_body(), id="empty list"),
+        pytest.param(accepted_body(None, 1, "x", [entry(DNA)]), id="entries of wrong types"),
+        pytest.param(accepted_body(entry(DNA, "")), id="empty id"),
+        pytest.param(accepted_body(entry(DNA, 7)), id="id not a text"),
+        pytest.param(accepted_body(entry(DNA, "a b")), id="id with a space"),
+        pytest.param(accepted_body(entry(DNA, "j1\n")), id="id with a line break"),
+        pytest.param(accepted_body(entry(DNA, "x" * 65)), id="id too long"),
+        pytest.param(accepted_body(entry("AIMediaAudit")), id="another type"),
+        pytest.param(accepted_body(entry(["AIMediaDNA"])), id="type not a text"),
+        pytest.param(accepted_body(entry(DNA, MediaId="other")), id="another media"),
+        pytest.param(accepted_body(entry(DNA, MediaId=5)), id="media not a text"),
+    ],
+)
+def test_what_proves_nothing_is_in_doubt(answer: Answer) -> None:
+    outcome = classify(answer, MEDIA, BOTH)
+
+    assert isinstance(outcome, InDoubt)
+    assert outcome.http_status == answer.http_status
+    assert outcome.reason
+
+
+def test_both_types_accepted() -> None:
+    answer = accepted_body(entry(DNA, "j1"), entry(TAG, "j2", Status="1", Data={}), Strange=[1])
+
+    assert classify(answer, MEDIA, BOTH) == Accepted(REQUEST_ID, (Job(DNA, "j1"), Job(TAG, "j2")))
+
+
+def test_a_partial_list_is_accepted_and_the_rest_is_missing() -> None:
+    outcome = classify(accepted_body(entry(TAG, "j2")), MEDIA, BOTH)
+
+    assert outcome == Accepted(REQUEST_ID, (Job(TAG, "j2"),))
+    assert isinstance(outcome, Accepted)
+    assert missing_types(outcome, BOTH) == (DNA,)
+    assert missing_types(outcome, (TAG,)) == ()
+
+
+def test_further_jobs_are_receipts_and_never_dropped() -> None:
+    answer = accepted_body(
+        entry(DNA, "j1"),
+        entry(DNA, "j2"),
+        entry(TAG, "j3"),
+        entry(DNA, "j4", MediaId="other"),
+        entry("AIMediaAudit", "j5"),
+        entry(DNA, "j1"),
+    )
+
+    outcome = classify(answer, MEDIA, (DNA,))
+
+    extra = (Job(DNA, "j2"), Job(TAG, "j3"), Job(DNA, "j4"))
+    assert outcome == Accepted(REQUEST_ID, (Job(DNA, "j1"),), extra, ("j5",))
+
+
+def test_an_entry_without_media_is_ours() -> None:
+    answer = accepted_body({"JobId": "j1", "Type": "AIMediaDNA"})
+
+    assert classify(answer, MEDIA, (DNA,)) == Accepted(REQUEST_ID, (Job(DNA, "j1"),))
+
+
+def test_a_doubt_names_the_job_ids_the_answer_held() -> None:
+    outcome = classify(accepted_body(entry("AIMediaAudit", "j9")), MEDIA, BOTH)
+
+    assert isinstance(outcome, InDoubt)
+    assert "j9" in outcome.reason
+    assert outcome.request_id == REQUEST_ID
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        ("1500", 1.5),
+        (" 20 ", 0.02),
+        ("0", None),
+        ("-1", None),
+        ("1.5", None),
+        ("", None),
+        ("٣", None),
+        ("1" * 16, None),
+        (None, None),
+    ],
+)
+def test_retry_after_is_milliseconds(header: str | None, seconds: float | None) -> None:
+    assert retry_after_seconds(header) == seconds
+
+
+@pytest.mark.parametrize("code", ["InvalidParameter", "", "OperationDenied"])
+def test_retry_after_makes_any_4xx_throttling(code: str) -> None:
+    outcome = classify_error(error(code, 429, "slow", retry_after="2000"))
+
+    assert outcome == Throttled(code, "slow", REQUEST_ID, 429, 2.0)
+
+
+def test_a_5xx_with_retry_after_stays_in_doubt_and_keeps_it() -> None:
+    outcome = classify_error(error("ServiceUnavailable", 503, retry_after="3000"))
+
+    assert isinstance(outcome, InDoubt)
+    assert outcome.retry_after_seconds == 3.0
+
+
+def test_a_used_nonce_is_in_doubt_even_with_retry_after() -> None:
+    assert isinstance(classify_error(error("SignatureNonceUsed", 400, retry_after="9")), InDoubt)
+
+
+def test_echoed_text_is_short_and_printable() -> None:
+    outcome = classify_error(error("Some.Code", 400, "a\0b\ud800\n" + "x" * 5000))
+
+    assert isinstance(outcome, Refused)
+    assert outcome.message.startswith("a b  x")
+    assert len(outcome.message) == MESSAGE_LIMIT
+
+
+def test_what_was_signed_is_not_echoed() -> None:
+    message = (
+        "Specified signature is not matched. server string to sign is:x-acs-security-token:tkn"
+    )
+
+    outcome = classify_error(error("SignatureDoesNotMatch", 400, message))
+
+    assert isinstance(outcome, AccountStopped)
+    assert outcome.message == "Specified signature is not matched"
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(["AIJobList", "AIJob", "JobId", "Type", "MediaId", "Code", "Message"]),
+            inner | st.sampled_from(["AIMediaDNA", "Throttling.User", "Forbidden"]),
+        )
+    ),
+    max_leaves=20,
+)
+
+
+@given(
+    status=st.integers(100, 599) | st.just(200),
+    body=st.binary() | JSON.map(lambda value: json.dumps(value).encode()),
+    retry_after=st.none() | st.text(),
+)
+def test_any_bytes_make_some_outcome(status: int, body: bytes, retry_after: str | None) -> None:
+    outcome = classify(Answer(status, body, retry_after), MEDIA, BOTH)
+
+    assert isinstance(outcome, OUTCOMES)
+    if isinstance(outcome, Accepted):
+        assert status == 200
+        assert outcome.jobs
+    if isinstance(outcome, Refused | AccountStopped):
+        assert 400 <= status < 500
