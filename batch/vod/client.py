@@ -1,0 +1,234 @@
+"""The cloud's API as one small async method for each action we use.
+
+No retry lives here: a submit may be repeated only by whoever knows what the first one came to.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from types import TracebackType
+from typing import Self, TypeVar
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+from batch.core.models import Claim
+from batch.core.outcome import (
+    Answer,
+    InDoubt,
+    NotSent,
+    Outcome,
+    classify,
+    classify_error,
+    read_object,
+)
+from batch.errors import ConfigurationError
+from batch.vod import signing
+from batch.vod.credentials import Credentials, CredentialSource
+from batch.vod.transport import Timeouts, Transport
+from batch.vod.wire import (
+    LIST_AI_JOBS,
+    MAX_JOB_IDS,
+    SUBMIT,
+    JobPage,
+    QueryFailed,
+    SignedRequest,
+    UnreadableError,
+    read_job_page,
+    submit_params,
+)
+
+_T = TypeVar("_T")
+
+SUBMIT_LIMIT_BYTES = 1 << 20
+QUERY_LIMIT_BYTES = 16 << 20
+"""Ten results with full speech texts are far larger than an answer to a submit."""
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _new_nonce() -> str:
+    return uuid4().hex
+
+
+class VodClient:
+    """The VOD API at one endpoint, an async context manager.
+
+    ``endpoint`` is scheme and host (``https://vod.cn-shanghai.aliyuncs.com``,
+    ``http://127.0.0.1:8808``). ``timeouts`` are in seconds. ``pool_size`` bounds the connections:
+    make it the number of senders, and none waits for one. ``keepalive`` is in seconds. With
+    ``trust_env`` the proxy variables count. Raises ConfigurationError for another endpoint.
+    """
+
+    def __init__(
+        self,
+        endpoint: str,
+        credentials: CredentialSource,
+        *,
+        timeouts: Timeouts = Timeouts(),  # noqa: B008 - frozen
+        pool_size: int = 64,
+        keepalive: float = 10.0,
+        trust_env: bool = False,
+        now: Callable[[], datetime] = _utc_now,
+        new_nonce: Callable[[], str] = _new_nonce,
+    ) -> None:
+        origin, self._host = _split_endpoint(endpoint)
+        self._credentials = credentials
+        self._now = now
+        self._new_nonce = new_nonce
+        self._dated: tuple[str, datetime] | None = None
+        self._transport = Transport(
+            origin,
+            timeouts=timeouts,
+            pool_size=pool_size,
+            keepalive=keepalive,
+            trust_env=trust_env,
+        )
+
+    async def __aenter__(self) -> Self:
+        await asyncio.to_thread(signing.warm)
+        await self._transport.__aenter__()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._transport.__aexit__(kind, error, trace)
+
+    @property
+    def clock_skew(self) -> timedelta | None:
+        """The server's clock minus ours at the last answer, to about a second; None before one."""
+        if self._dated is None:
+            return None
+        header, received_at = self._dated
+        try:
+            served_at = parsedate_to_datetime(header)
+        except ValueError:
+            return None
+        if served_at.tzinfo is None:
+            served_at = served_at.replace(tzinfo=UTC)
+        return served_at - received_at
+
+    async def submit(self, claim: Claim) -> Outcome:
+        """Send ``SubmitAIJob`` for ``claim`` once, and say what it came to (``vod-api.md`` 1).
+
+        The same claim, key and version of ours make the same bytes again. Raises
+        PermissionRefusedError when there are no credentials: nothing was sent then.
+        """
+        params = submit_params(claim)
+        answer = await self._call(
+            SUBMIT,
+            params,
+            nonce=claim.nonce,
+            signed_at=claim.signed_at,
+            limit=SUBMIT_LIMIT_BYTES,
+        )
+        if not isinstance(answer, Answer):
+            return answer
+        return classify(answer, claim.media_id, claim.types)
+
+    async def list_ai_jobs(self, job_ids: Sequence[str]) -> JobPage:
+        """Return how at most ten jobs stand (``vod-api.md`` 2.1). Read-only.
+
+        Raises QueryFailed when there is no answer to trust, ValueError for more than ten ids, and
+        PermissionRefusedError when there are no credentials.
+        """
+        if len(job_ids) > MAX_JOB_IDS:
+            message = f"ListAIJob takes at most {MAX_JOB_IDS} JobIds, not {len(job_ids)}"
+            raise ValueError(message)
+        if not job_ids:
+            return JobPage(None, (), ())
+        return await self._query(LIST_AI_JOBS, {"JobIds": ",".join(job_ids)}, read_job_page)
+
+    async def _query(
+        self,
+        action: str,
+        params: Mapping[str, str],
+        read: Callable[[Mapping[str, object]], _T],
+    ) -> _T:
+        """Make one read-only call with a fresh nonce and ``read`` its body. Raises QueryFailed."""
+        answer = await self._call(
+            action,
+            params,
+            nonce=self._new_nonce(),
+            signed_at=self._now(),
+            limit=QUERY_LIMIT_BYTES,
+        )
+        if not isinstance(answer, Answer):
+            raise QueryFailed(action, answer)
+        if answer.http_status != 200:
+            raise QueryFailed(action, classify_error(answer))
+        body = read_object(answer.body)
+        if body is None:
+            raise QueryFailed(action, InDoubt("a 200 whose body is not a JSON object", 200))
+        try:
+            return read(body)
+        except UnreadableError as error:
+            raise QueryFailed(action, InDoubt(str(error), 200)) from None
+
+    async def _call(
+        self,
+        action: str,
+        params: Mapping[str, str],
+        *,
+        nonce: str,
+        signed_at: datetime,
+        limit: int,
+    ) -> Answer | NotSent | InDoubt:
+        """Sign and send one request; note the server's clock; hide secrets in an error's body."""
+        credentials = await self._credentials.current()
+        try:
+            request = signing.sign(
+                action,
+                params,
+                nonce=nonce,
+                signed_at=signed_at,
+                credentials=credentials,
+                host=self._host,
+            )
+        except ValueError as error:
+            return NotSent(f"the request cannot be signed: {type(error).__name__}")
+        answer = await self._transport.send(request, limit)
+        if not isinstance(answer, Answer):
+            return answer
+        if answer.date is not None:
+            self._dated = (answer.date, self._now())
+        if answer.http_status == 200:
+            return answer
+        return _without_secrets(answer, request, credentials)
+
+
+def _split_endpoint(endpoint: str) -> tuple[str, str]:
+    """Return origin (``https://host``) and Host header of ``endpoint``, or ConfigurationError."""
+    try:
+        parts = urlsplit(endpoint)
+        port = parts.port
+    except ValueError:
+        parts, port = urlsplit(""), None
+    plain = not (parts.path.strip("/") or parts.query or parts.fragment or parts.username)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or not plain:
+        message = (
+            "the endpoint is not a scheme and a host."
+            " Write it like https://vod.cn-shanghai.aliyuncs.com or http://127.0.0.1:8808."
+        )
+        raise ConfigurationError(message)
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    default = {"http": 80, "https": 443}[parts.scheme]
+    if port not in {None, default}:
+        host = f"{host}:{port}"
+    return f"{parts.scheme}://{host}", host
+
+
+def _without_secrets(answer: Answer, request: SignedRequest, credentials: Credentials) -> Answer:
+    """Blank out what a refusal echoes of our request: its message goes to reports and logs."""
+    signature = request.headers["Authorization"].rpartition("=")[2]
+    body = answer.body
+    for secret in (credentials.access_key_secret, credentials.security_token, signature):
+        if secret:
+            body = body.replace(secret.encode(), b"***")
+    return Answer(answer.http_status, body, answer.retry_after, answer.date)

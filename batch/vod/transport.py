@@ -1,0 +1,157 @@
+"""One POST over one shared aiohttp session, and what is proven when it fails.
+
+aiohttp re-sends a dropped request of an idempotent method by itself; a POST it sends once, so POST
+is the only method here (``design.md`` 1.1).
+"""
+
+import asyncio
+import ssl
+from dataclasses import dataclass
+from types import SimpleNamespace, TracebackType
+from typing import Self
+
+import aiohttp
+from yarl import URL
+
+from batch.core.outcome import Answer, InDoubt, NotSent
+from batch.vod.wire import SignedRequest
+
+_REASON_LIMIT = 200
+
+_NEVER_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
+"""Refused, DNS, TLS handshake; no connection, new or pooled, in time (``design.md`` 1.3)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Seconds: to get a connection, between two reads of an answer, for the whole request."""
+
+    connect: float = 5.0
+    read: float = 10.0
+    total: float = 30.0
+
+
+class Transport:
+    """An aiohttp session of at most ``pool_size`` connections to ``origin``; a context manager.
+
+    ``keepalive`` seconds is how long an idle connection is reused: shorter than the server keeps
+    it, so that a request rarely meets a connection that the server is closing.
+    """
+
+    def __init__(
+        self,
+        origin: str,
+        *,
+        timeouts: Timeouts,
+        pool_size: int,
+        keepalive: float,
+        trust_env: bool,
+    ) -> None:
+        self._origin = origin
+        self._timeouts = timeouts
+        self._pool_size = pool_size
+        self._keepalive = keepalive
+        self._trust_env = trust_env
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        secure = self._origin.startswith("https:")
+        context = await asyncio.to_thread(ssl.create_default_context) if secure else True
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(
+                limit=self._pool_size,
+                keepalive_timeout=self._keepalive,
+                ttl_dns_cache=60,
+                ssl=context,
+            ),
+            timeout=aiohttp.ClientTimeout(
+                total=self._timeouts.total,
+                connect=self._timeouts.connect,
+                sock_connect=self._timeouts.connect,
+                sock_read=self._timeouts.read,
+            ),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            skip_auto_headers=("Accept-Encoding", "Content-Type"),
+            trust_env=self._trust_env,
+            trace_configs=[_watch_connecting()],
+        )
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    async def send(self, request: SignedRequest, limit: int) -> Answer | NotSent | InDoubt:
+        """Send ``request`` once and read at most ``limit`` bytes of its answer.
+
+        Raises RuntimeError outside the context, and lets a cancellation through; every other
+        failure becomes a value.
+        """
+        if self._session is None:
+            message = "the client is used outside its 'async with'"
+            raise RuntimeError(message)
+        progress = SimpleNamespace(connecting=False, status=None)
+        try:
+            async with self._session.post(
+                URL(self._origin + request.target, encoded=True),
+                headers=request.headers,
+                allow_redirects=False,
+                trace_request_ctx=progress,
+            ) as response:
+                progress.status = response.status
+                body = await _read_at_most(response, limit)
+                headers = response.headers
+        except Exception as error:
+            return _failed(error, progress)
+        if body is None:
+            return InDoubt(f"an answer of more than {limit} bytes", progress.status)
+        return Answer(progress.status, body, headers.get("x-acs-retry-after"), headers.get("Date"))
+
+
+async def _read_at_most(response: aiohttp.ClientResponse, limit: int) -> bytes | None:
+    """Return the body, or None (and give the connection up) once it passes ``limit`` bytes."""
+    body = bytearray()
+    while chunk := await response.content.readany():
+        body += chunk
+        if len(body) > limit:
+            response.close()
+            return None
+    return bytes(body)
+
+
+def _failed(error: Exception, progress: SimpleNamespace) -> NotSent | InDoubt:
+    """Say what ``error`` proves. Only a request that had no connection yet was never sent."""
+    reason = f"{type(error).__name__}: {error}".rstrip(": ")[:_REASON_LIMIT]
+    if progress.connecting or isinstance(error, _NEVER_SENT):
+        return NotSent(reason)
+    return InDoubt(reason, progress.status)
+
+
+def _watch_connecting() -> aiohttp.TraceConfig:
+    """Keep ``connecting`` true exactly while a request waits for or opens its connection.
+
+    A total time-out is one bare ``TimeoutError`` wherever it strikes; this tells the phases apart.
+    The proof is positive: were the signals ever lost, a failure would be in doubt, not "not sent".
+    Nothing fires for a pooled connection, so the hot path pays nothing.
+    """
+
+    async def begins(session: aiohttp.ClientSession, progress: SimpleNamespace, _: object) -> None:
+        progress.connecting = True
+
+    async def ends(session: aiohttp.ClientSession, progress: SimpleNamespace, _: object) -> None:
+        progress.connecting = False
+
+    config = aiohttp.TraceConfig(
+        trace_config_ctx_factory=lambda trace_request_ctx: trace_request_ctx  # type: ignore[arg-type]
+    )
+    config.on_connection_queued_start.append(begins)
+    config.on_connection_queued_end.append(ends)
+    config.on_connection_create_start.append(begins)
+    config.on_connection_create_end.append(ends)
+    return config

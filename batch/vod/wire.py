@@ -1,0 +1,194 @@
+"""What we send to the cloud and what we read from it, as frozen values.
+
+Facts: ``vod-api.md`` 1 (submit), 2.1 (ListAIJob). Reading tolerates extra keys and drops what it
+cannot use; it never raises on an answer's content, except :class:`UnreadableError` for an answer
+that is not of the operation's shape at all.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from batch.core.correlation import tag_user_data
+from batch.core.models import Claim
+from batch.core.outcome import Failure
+
+SUBMIT = "SubmitAIJob"
+LIST_AI_JOBS = "ListAIJob"
+
+MAX_JOB_IDS = 10
+"""Most JobIds that one ``ListAIJob`` takes (``vod-api.md`` 2.1)."""
+
+_TIME = "%Y-%m-%dT%H:%M:%SZ"
+
+
+@dataclass(frozen=True, slots=True)
+class SignedRequest:
+    """One request, complete: the same four values always make the same bytes.
+
+    ``target`` is path and query as they stand in the request line. ``headers`` hold the signature
+    and perhaps an STS token, so they stay out of the repr.
+    """
+
+    method: str
+    host: str
+    target: str
+    headers: Mapping[str, str] = field(repr=False)
+
+
+class CloudStatus(StrEnum):
+    """The cloud's word on a job in ``ListAIJob``."""
+
+    INIT = "init"
+    PROCESSING = "processing"
+    SUCCESS = "success"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True, slots=True)
+class JobStatus:
+    """One job as ``ListAIJob`` tells it. Times are UTC, to the second.
+
+    ``code`` and ``message`` mean something when the status is ``fail``. ``data`` is the result as
+    JSON text; its structure depends on ``type`` (``vod-api.md`` 2.5).
+    """
+
+    job_id: str
+    media_id: str | None
+    type: str | None
+    status: CloudStatus
+    code: str | None
+    message: str | None
+    created_at: datetime | None
+    completed_at: datetime | None
+    data: str | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class JobPage:
+    """The answer to one ``ListAIJob``; an asked id in neither part was not spoken of."""
+
+    request_id: str | None
+    jobs: tuple[JobStatus, ...]
+    unknown_ids: tuple[str, ...]
+
+
+class UnreadableError(Exception):
+    """A 200 whose JSON is not of the operation's shape."""
+
+
+class QueryFailed(Exception):  # noqa: N818 - it names what happened, and ``outcome`` says why
+    """A read-only call gave no answer; ``outcome`` says why. It may be called again."""
+
+    def __init__(self, action: str, outcome: Failure) -> None:
+        super().__init__(f"{action}: {outcome}")
+        self.action = action
+        self.outcome = outcome
+
+
+def format_time(moment: datetime) -> str:
+    """Return ``moment`` as the API writes time: UTC, whole seconds. Naive: ValueError."""
+    if moment.tzinfo is None:
+        message = "a time without a zone cannot be signed"
+        raise ValueError(message)
+    return moment.astimezone(UTC).strftime(_TIME)
+
+
+def parse_time(value: object) -> datetime | None:
+    """Read a time of the API; None for anything that is not ``yyyy-MM-ddTHH:mm:ssZ``."""
+    if not isinstance(value, str):
+        return None
+    try:
+        return datetime.strptime(value, _TIME).replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+def submit_params(claim: Claim) -> dict[str, str]:
+    """Return the query parameters of ``SubmitAIJob`` for ``claim`` (``vod-api.md`` 1.1).
+
+    The claim's nonce doubles as the correlation id in UserData.
+    """
+    params = {
+        "MediaId": claim.media_id,
+        "Types": ",".join(claim.types),
+        "UserData": tag_user_data(claim.user_data, claim.nonce),
+    }
+    if claim.config is not None:
+        params["Config"] = claim.config
+    return params
+
+
+def read_job_page(body: Mapping[str, object]) -> JobPage:
+    """Read the answer of ``ListAIJob``. Raises UnreadableError when neither list is there."""
+    wrapper, unknown = body.get("AIJobList"), body.get("NonExistAIJobIds")
+    held = wrapper.get("AIJob") if isinstance(wrapper, Mapping) else None
+    entries = held if isinstance(held, list) else None
+    if entries is None and unknown is None:
+        message = "a 200 with neither AIJobList nor NonExistAIJobIds"
+        raise UnreadableError(message)
+    read = (_job(entry) for entry in entries or () if isinstance(entry, Mapping))
+    return JobPage(
+        request_id=_text(body.get("RequestId")),
+        jobs=tuple(job for job in read if job is not None),
+        unknown_ids=_ids(unknown),
+    )
+
+
+def _job(entry: Mapping[str, object]) -> JobStatus | None:
+    job_id = _text(entry.get("JobId"))
+    if job_id is None:
+        return None
+    return JobStatus(
+        job_id=job_id,
+        media_id=_text(entry.get("MediaId")),
+        type=_text(entry.get("Type")),
+        status=_status(entry.get("Status")),
+        code=_text(entry.get("Code")),
+        message=_text(entry.get("Message")),
+        created_at=parse_time(entry.get("CreationTime")),
+        completed_at=parse_time(entry.get("CompleteTime")),
+        data=_json_text(entry.get("Data")),
+    )
+
+
+def _status(value: object) -> CloudStatus:
+    """Any word we do not know (``GetJobDetail`` has two more) means: not finished yet."""
+    try:
+        return CloudStatus(value.lower()) if isinstance(value, str) else CloudStatus.PROCESSING
+    except ValueError:
+        return CloudStatus.PROCESSING
+
+
+def _ids(value: object) -> tuple[str, ...]:
+    """Read ids as ``{"String": [...]}``, a JSON text of either, or a list (``vod-api.md`` 2.1)."""
+    if isinstance(value, Mapping):
+        value = value.get("String")
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            return ()
+        return _ids(value) if not isinstance(value, str) else ()
+    if not isinstance(value, list):
+        return ()
+    return tuple(item for item in value if isinstance(item, str) and item)
+
+
+def _text(value: object) -> str | None:
+    """Keep a non-empty text, without what a database or a terminal could not hold."""
+    if not isinstance(value, str) or not value:
+        return None
+    if value.isprintable():
+        return value
+    return "".join(char if char.isprintable() else " " for char in value)
+
+
+def _json_text(value: object) -> str | None:
+    """Return a result as JSON text that UTF-8 can hold; an object is dumped."""
+    if value is None or value == "":
+        return None
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text.encode("utf-8", "replace").decode().replace("\0", " ")

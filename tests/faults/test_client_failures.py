@@ -1,0 +1,324 @@
+"""Each way a request can fail: what the server counted, and what the client concluded."""
+
+import asyncio
+import datetime as dt
+import ipaddress
+import socket
+import ssl
+import struct
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, closing, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+
+import aiohttp
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from batch.core.models import Claim, ClaimedSubmission, JobType
+from batch.core.outcome import Accepted, InDoubt, NotSent
+from batch.vod.client import SUBMIT_LIMIT_BYTES, VodClient
+from batch.vod.credentials import Credentials, CredentialSource
+from batch.vod.transport import Timeouts
+
+LONG = 30.0
+SHORT = 0.3
+DEFAULT = Timeouts()
+CLAIM = Claim(
+    "m1",
+    None,
+    None,
+    "0123456789abcdef0123456789abcdef",
+    dt.datetime(2026, 1, 2, 3, 4, 5, tzinfo=dt.UTC),
+    (ClaimedSubmission(1, 1, JobType.MEDIA_DNA, 0),),
+)
+BODY = b'{"AIJobList":{"AIJob":[{"JobId":"j1","Type":"AIMediaDNA","MediaId":"m1"}]}}'
+DONE = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(BODY), BODY)
+
+
+@dataclass
+class Server:
+    """A listening socket; ``behave`` is run once for each request it received whole."""
+
+    behave: "Behaviour"
+    requests: list[bytes] = field(default_factory=list)
+    arrived: asyncio.Event = field(default_factory=asyncio.Event)
+    release: asyncio.Event = field(default_factory=asyncio.Event)
+    port: int = 0
+    tasks: "set[asyncio.Task[None] | None]" = field(default_factory=set)
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.tasks.add(asyncio.current_task())
+        with suppress(asyncio.IncompleteReadError, ConnectionError):
+            while not writer.is_closing():
+                self.requests.append(await reader.readuntil(b"\r\n\r\n"))
+                self.arrived.set()
+                await self.behave(self, writer)
+        writer.close()
+
+
+Behaviour = Callable[[Server, asyncio.StreamWriter], Awaitable[None]]
+
+
+@asynccontextmanager
+async def serving(behave: Behaviour, tls: ssl.SSLContext | None = None) -> AsyncIterator[Server]:
+    server = Server(behave)
+    listener = await asyncio.start_server(server.serve, "127.0.0.1", 0, ssl=tls)
+    server.port = listener.sockets[0].getsockname()[1]
+    try:
+        yield server
+    finally:
+        server.release.set()
+        listener.close()
+        await asyncio.gather(*(task for task in server.tasks if task), return_exceptions=True)
+
+
+def client_of(
+    port: int, timeouts: Timeouts = DEFAULT, *, scheme: str = "http", pool_size: int = 4
+) -> VodClient:
+    source = CredentialSource(lambda: Credentials("testid", "testsecret"))
+    endpoint = f"{scheme}://127.0.0.1:{port}"
+    return VodClient(endpoint, source, timeouts=timeouts, pool_size=pool_size)
+
+
+async def succeed(server: Server, writer: asyncio.StreamWriter) -> None:
+    writer.write(DONE)
+
+
+async def drop(server: Server, writer: asyncio.StreamWriter) -> None:
+    writer.close()
+
+
+async def reset(server: Server, writer: asyncio.StreamWriter) -> None:
+    linger = struct.pack("ii", 1, 0)
+    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+    writer.close()
+
+
+async def hang(server: Server, writer: asyncio.StreamWriter) -> None:
+    await server.release.wait()
+    writer.close()
+
+
+async def cut_after_200(server: Server, writer: asyncio.StreamWriter) -> None:
+    writer.write(DONE[:-10])
+    writer.close()
+
+
+async def stall_after_200(server: Server, writer: asyncio.StreamWriter) -> None:
+    writer.write(DONE[:-10])
+    await hang(server, writer)
+
+
+async def oversize(server: Server, writer: asyncio.StreamWriter) -> None:
+    writer.write(b"HTTP/1.1 200 OK\r\n\r\n" + b" " * SUBMIT_LIMIT_BYTES + BODY)
+    writer.close()
+
+
+async def html_502(server: Server, writer: asyncio.StreamWriter) -> None:
+    writer.write(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 13\r\n\r\n<html></html>")
+
+
+async def nonsense(server: Server, writer: asyncio.StreamWriter) -> None:
+    writer.write(b"220 mail.example.com ESMTP\r\n\r\n")
+    writer.close()
+
+
+@pytest.mark.parametrize(
+    ("behave", "timeouts", "status"),
+    [
+        pytest.param(drop, DEFAULT, None, id="drop"),
+        pytest.param(reset, DEFAULT, None, id="reset"),
+        pytest.param(hang, Timeouts(LONG, SHORT, LONG), None, id="read time-out"),
+        pytest.param(hang, Timeouts(LONG, LONG, SHORT), None, id="total time-out"),
+        pytest.param(cut_after_200, DEFAULT, 200, id="cut after 200"),
+        pytest.param(stall_after_200, Timeouts(LONG, SHORT, LONG), 200, id="stall after 200"),
+        pytest.param(stall_after_200, Timeouts(LONG, LONG, SHORT), 200, id="total after 200"),
+        pytest.param(oversize, DEFAULT, 200, id="oversize"),
+        pytest.param(html_502, DEFAULT, 502, id="html 502"),
+        pytest.param(nonsense, DEFAULT, None, id="not http"),
+    ],
+)
+async def test_a_request_that_arrived_is_in_doubt_and_sent_once(
+    behave: Behaviour, timeouts: Timeouts, status: int | None
+) -> None:
+    async with serving(behave) as server, client_of(server.port, timeouts) as client:
+        outcome = await client.submit(CLAIM)
+
+        assert isinstance(outcome, InDoubt)
+        assert outcome.http_status == status
+        assert len(server.requests) == 1
+        assert "Signature" not in repr(outcome)
+
+
+@pytest.mark.parametrize("fault", [drop, reset])
+async def test_a_kept_connection_that_fails_is_not_tried_again(fault: Behaviour) -> None:
+    async def first_succeeds(server: Server, writer: asyncio.StreamWriter) -> None:
+        await (succeed if len(server.requests) == 1 else fault)(server, writer)
+
+    async with serving(first_succeeds) as server, client_of(server.port) as client:
+        first, second = await client.submit(CLAIM), await client.submit(CLAIM)
+
+        assert isinstance(first, Accepted)
+        assert isinstance(second, InDoubt)
+        assert len(server.requests) == 2
+
+
+async def test_a_server_that_closes_after_each_answer() -> None:
+    async def succeed_and_close(server: Server, writer: asyncio.StreamWriter) -> None:
+        writer.write(DONE)
+        writer.close()
+
+    async with serving(succeed_and_close) as server, client_of(server.port) as client:
+        outcomes = [await client.submit(CLAIM) for _ in range(20)]
+
+        assert isinstance(outcomes[0], Accepted)
+        assert not any(isinstance(outcome, NotSent) for outcome in outcomes)
+        accepted = sum(isinstance(outcome, Accepted) for outcome in outcomes)
+        assert accepted <= len(server.requests) <= len(outcomes)
+
+
+async def test_a_refused_port_is_not_sent() -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+        port = listener.getsockname()[1]
+    async with client_of(port) as client:
+        assert isinstance(await client.submit(CLAIM), NotSent)
+
+
+async def test_an_unknown_host_is_not_sent() -> None:
+    source = CredentialSource(lambda: Credentials("testid", "testsecret"))
+    async with VodClient("http://name.invalid", source) as client:
+        assert isinstance(await client.submit(CLAIM), NotSent)
+
+
+@pytest.mark.parametrize("timeouts", [Timeouts(SHORT, LONG, LONG), Timeouts(LONG, LONG, SHORT)])
+async def test_a_connection_that_never_opens_is_not_sent(timeouts: Timeouts) -> None:
+    with closing(socket.socket()) as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        crowd = [socket.socket() for _ in range(4)]
+        try:
+            for each in crowd:  # fill the queue of connections that nobody accepts
+                each.setblocking(False)
+                each.connect_ex(listener.getsockname())
+            async with client_of(listener.getsockname()[1], timeouts) as client:
+                assert isinstance(await client.submit(CLAIM), NotSent)
+        finally:
+            for each in crowd:
+                each.close()
+
+
+@pytest.mark.parametrize("timeouts", [Timeouts(SHORT, LONG, LONG), Timeouts(LONG, LONG, SHORT)])
+async def test_waiting_for_a_pooled_connection_is_not_sent(timeouts: Timeouts) -> None:
+    async with (
+        serving(hang) as server,
+        client_of(server.port, timeouts, pool_size=1) as client,
+        asyncio.TaskGroup() as group,
+    ):
+        holder = group.create_task(hold_the_only_connection(client, server.port))
+        await server.arrived.wait()
+
+        assert isinstance(await client.submit(CLAIM), NotSent)
+        assert len(server.requests) == 1
+        assert not holder.done()
+        server.release.set()
+
+
+async def hold_the_only_connection(client: VodClient, port: int) -> None:
+    """Make a request in the client's own session that outlives the client's time-outs."""
+    session = client._transport._session
+    assert session is not None
+    with suppress(aiohttp.ServerDisconnectedError):
+        await session.post(
+            f"http://127.0.0.1:{port}/",
+            timeout=aiohttp.ClientTimeout(total=LONG),
+            trace_request_ctx=SimpleNamespace(),
+        )
+
+
+async def test_a_tls_handshake_that_hangs_is_not_sent() -> None:
+    async with (
+        serving(hang) as server,
+        client_of(server.port, Timeouts(LONG, LONG, SHORT), scheme="https") as client,
+    ):
+        assert isinstance(await client.submit(CLAIM), NotSent)
+        assert server.requests == []
+
+
+async def test_a_cancelled_submit_stays_cancelled() -> None:
+    async with serving(hang) as server, client_of(server.port) as client:
+        task = asyncio.create_task(client.submit(CLAIM))
+        await server.arrived.wait()
+        task.cancel()
+
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert len(server.requests) == 1
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """A certificate for 127.0.0.1 that signed itself, with its key, in one PEM file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+    now = dt.datetime.now(dt.UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=1))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]),
+            critical=False,
+        )
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    path = tmp_path / "server.pem"
+    path.write_bytes(
+        made.public_bytes(pem)
+        + key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    return path
+
+
+@pytest.mark.parametrize("trusted", [False, True])
+async def test_tls_is_verified(
+    certificate: Path, trusted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate)
+    if trusted:
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+
+    async with (
+        serving(succeed, tls=context) as server,
+        client_of(server.port, scheme="https") as client,
+    ):
+        outcome = await client.submit(CLAIM)
+
+        assert isinstance(outcome, Accepted if trusted else NotSent)
+        assert len(server.requests) == int(trusted)
+
+
+async def test_a_certificate_for_another_name_is_not_sent(
+    certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate)
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    source = CredentialSource(lambda: Credentials("testid", "testsecret"))
+
+    async with (
+        serving(succeed, tls=context) as server,
+        VodClient(f"https://localhost:{server.port}", source) as client,
+    ):
+        assert isinstance(await client.submit(CLAIM), NotSent)
+        assert server.requests == []

@@ -1,0 +1,207 @@
+"""The chain in a process of its own, and the cache in front of it."""
+
+import asyncio
+import json
+import logging
+import os
+import subprocess
+import sys
+import textwrap
+import threading
+from pathlib import Path
+
+import pytest
+
+from batch.errors import PermissionRefusedError
+from batch.vod.credentials import Credentials, CredentialSource
+
+ROOT = Path(__file__).parents[3]
+
+SHOW = """
+    import asyncio, json
+    from datetime import UTC, datetime
+    from batch.errors import PermissionRefusedError
+    from batch.vod.credentials import CredentialSource
+    from batch.vod.signing import sign
+
+    async def main():
+        try:
+            found = await CredentialSource().current()
+        except PermissionRefusedError as error:
+            return {"error": str(error)}
+        request = sign("SubmitAIJob", {"MediaId": "m"}, nonce="n", host="h",
+                       signed_at=datetime.now(UTC), credentials=found)
+        return {"repr": repr(found), "headers": dict(request.headers)}
+
+    print(json.dumps(asyncio.run(main())))
+"""
+
+
+def run_chain(home: Path, **env: str) -> tuple[dict[str, object], str]:
+    """Run the real chain in a clean environment; return what it printed and its stderr."""
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(SHOW)],
+        env={
+            "PATH": os.environ["PATH"],
+            "HOME": str(home),
+            "PYTHONPATH": str(ROOT),
+            "ALIBABA_CLOUD_ECS_METADATA_DISABLED": "true",
+            **{name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")},
+            **env,
+        },
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    answer: dict[str, object] = json.loads(done.stdout)
+    return answer, done.stderr
+
+
+def test_a_temporary_key_of_the_environment(tmp_path: Path) -> None:
+    answer, stderr = run_chain(
+        tmp_path,
+        ALIBABA_CLOUD_ACCESS_KEY_ID="an-id",
+        ALIBABA_CLOUD_ACCESS_KEY_SECRET="a-secret",
+        ALIBABA_CLOUD_SECURITY_TOKEN="a-token",
+    )
+
+    headers = answer["headers"]
+    assert isinstance(headers, dict)
+    assert headers["x-acs-accesskey-id"] == "an-id"
+    assert headers["x-acs-security-token"] == "a-token"
+    assert headers["x-acs-credentials-provider"] == "default/env"
+    assert answer["repr"] == "Credentials(access_key_id='an-id', provider='default/env')"
+    assert stderr == ""
+
+
+def test_no_credentials_at_all(tmp_path: Path) -> None:
+    answer, stderr = run_chain(tmp_path)
+
+    assert "Set ALIBABA_CLOUD_ACCESS_KEY_ID" in str(answer["error"])
+    assert stderr == ""
+
+
+def test_a_key_with_its_files_line_break(tmp_path: Path) -> None:
+    answer, stderr = run_chain(
+        tmp_path,
+        ALIBABA_CLOUD_ACCESS_KEY_ID="an-id",
+        ALIBABA_CLOUD_ACCESS_KEY_SECRET="a-secret\n",
+    )
+
+    assert "access key secret holds a space, a line break" in str(answer["error"])
+    assert "a-secret" not in str(answer) + stderr
+
+
+class Loader:
+    """A chain that counts its calls, can wait for a signal and can fail."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self.fails = False
+        self.open = threading.Event()
+        self.open.set()
+        self.entered = threading.Event()
+
+    def __call__(self) -> Credentials:
+        self.calls += 1
+        self.entered.set()
+        assert self.open.wait(10)
+        if self.fails:
+            message = "leaked-secret"
+            raise RuntimeError(message)
+        return Credentials(f"id{self.calls}", "secret")
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+async def test_many_callers_make_one_call_and_the_loop_stays_free() -> None:
+    load = Loader()
+    load.open.clear()
+    source = CredentialSource(load)
+
+    waiting = [asyncio.create_task(source.current()) for _ in range(20)]
+    await asyncio.sleep(0)
+    load.open.set()  # reached only because the loop is not held up by the load
+
+    assert {found.access_key_id for found in await asyncio.gather(*waiting)} == {"id1"}
+    assert load.calls == 1
+
+
+async def test_the_chain_is_asked_again_after_a_minute() -> None:
+    load, clock = Loader(), Clock()
+    source = CredentialSource(load, monotonic=clock)
+
+    found = [(await source.current()).access_key_id]
+    clock.now += 59.9
+    found.append((await source.current()).access_key_id)
+    clock.now += 0.2
+    found.append((await source.current()).access_key_id)
+
+    assert found == ["id1", "id1", "id2"]
+
+
+async def test_while_one_refreshes_the_others_use_what_is_held() -> None:
+    load, clock = Loader(), Clock()
+    source = CredentialSource(load, monotonic=clock)
+    await source.current()
+    clock.now += 61
+    load.open.clear()
+    load.entered.clear()
+
+    refreshing = asyncio.create_task(source.current())
+    assert await asyncio.to_thread(load.entered.wait, 10)
+    assert (await source.current()).access_key_id == "id1"
+    load.open.set()
+
+    assert (await refreshing).access_key_id == "id2"
+
+
+async def test_a_failed_refresh_keeps_the_old_key(caplog: pytest.LogCaptureFixture) -> None:
+    load, clock = Loader(), Clock()
+    source = CredentialSource(load, monotonic=clock)
+    await source.current()
+    clock.now += 61
+    load.fails = True
+
+    with caplog.at_level(logging.DEBUG):
+        assert (await source.current()).access_key_id == "id1"
+    await source.current()
+
+    assert load.calls == 2
+    assert "RuntimeError" in caplog.text
+    assert "leaked-secret" not in caplog.text
+
+
+async def test_the_first_failure_is_permission_refused_without_its_cause() -> None:
+    load = Loader()
+    load.fails = True
+    source = CredentialSource(load)
+
+    with pytest.raises(PermissionRefusedError, match="Set ALIBABA_CLOUD_ACCESS_KEY_ID") as caught:
+        await source.current()
+    assert caught.value.__suppress_context__
+    load.fails = False
+    assert (await source.current()).access_key_id == "id2"
+
+
+@pytest.mark.parametrize(
+    "found", [Credentials("", "s"), Credentials("i", ""), Credentials("é", "s")]
+)
+async def test_a_key_that_cannot_sign(found: Credentials) -> None:
+    with pytest.raises(PermissionRefusedError):
+        await CredentialSource(lambda: found).current()
+
+
+def test_the_repr_masks_secret_and_token() -> None:
+    text = repr(Credentials("an-id", "hush", "quiet"))
+
+    assert "an-id" in text
+    assert "hush" not in text
+    assert "quiet" not in text
