@@ -1,0 +1,213 @@
+"""How an answer leaves the server, or does not: one function a kind of fault."""
+
+import asyncio
+import socket
+import struct
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from batch.emulator import answers
+from batch.emulator.accounts import Verdict
+from batch.emulator.answers import Answer, Refusal
+from batch.emulator.calls import Call
+from batch.emulator.faults import FaultKind, FaultRule
+from batch.emulator.gateway import (
+    add_retry_after,
+    consumes_nonce,
+    execute,
+    refuse_by_script,
+)
+from batch.emulator.state import State
+
+_JSON_TYPE = "application/json;charset=utf-8"
+_XML_TYPE = "text/xml;charset=utf-8"
+_BAD_GATEWAY_PAGE = (
+    b"<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n"
+    b"<center><h1>502 Bad Gateway</h1></center>\r\n<hr><center>Tengine</center>\r\n"
+    b"</body>\r\n</html>\r\n"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """A call that something goes wrong with."""
+
+    state: State
+    request: web.Request
+    call: Call
+    verdict: Verdict
+    fault: FaultRule
+
+    def execute(self) -> Answer:
+        """Take the ordinary course."""
+        return execute(self.state, self.call, self.verdict)
+
+    def book(self, code: str) -> None:
+        """Count what the client gets to see."""
+        self.state.meter.answers[code] += 1
+
+
+def respond(state: State, call: Call, answer: Answer) -> web.StreamResponse:
+    """Return the whole answer in the form the call asked for."""
+    state.meter.answers[answer.code] += 1
+    return _response(call, answer)
+
+
+def _response(call: Call, answer: Answer) -> web.Response:
+    if call.wants_xml:
+        body, content_type = answers.to_xml(answer), _XML_TYPE
+    else:
+        body, content_type = answers.to_json(answer), _JSON_TYPE
+    headers = {
+        "Content-Type": content_type,
+        "x-acs-request-id": call.request_id,
+        **answer.headers,
+    }
+    return web.Response(status=answer.status, body=body, headers=headers)
+
+
+async def go_wrong(incident: Incident) -> web.StreamResponse:
+    """Let the fault happen."""
+    incident.state.meter.faults[incident.fault.kind] += 1
+    return await _COURSES[incident.fault.kind](incident)
+
+
+async def _refuse(incident: Incident) -> web.StreamResponse:
+    fault = incident.fault
+    return _answer_error(incident, Refusal(fault.code, fault.status, fault.message))
+
+
+async def _throttle(incident: Incident) -> web.StreamResponse:
+    return _answer_error(incident, incident.state.refusals["throttled"])
+
+
+async def _error_500(incident: Incident) -> web.StreamResponse:
+    return _answer_server_error(incident, "internal_error")
+
+
+async def _error_503(incident: Incident) -> web.StreamResponse:
+    return _answer_server_error(incident, "service_unavailable")
+
+
+def _answer_server_error(incident: Incident, situation: str) -> web.StreamResponse:
+    """Answer 5xx, after executing or without; only settings know what becomes of the nonce."""
+    state, call, refusal = incident.state, incident.call, incident.state.refusals[situation]
+    if not incident.fault.execute:
+        return _answer_error(incident, refusal)
+    hidden = incident.execute()
+    was_ours = hidden.code != state.refusals["used_nonce"].code  # else an earlier call's
+    if was_ours and not consumes_nonce(state, refusal.code, refusal.status):
+        state.nonces.forget(call.nonce)
+    answer = answers.error(refusal, call.request_id, call.host)
+    return _finish(incident, answer)
+
+
+def _answer_error(incident: Incident, refusal: Refusal) -> web.StreamResponse:
+    answer = refuse_by_script(incident.state, incident.call, incident.verdict, refusal)
+    return _finish(incident, answer)
+
+
+def _finish(incident: Incident, answer: Answer) -> web.StreamResponse:
+    add_retry_after(answer, incident.fault.retry_after)
+    answer.headers.update(incident.fault.headers)
+    return respond(incident.state, incident.call, answer)
+
+
+async def _html_502(incident: Incident) -> web.StreamResponse:
+    """Answer as a proxy in front of the gateway would, which may have passed the call on."""
+    if incident.fault.execute:
+        incident.execute()
+    incident.book("(html 502)")
+    headers = {"Content-Type": "text/html", **incident.fault.headers}
+    return web.Response(status=502, body=_BAD_GATEWAY_PAGE, headers=headers)
+
+
+async def _drop_before(incident: Incident) -> web.StreamResponse:
+    return _drop(incident)
+
+
+async def _accept_then_drop(incident: Incident) -> web.StreamResponse:
+    incident.execute()
+    return _drop(incident)
+
+
+async def _hang(incident: Incident) -> web.StreamResponse:
+    if incident.fault.execute:
+        incident.execute()
+    incident.book("(silence)")
+    await asyncio.sleep(incident.fault.seconds)
+    return _close(incident)
+
+
+async def _cut_body(incident: Incident) -> web.StreamResponse:
+    """Announce the whole body and send half of it."""
+    whole = _response(incident.call, incident.execute())
+    body = whole.body
+    if not isinstance(body, bytes):  # always bytes: _response encodes it
+        return whole
+    incident.book("(cut)")
+    cut = web.StreamResponse(status=whole.status, headers=whole.headers)
+    cut.content_length = len(body)
+    await cut.prepare(incident.request)
+    await cut.write(body[: len(body) // 2])
+    if incident.request.transport is not None:
+        incident.request.transport.close()  # not abort(): what was written has to arrive
+    return cut
+
+
+async def _delay(incident: Incident) -> web.StreamResponse:
+    """Be slow: on the way back, or (late) on the way in, when the client may have given up."""
+    if incident.fault.late:
+        await asyncio.sleep(incident.fault.seconds)
+        incident.call.arrived = incident.state.clock.monotonic()
+        return _finish(incident, incident.execute())
+    answer = incident.execute()
+    await asyncio.sleep(incident.fault.seconds)
+    return _finish(incident, answer)
+
+
+async def _empty_answer(incident: Incident) -> web.StreamResponse:
+    """Answer 200 without the job list; a refusal stays what it is."""
+    answer = incident.execute()
+    if answer.code == answers.OK:
+        answer.content = {"RequestId": incident.call.request_id}
+    return _finish(incident, answer)
+
+
+async def _extra_header(incident: Incident) -> web.StreamResponse:
+    return _finish(incident, incident.execute())
+
+
+def _drop(incident: Incident) -> web.StreamResponse:
+    incident.book("(dropped)")
+    return _close(incident)
+
+
+def _close(incident: Incident) -> web.StreamResponse:
+    """Close the TCP connection without an answer; whatever is returned cannot be sent any more."""
+    transport = incident.request.transport
+    if transport is not None:
+        connection = transport.get_extra_info("socket")
+        if incident.fault.reset and connection is not None:
+            # Lingering for zero seconds makes close() send RST.
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        transport.abort()
+    return web.Response()
+
+
+_COURSES: dict[FaultKind, Callable[[Incident], Awaitable[web.StreamResponse]]] = {
+    FaultKind.REFUSE: _refuse,
+    FaultKind.THROTTLE: _throttle,
+    FaultKind.DROP_BEFORE: _drop_before,
+    FaultKind.ACCEPT_THEN_DROP: _accept_then_drop,
+    FaultKind.HANG: _hang,
+    FaultKind.CUT_BODY: _cut_body,
+    FaultKind.ERROR_500: _error_500,
+    FaultKind.ERROR_503: _error_503,
+    FaultKind.HTML_502: _html_502,
+    FaultKind.DELAY: _delay,
+    FaultKind.EMPTY_ANSWER: _empty_answer,
+    FaultKind.EXTRA_HEADER: _extra_header,
+}

@@ -1,0 +1,132 @@
+"""The fault script: rules that pick calls and say what goes wrong with them."""
+
+import random
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from batch.emulator.tables import SettingsError
+
+
+class FaultKind(StrEnum):
+    """What happens to a picked call. "Executes" means it takes the ordinary course first."""
+
+    REFUSE = "refuse"  # answers code, status, message; never executes
+    THROTTLE = "throttle"  # answers Throttling.User, with retry_after if given; never executes
+    DROP_BEFORE = "drop_before"  # closes the connection; never executes
+    ACCEPT_THEN_DROP = "accept_then_drop"  # executes, then closes the connection
+    HANG = "hang"  # executes if told, is silent for `seconds`, then closes the connection
+    CUT_BODY = "cut_body"  # executes, announces the whole body, sends half, closes
+    ERROR_500 = "error_500"  # executes if told, answers InternalError
+    ERROR_503 = "error_503"  # executes if told, answers ServiceUnavailable
+    HTML_502 = "html_502"  # executes if told, answers a proxy's page
+    DELAY = "delay"  # waits `seconds` before the answer, or before executing with late = true
+    EMPTY_ANSWER = "empty_answer"  # executes, answers 200 with nothing but a RequestId
+    EXTRA_HEADER = "extra_header"  # executes, answers as usual with more headers
+
+
+@dataclass(frozen=True, slots=True)
+class FaultRule:
+    """Which calls, and what happens to them.
+
+    A call matches by ``action`` and ``media_id`` (empty: any). Of the matching calls the first
+    ``after`` are skipped; of the rest only the ``first`` N and every ``every``-th are eligible; an
+    eligible call is picked with ``probability``, at most ``count`` times in all. 0 means no such
+    limit. ``seconds`` are seconds; ``retry_after`` is ``x-acs-retry-after`` in milliseconds.
+    """
+
+    kind: FaultKind
+    action: str = ""
+    media_id: str = ""
+    probability: float = 1.0
+    after: int = 0
+    first: int = 0
+    every: int = 0
+    count: int = 0
+    execute: bool = False
+    seconds: float = 3600.0
+    late: bool = False
+    reset: bool = False  # close with RST instead of FIN
+    code: str = ""
+    status: int = 400
+    message: str = "Refused by the fault script."
+    retry_after: int = 0
+    headers: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse rules that cannot mean anything."""
+        if not 0 <= self.probability <= 1:
+            raise SettingsError("probability must be between 0 and 1")
+        if min(self.after, self.first, self.every, self.count, self.retry_after, self.seconds) < 0:
+            raise SettingsError("counts and times must not be negative")
+        if self.kind is FaultKind.REFUSE and not self.code:
+            raise SettingsError("kind 'refuse' needs a code")
+
+
+class _Entry:
+    """A rule with its counters: matching calls seen, times it was applied."""
+
+    __slots__ = ("applied", "rule", "seen")
+
+    def __init__(self, rule: FaultRule) -> None:
+        self.rule = rule
+        self.seen = 0
+        self.applied = 0
+
+    def picks(self, action: str, media_id: str, dice: random.Random) -> bool:
+        """Count a matching call; say whether the rule applies to it."""
+        rule = self.rule
+        if (rule.action and rule.action != action) or (rule.media_id and rule.media_id != media_id):
+            return False
+        self.seen += 1
+        if not self._is_eligible(self.seen - rule.after):
+            return False
+        if rule.probability < 1 and dice.random() >= rule.probability:
+            return False
+        self.applied += 1
+        return True
+
+    def _is_eligible(self, number: int) -> bool:
+        """Say whether matching call ``number`` (1 is the first after the skipped) may be picked."""
+        rule = self.rule
+        if number <= 0 or (rule.first and number > rule.first):
+            return False
+        if rule.every and number % rule.every:
+            return False
+        return not rule.count or self.applied < rule.count
+
+
+class FaultScript:
+    """The rules in force, in order; the first one that picks a call wins."""
+
+    def __init__(self, rules: tuple[FaultRule, ...], dice: random.Random) -> None:
+        self._entries = [_Entry(rule) for rule in rules]
+        self._dice = dice
+
+    def choose(self, action: str, media_id: str) -> FaultRule | None:
+        """Return what goes wrong with this call, ``None`` for nothing."""
+        for entry in self._entries:
+            if entry.picks(action, media_id, self._dice):
+                return entry.rule
+        return None
+
+    def add(self, rules: tuple[FaultRule, ...]) -> None:
+        """Append ``rules`` behind those in force."""
+        self._entries += [_Entry(rule) for rule in rules]
+
+    def clear(self) -> None:
+        """Drop all rules."""
+        self._entries.clear()
+
+    def describe(self) -> list[dict[str, Any]]:
+        """Return rules and counters for the admin page."""
+        return [
+            {
+                "kind": entry.rule.kind,
+                "action": entry.rule.action,
+                "media_id": entry.rule.media_id,
+                "seen": entry.seen,
+                "applied": entry.applied,
+            }
+            for entry in self._entries
+        ]

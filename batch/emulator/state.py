@@ -1,0 +1,43 @@
+"""What one running emulator holds; the gateway and the actions work on it."""
+
+import random
+
+from batch.emulator.accounts import KeyRing
+from batch.emulator.answers import REFUSALS
+from batch.emulator.clock import Clock
+from batch.emulator.faults import FaultScript
+from batch.emulator.jobs import JobBook
+from batch.emulator.meter import Meter
+from batch.emulator.nonces import NonceBook
+from batch.emulator.parameters import MediaLibrary
+from batch.emulator.quota import Quota
+from batch.emulator.settings import Settings
+
+
+class State:
+    """The cloud's memory. ``known_actions`` are those the meter counts by name."""
+
+    def __init__(self, settings: Settings, clock: Clock, known_actions: frozenset[str]) -> None:
+        # Not for secrets: ids must be repeatable when a seed is given.
+        self._dice = random.Random(settings.seed)  # noqa: S311
+        self.settings = settings
+        self.clock = clock
+        self.refusals = {**REFUSALS, **settings.refusals}
+        self.keyring = KeyRing(settings.access_keys, settings.accounts)
+        self.library = MediaLibrary(settings.media)
+        self.nonces = NonceBook(settings.gateway.nonce_memory_seconds)
+        self.quota = Quota(settings.quota)
+        self.jobs = JobBook(settings.jobs, settings.media, clock, self._dice)
+        self.faults = FaultScript(settings.faults, self._dice)
+        self.meter = Meter(clock, known_actions)
+
+    def new_request_id(self) -> str:
+        """Return an upper-case UUID (``vod-api.md`` 9)."""
+        text = f"{self._dice.getrandbits(128):032X}"
+        return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-A{text[17:20]}-{text[20:]}"
+
+    def reset(self) -> None:
+        """Forget jobs, meter and nonces. Faults, accounts and the current second stay."""
+        self.jobs.clear()
+        self.meter.clear()
+        self.nonces.clear()

@@ -1,0 +1,130 @@
+"""The services the official SDK is pointed at: the emulator as a process, on demand the real one.
+
+The real service costs money (a job or two a run). It takes part only when asked for::
+
+    VOD_BATCH_CONTRACT_LIVE=1 VOD_BATCH_CONTRACT_MEDIA_ID=<32 hex digits> \\
+    ALIBABA_CLOUD_ACCESS_KEY_ID=... ALIBABA_CLOUD_ACCESS_KEY_SECRET=... pytest tests/contract
+"""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alibabacloud_tea_openapi.models import Config
+from alibabacloud_vod20170321.client import Client
+
+PATIENCE = 60.0
+"""Seconds until an ending or silent emulator is given up on."""
+
+_LIVE_NAMES = (
+    "ALIBABA_CLOUD_ACCESS_KEY_ID",
+    "ALIBABA_CLOUD_ACCESS_KEY_SECRET",
+    "VOD_BATCH_CONTRACT_MEDIA_ID",
+)
+_LIVE = os.environ.get("VOD_BATCH_CONTRACT_LIVE") == "1" and all(map(os.environ.get, _LIVE_NAMES))
+SERVICES = ("emulator", "live") if _LIVE else ("emulator",)
+
+
+@dataclass(frozen=True)
+class Service:
+    """Where calls go, as whom, and a media that exists there."""
+
+    endpoint: str
+    protocol: str
+    access_key_id: str
+    access_key_secret: str
+    media_id: str
+
+    def client(self, *, old_signature: bool = False, secret: str | None = None) -> Client:
+        """Return the official SDK's client for this service."""
+        config = Config(
+            access_key_id=self.access_key_id,
+            access_key_secret=secret or self.access_key_secret,
+            endpoint=self.endpoint,
+            protocol=self.protocol,
+            signature_algorithm="v2" if old_signature else None,
+            # A proxy of the environment has no business between this test and a loopback server.
+            no_proxy="127.0.0.1",
+        )
+        return Client(config)
+
+
+@contextmanager
+def _emulator(toml: str, folder: Path) -> Iterator[Service]:
+    """Run the emulator as a process of its own, on a free port, and end it cleanly."""
+    settings = folder / "emulator.toml"
+    settings.write_text(toml, encoding="utf-8")
+    # No quota: a fast machine would meet it by the number of tests alone.
+    options = ["--port", "0", "--qps", "0", "--settings", str(settings)]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "batch.emulator", *options], stdout=subprocess.PIPE, text=True
+    )
+    with process:
+        try:
+            assert process.stdout is not None
+            endpoint = process.stdout.readline().strip().rpartition("/")[2]
+            assert endpoint, "the emulator did not start"
+            yield Service(
+                endpoint, "http", "testid", "testsecret", "925ead60239d71ee80ca6732b68f0102"
+            )
+        finally:
+            process.terminate()
+            code = process.wait(PATIENCE)
+    assert code == 0
+
+
+def _live_service() -> Service:
+    region = os.environ.get("VOD_BATCH_REGION", "cn-shanghai")
+    key_id, secret, media_id = (os.environ[name] for name in _LIVE_NAMES)
+    return Service(f"vod.{region}.aliyuncs.com", "https", key_id, secret, media_id)
+
+
+StartEmulator = Callable[[str], Service]
+
+
+@pytest.fixture(scope="session")
+def shared_emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartEmulator]:
+    """Return an emulator with these settings; tests that change nothing in it share it."""
+    with ExitStack() as stack:
+
+        @cache
+        def start(toml: str) -> Service:
+            return stack.enter_context(_emulator(toml, tmp_path_factory.mktemp("emulator")))
+
+        yield start
+
+
+@pytest.fixture
+def start_emulator(tmp_path: Path) -> Iterator[StartEmulator]:
+    """Start an emulator for one test alone."""
+    with ExitStack() as stack:
+        yield lambda toml: stack.enter_context(_emulator(toml, tmp_path))
+
+
+@pytest.fixture(params=SERVICES)
+def service(request: pytest.FixtureRequest, shared_emulator: StartEmulator) -> Service:
+    """Each service in turn; what a test asserts with it must hold for all of them."""
+    return _live_service() if request.param == "live" else shared_emulator("")
+
+
+@pytest.fixture
+def read_meter() -> Callable[[Service], Awaitable[dict[str, Any]]]:
+    """Read an emulator's meter."""
+
+    def read(service: Service) -> dict[str, Any]:
+        url = f"http://{service.endpoint}/_emulator/meter"
+        with urllib.request.urlopen(url, timeout=PATIENCE) as response:
+            meter: dict[str, Any] = json.load(response)
+            return meter
+
+    return lambda service: asyncio.to_thread(read, service)
