@@ -1,0 +1,199 @@
+"""Connections to PostgreSQL: opening them, keeping them lean, and naming what went wrong.
+
+Works through PgBouncer in transaction mode: no statement is prepared across transactions, nothing
+is kept in a session.
+"""
+
+import contextlib
+from collections.abc import AsyncIterator, Iterator
+from typing import Self
+
+import asyncpg
+
+from batch.errors import (
+    ConfigurationError,
+    DatabaseUnavailableError,
+    PermissionRefusedError,
+    VodBatchError,
+)
+from batch.ledger.embedded import Embedded
+from batch.ledger.migrate import check_version, migrate, newest_version, schema_version
+from batch.ledger.statements import statement
+from batch.settings import Settings
+
+_POOL_SIZE = 6
+_CONNECT_SECONDS = 10.0
+
+_REFUSED = (
+    asyncpg.InvalidPasswordError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InsufficientPrivilegeError,
+)
+_MISCONFIGURED = (
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.UndefinedTableError,
+    asyncpg.UndefinedColumnError,
+    asyncpg.ClientConfigurationError,
+    ValueError,
+)
+_AWAY = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.InternalServerError,
+    asyncpg.exceptions.PostgresSystemError,
+)
+
+
+class Database:
+    """A pool of connections to one migrated ledger."""
+
+    def __init__(self, pool: asyncpg.Pool, *, pooled: bool, embedded: Embedded | None) -> None:
+        self._pool = pool
+        self._pooled = pooled
+        self._embedded = embedded
+
+    @classmethod
+    async def open(cls, settings: Settings, *, check_schema: bool = True) -> Self:
+        """Connect as ``settings`` say; the embedded server is started, and migrates itself.
+
+        Raises:
+            DatabaseUnavailableError, PermissionRefusedError, ConfigurationError: with what to do.
+        """
+        embedded = None if settings.database_url else Embedded(settings.home_path)
+        url = embedded.url if embedded else database_url(settings)
+        pooled = settings.database_pooled and embedded is None
+        try:
+            with translated_errors():
+                pool = await asyncpg.create_pool(
+                    url,
+                    min_size=1,
+                    max_size=_POOL_SIZE,
+                    timeout=_CONNECT_SECONDS,
+                    statement_cache_size=0 if pooled else 100,
+                    server_settings={} if pooled else {"application_name": "vod-batch"},
+                    reset=_keep_as_is,
+                )
+            database = cls(pool, pooled=pooled, embedded=embedded)
+            if embedded:
+                await database._migrate_embedded(url)
+            elif check_schema:
+                check_version(await database.version())
+        except BaseException:
+            if embedded:
+                embedded.close()
+            raise
+        return database
+
+    async def _migrate_embedded(self, url: str) -> None:
+        if await self.version() < newest_version():
+            await migrate(url)
+        check_version(await self.version())
+
+    async def version(self) -> str:
+        """Return the schema's version, or an empty string for an empty database."""
+        async with self.transaction() as connection:
+            return await schema_version(connection)
+
+    async def close(self) -> None:
+        """Close every connection; an embedded server may then stop."""
+        try:
+            await self._pool.close()
+        finally:
+            if self._embedded:
+                self._embedded.close()
+
+    @contextlib.asynccontextmanager
+    async def transaction(self) -> AsyncIterator[asyncpg.Connection]:
+        """Lend a connection inside a transaction."""
+        with translated_errors():
+            async with self._pool.acquire() as connection, connection.transaction():
+                yield connection
+
+    async def fetch(self, name: str, *arguments: object) -> list[asyncpg.Record]:
+        """Run the statement ``name`` in a transaction of its own and return its rows."""
+        with translated_errors():
+            async with self._pool.acquire() as connection:
+                # A pooler may hand parse and execute to two servers, unless a transaction binds
+                # them.
+                bound = connection.transaction() if self._pooled else contextlib.nullcontext()
+                async with bound:
+                    rows: list[asyncpg.Record] = await connection.fetch(statement(name), *arguments)
+                return rows
+
+    async def fetch_row(self, name: str, *arguments: object) -> asyncpg.Record | None:
+        """Run the statement ``name`` and return its first row, or ``None``."""
+        rows = await self.fetch(name, *arguments)
+        return rows[0] if rows else None
+
+    async def stream(self, name: str, *arguments: object) -> AsyncIterator[asyncpg.Record]:
+        """Yield the rows of a query one by one, with memory flat in their number."""
+        async with self.transaction() as connection:
+            async for row in connection.cursor(statement(name), *arguments, prefetch=1000):
+                yield row
+
+    async def analyze(self, table: str) -> None:
+        """Refresh the planner's picture of ``table`` (a name of ours, never input)."""
+        with translated_errors():
+            async with self._pool.acquire() as connection:
+                await connection.execute(f"ANALYZE {table}")
+
+
+async def apply_migrations(settings: Settings) -> list[str]:
+    """Migrate the database that ``settings`` name; return the applied files.
+
+    Raises:
+        DatabaseUnavailableError, PermissionRefusedError, ConfigurationError: with what to do.
+    """
+    with translated_errors():
+        if settings.database_url:
+            return await migrate(database_url(settings, direct=True))
+        embedded = Embedded(settings.home_path)
+        try:
+            return await migrate(embedded.url)
+        finally:
+            embedded.close()
+
+
+def database_url(settings: Settings, *, direct: bool = False) -> str:
+    """Return the URL to connect to; ``direct`` asks for the one without a pooler, where given."""
+    assert settings.database_url is not None
+    if direct and settings.database_direct_url:
+        return settings.database_direct_url.get_secret_value()
+    return settings.database_url.get_secret_value()
+
+
+@contextlib.contextmanager
+def translated_errors() -> Iterator[None]:
+    """Turn the driver's errors into the tree of :mod:`batch.errors`, with what to do next."""
+    try:
+        yield
+    except VodBatchError:
+        raise
+    except _REFUSED as error:
+        raise PermissionRefusedError(
+            f"PostgreSQL refuses us: {_in_one_line(error)}; check user and password in "
+            "VOD_BATCH_DATABASE_URL, and the rights in docs/operating.md"
+        ) from error
+    except _MISCONFIGURED as error:
+        raise ConfigurationError(
+            f"the database does not fit: {_in_one_line(error)}; check VOD_BATCH_DATABASE_URL, "
+            "then run: vod-batch migrate"
+        ) from error
+    except _AWAY as error:
+        raise DatabaseUnavailableError(
+            f"PostgreSQL does not serve: {_in_one_line(error)}; check that it runs and that "
+            "VOD_BATCH_DATABASE_URL points at it"
+        ) from error
+
+
+async def _keep_as_is(_connection: asyncpg.Connection) -> None:
+    """Skip the pool's clean-up round trip: no statement of ours leaves anything in a session."""
+
+
+def _in_one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:300] or type(error).__name__

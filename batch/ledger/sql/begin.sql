@@ -1,0 +1,60 @@
+-- Claim due media and commit the intent to send them, in one statement.
+-- $1 target, $2 how many requests, $3 worker, $4 one nonce a request, $5 signed_at, $6 now (tests),
+-- $7 how many rows at the most
+--
+-- A row waits while another submission of the same media and type is unresolved: two of them on the
+-- wire could not be told apart afterwards (vod-api.md 12.2).
+WITH leader AS MATERIALIZED (
+    SELECT s.id, s.media_id, s.job_type, s.config_key, s.campaign, s.user_data,
+           s.priority
+      FROM submissions s
+     WHERE s.target_id = $1 AND s.state = 'pending' AND s.due_at <= coalesce($6, now())
+       AND NOT EXISTS (SELECT FROM targets t
+                        WHERE t.id = $1 AND t.paused_until > coalesce($6, now()))
+       AND NOT EXISTS (SELECT FROM submissions u
+                        WHERE u.media_id = s.media_id AND u.job_type = s.job_type
+                          AND u.target_id = s.target_id AND u.state IN ('submitting', 'in_doubt'))
+     ORDER BY s.priority DESC, s.id
+     LIMIT $2
+       FOR UPDATE OF s SKIP LOCKED
+),
+-- The other types of the same media that are due too go in the same request.
+partner AS MATERIALIZED (
+    SELECT p.id, p.media_id, p.job_type, p.config_key, p.campaign, p.user_data,
+           p.priority
+      FROM leader l
+      JOIN submissions p ON p.media_id = l.media_id AND p.job_type <> l.job_type
+       AND p.target_id = $1 AND p.config_key = l.config_key AND p.campaign = l.campaign
+       AND p.user_data IS NOT DISTINCT FROM l.user_data
+     WHERE p.state = 'pending' AND p.due_at <= coalesce($6, now())
+       AND NOT EXISTS (SELECT FROM submissions u
+                        WHERE u.media_id = p.media_id AND u.job_type = p.job_type
+                          AND u.target_id = p.target_id AND u.state IN ('submitting', 'in_doubt'))
+       FOR UPDATE OF p SKIP LOCKED
+),
+-- One request a group; of two that ask for the same media and type, the first goes first.
+due AS (
+    SELECT d.*,
+           dense_rank() OVER (ORDER BY d.media_id, d.config_key, d.campaign, d.user_data) AS request,
+           row_number() OVER (PARTITION BY d.media_id, d.job_type
+                              ORDER BY d.priority DESC, d.id) AS turn,
+           row_number() OVER (ORDER BY d.priority DESC, d.id) AS place
+      FROM (SELECT * FROM leader UNION SELECT * FROM partner) d
+),
+claimed AS (
+    UPDATE submissions s
+       SET state = 'submitting', actor = 'begin', reason = NULL,
+           lease = s.lease + 1, attempts = s.attempts + 1, worker_id = $3
+      FROM due
+     WHERE s.id = due.id AND due.turn = 1 AND due.place <= $7
+    RETURNING s.id, s.lease, s.attempts, s.media_id, s.job_type, s.config, s.user_data,
+              due.request, s.priority
+),
+intent AS (
+    INSERT INTO attempts (submission_id, lease, worker_id, nonce, signed_at)
+    SELECT c.id, c.lease, $3, ($4::text[])[c.request], $5 FROM claimed c
+)
+SELECT c.id, c.lease, c.attempts, c.media_id, c.job_type, c.config, c.user_data,
+       ($4::text[])[c.request] AS nonce
+  FROM claimed c
+ ORDER BY c.priority DESC, c.id

@@ -1,0 +1,2 @@
+-- $1 worker
+UPDATE workers SET ended_at = now(), heartbeat_at = now() WHERE id = $1

@@ -1,0 +1,10 @@
+-- Once nothing could be begun: what else would keep a worker waiting. $1 target
+SELECT (SELECT count(*) FROM submissions s
+         WHERE s.target_id = $1 AND s.state = 'submitting') AS held,
+       (SELECT extract(epoch FROM min(s.due_at) - now())::float8 FROM submissions s
+         WHERE s.target_id = $1 AND s.state = 'pending'
+           AND NOT EXISTS (SELECT FROM submissions u
+                            WHERE u.media_id = s.media_id AND u.job_type = s.job_type
+                              AND u.target_id = s.target_id AND u.state = 'in_doubt')) AS due_in,
+       (SELECT extract(epoch FROM t.paused_until - now())::float8 FROM targets t
+         WHERE t.id = $1) AS paused_for

@@ -1,0 +1,52 @@
+-- Commit the outcomes that gathered, in one statement.
+-- $1 submission, $2 lease, $3 outcome, $4 http_status, $5 code, $6 message, $7 request_id,
+-- $8 job_id, $9 further JobIds (comma separated), $10 the state to move to, $11 due again in seconds,
+-- $12 1 when the attempt does not count (arrays, one element a submission) · $13 actor
+--
+-- The evidence goes onto the attempt always. The state moves only where id, lease and state match:
+-- a late answer then leaves its receipt and moves nothing.
+WITH answer AS MATERIALIZED (
+    SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::int[], $5::text[], $6::text[],
+                         $7::text[], $8::text[], $9::text[], $10::text[], $11::float8[], $12::int[])
+        AS a(submission_id, lease, outcome, http_status, code, message, request_id,
+             job_id, further, to_state, due_in, uncounted)
+),
+evidence AS (
+    UPDATE attempts t
+       SET ended_at = now(),
+           outcome = CASE WHEN t.outcome = 'accepted' THEN t.outcome ELSE a.outcome END,
+           http_status = coalesce(a.http_status, t.http_status),
+           code = CASE WHEN t.outcome = 'accepted' THEN t.code ELSE a.code END,
+           message = CASE WHEN t.outcome = 'accepted' THEN t.message ELSE a.message END,
+           request_id = coalesce(a.request_id, t.request_id),
+           job_id = coalesce(t.job_id, a.job_id),
+           extra_job_ids = nullif(
+               coalesce(t.extra_job_ids, '{}')
+               || coalesce(string_to_array(nullif(a.further, ''), ','), '{}')
+               || CASE WHEN t.job_id <> a.job_id THEN ARRAY[a.job_id] ELSE '{}' END, '{}')
+      FROM answer a
+     WHERE t.submission_id = a.submission_id AND t.lease = a.lease
+),
+moved AS (
+    UPDATE submissions s
+       SET state = a.to_state, actor = $13,
+           reason = concat_ws(': ', a.outcome, coalesce(a.code, a.message)),
+           due_at = CASE WHEN a.to_state = 'pending'
+                         THEN now() + make_interval(secs => a.due_in) ELSE s.due_at END,
+           attempts = s.attempts - a.uncounted,
+           job_id = CASE WHEN a.to_state = 'submitted' THEN a.job_id END,
+           submitted_at = CASE WHEN a.to_state = 'submitted' THEN now() END,
+           request_id = coalesce(a.request_id, s.request_id),
+           error_code = CASE WHEN a.to_state <> 'submitted' THEN coalesce(a.code, a.outcome) END,
+           error_message = CASE WHEN a.to_state <> 'submitted' THEN a.message END,
+           finished_at = CASE WHEN a.to_state IN ('rejected', 'dead') THEN now() END
+      FROM answer a
+     WHERE s.id = a.submission_id AND s.lease = a.lease
+       AND (s.state IN ('submitting', 'in_doubt')
+            -- Given back as never sent, not begun again since, and yet here is its JobId.
+            OR (s.state = 'pending' AND a.to_state = 'submitted'))
+       AND s.state <> a.to_state
+    RETURNING s.id
+)
+SELECT a.submission_id, moved.id IS NOT NULL AS moved
+  FROM answer a LEFT JOIN moved ON moved.id = a.submission_id

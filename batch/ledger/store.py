@@ -1,0 +1,171 @@
+"""The worker's side of the ledger: one concrete store, one method a statement."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import asyncpg
+
+from batch.core.models import Claim, ClaimedSubmission, JobType, RunId, Target
+from batch.core.states import State
+from batch.core.verdict import Verdict
+from batch.errors import ConfigurationError
+from batch.ledger.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What may still come when nothing can be begun now; times in seconds from now.
+
+    ``held`` counts the submissions in ``submitting``, whoever holds them. ``due_in`` is when the
+    next pending row is due, ``None`` without one. ``paused_for`` is positive while the account is
+    paused.
+    """
+
+    held: int
+    due_in: float | None
+    paused_for: float | None
+
+
+class Store:
+    """Statements that move submissions, for one target."""
+
+    def __init__(self, database: Database, target: Target) -> None:
+        self._database = database
+        self.target = target
+
+    @classmethod
+    async def open(cls, database: Database, account: str, region: str) -> "Store":
+        """Return the store of a target, which is made on first use."""
+        row = await database.fetch_row("open_target", account, region)
+        assert row is not None
+        return cls(database, Target(row["id"], row["account"], row["region"]))
+
+    async def bind_service(self, service: str) -> None:
+        """Tie the target to the cloud or to a stand-in at its first call.
+
+        Raises:
+            ConfigurationError: its earlier calls went to the other kind of server.
+        """
+        row = await self._database.fetch_row("bind_service", self.target.id, service)
+        assert row is not None
+        if row["service"] != service:
+            raise ConfigurationError(
+                f"target {self.target.account}/{self.target.region} has been submitted to "
+                f"{_SERVICES[row['service']]}, and this command would go to {_SERVICES[service]}; "
+                "check VOD_BATCH_ENDPOINT, or name another target with --account"
+            )
+
+    async def start_worker(self, worker: RunId, host: str, pid: int) -> None:
+        """Make the worker's row; its heartbeat starts now."""
+        await self._database.fetch("start_worker", worker, self.target.id, host, pid)
+
+    async def beat(self, worker: RunId) -> None:
+        """Say that the worker is alive."""
+        await self._database.fetch("beat", worker)
+
+    async def end_worker(self, worker: RunId) -> None:
+        """Say that the worker has stopped: whatever it still holds is in doubt."""
+        await self._database.fetch("end_worker", worker)
+
+    async def begin(
+        self,
+        worker: RunId,
+        nonces: Sequence[str],
+        signed_at: datetime,
+        *,
+        most_rows: int,
+        now: datetime | None = None,
+    ) -> list[Claim]:
+        """Claim at most as many requests as there are ``nonces``, each intent committed.
+
+        No more than ``most_rows`` submissions are claimed in all.
+
+        ``signed_at`` is UTC in whole seconds, as ``x-acs-date`` carries it. ``now`` is the
+        database's clock unless a test hands one in.
+        """
+        rows = await self._database.fetch(
+            "begin",
+            self.target.id,
+            len(nonces),
+            worker,
+            list(nonces),
+            signed_at,
+            now,
+            most_rows,
+        )
+        by_request: dict[str, list[asyncpg.Record]] = {}
+        for row in rows:
+            by_request.setdefault(row["nonce"], []).append(row)
+        return [_claim(members, signed_at) for members in by_request.values()]
+
+    async def give_back(self, worker: RunId, mine: Sequence[int]) -> list[int]:
+        """Return to ``pending`` what the worker holds without knowing it; never while it begins.
+
+        ``mine`` are the submissions it is sending.
+        """
+        rows = await self._database.fetch("give_back", worker, list(mine))
+        return [row["id"] for row in rows]
+
+    async def record(self, verdicts: Sequence[Verdict], actor: str) -> list[int]:
+        """Commit verdicts in one statement; return the submissions that did not move.
+
+        At most one verdict a submission. A submission does not move when another lease, a terminal
+        state or the very same state got there first; its evidence is on the attempt all the same.
+        """
+        rows = await self._database.fetch(
+            "record",
+            [v.submission_id for v in verdicts],
+            [v.lease for v in verdicts],
+            [v.outcome for v in verdicts],
+            [v.http_status for v in verdicts],
+            [v.code for v in verdicts],
+            [v.message for v in verdicts],
+            [v.request_id for v in verdicts],
+            [v.job_id for v in verdicts],
+            [",".join(v.further_job_ids) for v in verdicts],
+            [v.to_state.value for v in verdicts],
+            [v.due_in_seconds for v in verdicts],
+            [0 if v.counts else 1 for v in verdicts],
+            actor,
+        )
+        return [row["submission_id"] for row in rows if not row["moved"]]
+
+    async def pause(self, seconds: float) -> None:
+        """Pause the target for every worker; a longer pause that holds already stays."""
+        await self._database.fetch("pause_target", self.target.id, seconds)
+
+    async def expire(self, silence_seconds: float, actor: str) -> list[int]:
+        """Move what dead workers hold to ``in_doubt``; return those submissions."""
+        rows = await self._database.fetch("expire", self.target.id, silence_seconds, actor)
+        return [row["id"] for row in rows]
+
+    async def outlook(self) -> Outlook:
+        """Say what may still come when nothing can be begun now."""
+        row = await self._database.fetch_row("outlook", self.target.id)
+        assert row is not None
+        return Outlook(row["held"], row["due_in"], row["paused_for"])
+
+    async def count_states(self) -> dict[State, int]:
+        """Return the number of submissions in each state of the target."""
+        rows = await self._database.fetch("count_states", self.target.id)
+        counts = dict.fromkeys(State, 0)
+        return counts | {State(row["state"]): row["n"] for row in rows}
+
+
+_SERVICES = {"cloud": "the cloud", "stand-in": "a stand-in (an emulator or a test server)"}
+
+
+def _claim(rows: Sequence[asyncpg.Record], signed_at: datetime) -> Claim:
+    first = rows[0]
+    return Claim(
+        media_id=first["media_id"],
+        config=first["config"],
+        user_data=first["user_data"],
+        nonce=first["nonce"],
+        signed_at=signed_at,
+        members=tuple(
+            ClaimedSubmission(row["id"], row["lease"], JobType(row["job_type"]), row["attempts"])
+            for row in sorted(rows, key=lambda row: str(row["job_type"]))
+        ),
+    )
