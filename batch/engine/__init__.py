@@ -1,0 +1,1 @@
+"""The moving parts, and the one place that wires them together (``service.py``)."""

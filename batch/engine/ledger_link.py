@@ -1,0 +1,138 @@
+"""The worker's line to the ledger: patient while PostgreSQL is away, sure of what it claimed."""
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
+from typing import TypeVar
+
+import structlog
+
+from batch.core.backoff import delay_seconds, with_jitter
+from batch.core.models import Claim, RunId
+from batch.core.states import State
+from batch.core.verdict import Verdict
+from batch.errors import DatabaseUnavailableError
+from batch.ledger.store import Outlook, Store
+
+_LONGEST_WAIT_SECONDS = 5.0
+
+log = structlog.get_logger()
+_T = TypeVar("_T")
+
+
+class LedgerLink:
+    """Statements of one worker, each tried again with backoff while the database is away.
+
+    ``patience`` is in seconds; after it the database's error is raised.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        patience: float,
+        dice: random.Random,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._store = store
+        self._patience = patience
+        self._dice = dice
+        self._clock = clock
+        self._give_up_at: float | None = None
+        self._begin_unconfirmed = False
+        self._ever_unconfirmed = False
+
+    def hurry(self, seconds: float) -> None:
+        """From now on wait for the database no longer than ``seconds`` in all."""
+        self._give_up_at = self._clock() + seconds
+
+    async def begin(
+        self, worker: RunId, nonces: Sequence[str], most_rows: int, mine: Sequence[int]
+    ) -> list[Claim]:
+        """Claim due media, their intent committed (:meth:`Store.begin`).
+
+        A begin whose answer was lost may have claimed rows that nobody will send; they are given
+        back before the next one. ``mine`` are the submissions that are being sent.
+        """
+
+        async def once() -> list[Claim]:
+            if self._begin_unconfirmed:
+                await self._give_back_unheard(worker, mine)
+            signed_at = datetime.now(UTC).replace(microsecond=0)
+            try:
+                return await self._store.begin(worker, nonces, signed_at, most_rows=most_rows)
+            except DatabaseUnavailableError:
+                self._begin_unconfirmed = self._ever_unconfirmed = True
+                raise
+
+        claims = await self._patiently(once)
+        self._begin_unconfirmed = False
+        return claims
+
+    async def outlook(self, worker: RunId, mine: Sequence[int]) -> Outlook:
+        """Say what may still come (:meth:`Store.outlook`)."""
+
+        async def once() -> Outlook:
+            # The server may have finished a begin long after its connection was cut.
+            if self._ever_unconfirmed:
+                await self._give_back_unheard(worker, mine)
+            return await self._store.outlook()
+
+        return await self._patiently(once)
+
+    async def record(self, verdicts: Sequence[Verdict], actor: str) -> list[int]:
+        """Commit verdicts (:meth:`Store.record`); repeating it is harmless."""
+        return await self._patiently(lambda: self._store.record(verdicts, actor))
+
+    async def pause(self, seconds: float) -> None:
+        """Pause the target (:meth:`Store.pause`); this worker pauses even if that fails."""
+        try:
+            await self._store.pause(seconds)
+        except DatabaseUnavailableError as error:
+            log.warning("pause_not_shared", error=str(error))
+
+    async def expire(self, silence_seconds: float, actor: str) -> list[int]:
+        """Move what dead workers hold to in doubt (:meth:`Store.expire`)."""
+        return await self._patiently(lambda: self._store.expire(silence_seconds, actor))
+
+    async def beat(self, worker: RunId) -> None:
+        """Say that the worker is alive; a missed beat is not the worker's end."""
+        try:
+            await self._store.beat(worker)
+        except DatabaseUnavailableError as error:
+            log.warning("heartbeat_missed", error=str(error))
+
+    async def leftovers(self) -> tuple[int, int]:
+        """Return how many submissions of the target are pending, and how many in doubt."""
+        counts = await self._patiently(self._store.count_states)
+        return counts[State.PENDING], counts[State.IN_DOUBT]
+
+    async def _give_back_unheard(self, worker: RunId, mine: Sequence[int]) -> None:
+        given_back = await self._store.give_back(worker, mine)
+        if given_back:
+            log.warning("given_back", submissions=len(given_back), reason="begin unconfirmed")
+
+    async def _patiently(self, statement: Callable[[], Awaitable[_T]]) -> _T:
+        """Run ``statement``, again with backoff while the database is away."""
+        since = self._clock()
+        attempt = 0
+        while True:
+            try:
+                result = await statement()
+            except DatabaseUnavailableError as error:
+                attempt += 1
+                self._check_patience(since, error)
+                log.warning("database_away", attempt=attempt, error=str(error))
+                delay = delay_seconds(attempt, base=0.1, cap=_LONGEST_WAIT_SECONDS)
+                await asyncio.sleep(with_jitter(delay, self._dice))
+            else:
+                return result
+
+    def _check_patience(self, since: float, error: DatabaseUnavailableError) -> None:
+        give_up_at = since + self._patience
+        if self._give_up_at is not None:
+            give_up_at = min(give_up_at, self._give_up_at)
+        if self._clock() >= give_up_at:
+            raise error

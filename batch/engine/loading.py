@@ -1,0 +1,111 @@
+"""Load manifests: intake reads and sorts the lines, the ledger keeps them."""
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from batch.core.models import Target
+from batch.core.regions import offered_types
+from batch.intake.manifest import (
+    IntakeOptions,
+    Manifest,
+    ManifestRow,
+    QuarantineWriter,
+    file_sha256,
+)
+from batch.ledger.database import Database
+from batch.ledger.manifests import BatchCounts, KnownBatch, ManifestFacts, begin_import
+from batch.settings import Settings
+
+_ANALYZE_FROM = 10_000
+"""Rows from which the planner's picture of the table is worth a refresh."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadReport:
+    """What became of one input. ``known`` is set when its bytes had been loaded before."""
+
+    source: str
+    known: KnownBatch | None
+    facts: ManifestFacts | None
+    counts: BatchCounts | None
+
+
+def intake_options(settings: Settings) -> IntakeOptions:
+    """Return how to read a manifest under ``settings``."""
+    return IntakeOptions(
+        default_types=settings.type,
+        offered=offered_types(settings.region),
+        region=settings.region,
+        column=settings.column,
+        encoding=settings.encoding,
+        config=settings.config,
+        priority=settings.priority,
+    )
+
+
+async def load_manifest(
+    database: Database, target: Target, source: str, settings: Settings
+) -> LoadReport:
+    """Load one file, or standard input for ``-``, in one transaction.
+
+    Raises:
+        UsageError: the input cannot be read as a whole; nothing of it was loaded.
+        DatabaseUnavailableError: nothing of it was loaded.
+    """
+    options = intake_options(settings)
+    path = None if source == "-" else _absolute(source)
+    manifest = Manifest(path, options, stream=None if path else sys.stdin.buffer)
+    identity = _identity(options)
+    async with begin_import(database, target, settings.campaign, identity) as importing:
+        if path and (known := await importing.find(file_sha256(path))):
+            return LoadReport(source, known, None, None)
+        with _quarantine(path, settings.quarantine) as quarantine:
+            await importing.stage(_good_rows(manifest, quarantine))
+            # Standard input shows its hash only at its end; what was staged is then dropped.
+            if known := await importing.find(manifest.sha256):
+                quarantine.abort()
+                return LoadReport(source, known, None, None)
+            facts = _facts(manifest, quarantine)
+            counts = await importing.finish(str(path or source), facts)
+    if counts.submissions >= _ANALYZE_FROM:
+        await database.analyze("submissions")
+    return LoadReport(source, None, facts, counts)
+
+
+def _absolute(source: str) -> Path:
+    return Path(source).absolute()
+
+
+def _good_rows(manifest: Manifest, quarantine: QuarantineWriter) -> Iterator[ManifestRow]:
+    for chunk in manifest.chunks():
+        quarantine.write(chunk.quarantined)
+        yield from chunk.rows
+
+
+def _facts(manifest: Manifest, quarantine: QuarantineWriter) -> ManifestFacts:
+    path = quarantine.close()
+    return ManifestFacts(
+        manifest.sha256,
+        manifest.lines,
+        manifest.rows,
+        manifest.quarantined,
+        str(path.absolute()) if path else None,
+    )
+
+
+def _quarantine(path: Path | None, chosen: Path | None) -> QuarantineWriter:
+    beside = path.parent if path else Path.cwd()
+    return QuarantineWriter(chosen or beside, path.name if path else "stdin")
+
+
+def _identity(options: IntakeOptions) -> dict[str, object]:
+    """Return what changes a line's meaning: the same bytes under another identity are new work."""
+    return {
+        "types": sorted(options.default_types),
+        "config": options.config,
+        "column": options.column,
+        "encoding": options.encoding,
+        "priority": options.priority,
+    }

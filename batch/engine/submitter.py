@@ -1,0 +1,332 @@
+"""The worker: permits, begin, call, judge, record (``design.md`` 4).
+
+A request is sent only after its intent is committed, and a sender takes the next one only after the
+outcome of the last is durable. A crash therefore leaves in doubt at most ``concurrency`` requests.
+"""
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from secrets import token_hex
+from typing import Protocol
+
+import structlog
+
+from batch.core.backoff import delay_seconds, with_jitter
+from batch.core.models import Claim, RunId
+from batch.core.outcome import InDoubt, NotSent, Outcome, Throttled
+from batch.core.verdict import Verdict, judge
+from batch.engine.ledger_link import LedgerLink
+from batch.engine.pace import Pace
+from batch.engine.recorder import Recorder
+from batch.engine.tally import RunSummary, StopReason, Tally
+from batch.engine.waiting import pause_unless, unless
+from batch.errors import VodBatchError
+from batch.ledger.store import Outlook
+
+LONGEST_PAUSE_SECONDS = 3600.0
+_LONGEST_IDLE_SECONDS = 2.0
+_BEATS_PER_TIMEOUT = 5
+
+log = structlog.get_logger()
+
+
+class Sender(Protocol):
+    """What sends a claim and says what came of it: :class:`batch.vod.client.VodClient`."""
+
+    async def submit(self, claim: Claim) -> Outcome:
+        """Send the claim's request once."""
+
+
+@dataclass(frozen=True, slots=True)
+class SubmitLimits:
+    """Bounds of one run; times in seconds."""
+
+    concurrency: int
+    max_submissions: int | None
+    max_attempts: int
+    grace: float
+    unreachable_after: float
+    doubt_limit: int
+    heartbeat_timeout: float
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptReport:
+    """One request's end, for whoever watches the run. ``seconds`` from begin to answer."""
+
+    claim: Claim
+    outcome: Outcome
+    verdicts: tuple[Verdict, ...]
+    seconds: float
+
+
+class Submitter:
+    """One run of one worker."""
+
+    def __init__(
+        self,
+        ledger: LedgerLink,
+        sender: Sender,
+        pace: Pace,
+        limits: SubmitLimits,
+        worker: RunId,
+        *,
+        dice: random.Random,
+        watch: Callable[[AttemptReport], None] = lambda _report: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._ledger = ledger
+        self._sender = sender
+        self._pace = pace
+        self._limits = limits
+        self._worker = worker
+        self._dice = dice
+        self._watch = watch
+        self._clock = clock
+        self._actor = f"submit {worker}"
+        self._tally = Tally(limits.unreachable_after, limits.doubt_limit, clock)
+        self._recorder = Recorder(self._commit)
+        self._in_flight: dict[asyncio.Task[None], Claim] = {}
+        self._spare_permits = 0
+        self._slot_freed = asyncio.Event()
+        self._stopping = asyncio.Event()
+        self._stopped_by: StopReason | None = None
+        self._failure: VodBatchError | None = None
+        self._expired = 0
+
+    def stop(self, reason: StopReason) -> None:
+        """Take no more work; finish and record what is on the wire. The first reason stays."""
+        if self._stopped_by is None:
+            self._stopped_by = reason
+        self._stopping.set()
+
+    def force(self) -> None:
+        """Wait for no answer: what is on the wire is recorded as in doubt."""
+        self.stop(StopReason.SIGNAL)
+        for task in self._in_flight:
+            task.cancel()
+
+    async def run(self) -> RunSummary:
+        """Submit until nothing is due, or until told to stop.
+
+        Raises:
+            VodBatchError: the ledger or the credentials failed; what was on the wire is recorded
+                first, as far as the ledger lets it.
+        """
+        started = self._clock()
+        await self._expire_dead()
+        self._recorder.start()
+        beating = asyncio.create_task(self._beat_forever(), name="heartbeat")
+        try:
+            while not self._stopping.is_set():
+                await self.tick()
+        finally:
+            await self._drain()
+            beating.cancel()
+            await asyncio.wait([beating])
+            await self._recorder.close()
+        if self._failure:
+            raise self._failure
+        return await self._summary(self._clock() - started)
+
+    async def tick(self) -> None:
+        """One turn: permits for the free slots, begin as many, hand each to a sender."""
+        wanted = await self._free_slots()
+        if not wanted:
+            return
+        permits = await self._permits(wanted)
+        if not permits:
+            return
+        claims = await self._begin(permits)
+        self._spare_permits = permits - len(claims)
+        for claim in claims:
+            self._send_in_background(claim)
+        if not claims:
+            await self._wait_or_finish()
+
+    async def _free_slots(self) -> int:
+        """Wait until something may be begun; return how many requests, none when the run ends."""
+        while not self._stopping.is_set():
+            free = min(self._limits.concurrency - len(self._in_flight), self._remaining())
+            if free > 0:
+                return free
+            if not self._in_flight:
+                self.stop(StopReason.MAX_SUBMISSIONS)
+            await self._next_slot()
+        return 0
+
+    def _remaining(self) -> int:
+        """How many more submissions the cap allows; those in flight count against it."""
+        if self._limits.max_submissions is None:
+            return 2 * self._limits.concurrency
+        in_flight = sum(len(claim.members) for claim in self._in_flight.values())
+        return max(0, self._limits.max_submissions - self._tally.kept - in_flight)
+
+    async def _next_slot(self) -> None:
+        self._slot_freed.clear()
+        await unless(self._stopping, self._slot_freed.wait())
+
+    async def _permits(self, wanted: int) -> int:
+        """Take permits; those left over from a turn that found less to do are used first."""
+        if self._spare_permits:
+            return min(wanted, self._spare_permits)
+        return await unless(self._stopping, self._pace.take(wanted)) or 0
+
+    async def _begin(self, permits: int) -> list[Claim]:
+        """Commit the intent of at most ``permits`` requests."""
+        nonces = [token_hex(16) for _ in range(permits)]
+        try:
+            return await self._ledger.begin(self._worker, nonces, self._remaining(), self._mine())
+        except VodBatchError as error:
+            self._fail(error)
+            return []
+
+    def _mine(self) -> list[int]:
+        return [member.id for claim in self._in_flight.values() for member in claim.members]
+
+    def _send_in_background(self, claim: Claim) -> None:
+        task = asyncio.create_task(self._send(claim))
+        self._in_flight[task] = claim
+        task.add_done_callback(self._sent)
+
+    def _sent(self, task: asyncio.Task[None]) -> None:
+        del self._in_flight[task]
+        self._slot_freed.set()
+        if not task.cancelled() and (error := task.exception()):
+            if not isinstance(error, VodBatchError):
+                raise error
+            self._fail(error)
+
+    async def _send(self, claim: Claim) -> None:
+        """One request from its intent to its durable outcome."""
+        started = self._clock()
+        outcome = await self._call(claim)
+        verdicts = judge(claim, outcome, max_attempts=self._limits.max_attempts, dice=self._dice)
+        self._tally.count_outcome(outcome)
+        await self._slow_down(outcome)
+        await self._recorder.record(verdicts)
+        self._tally.count_verdicts(verdicts)
+        self._watch(AttemptReport(claim, outcome, verdicts, self._clock() - started))
+        if reason := self._tally.stop_reason():
+            self.stop(reason)
+
+    async def _call(self, claim: Claim) -> Outcome:
+        """Let the request depart and return what came of it, a forced stop included."""
+        try:
+            if self._stopping.is_set() or not await self._depart():
+                return NotSent("held back: the run is stopping", held_back=True)
+        except asyncio.CancelledError:
+            return NotSent("held back: the run was forced to stop", held_back=True)
+        try:
+            return await self._sender.submit(claim)
+        except asyncio.CancelledError:
+            return InDoubt("the run was forced to stop before the answer")
+        except VodBatchError as error:
+            self._fail(error)
+            return NotSent(str(error), held_back=True)
+
+    async def _depart(self) -> bool:
+        """Wait until the request may leave; say no when the run stops before that."""
+        if self._pace.depart_now():
+            return True
+        wait = asyncio.ensure_future(self._pace.depart())
+        await unless(self._stopping, asyncio.wait([wait]))
+        left = wait.done()
+        wait.cancel()
+        return left
+
+    async def _slow_down(self, outcome: Outcome) -> None:
+        """Pause the account for throttling, and ourselves while the cloud cannot be reached."""
+        if isinstance(outcome, NotSent) and not outcome.held_back:
+            self._pace.pause(self._backoff(self._tally.not_sent_in_a_row))
+        asked = getattr(outcome, "retry_after_seconds", None)
+        if asked or isinstance(outcome, Throttled):
+            seconds = asked or self._backoff(self._tally.throttled_in_a_row)
+            seconds = min(seconds, LONGEST_PAUSE_SECONDS)
+            self._pace.pause(seconds)
+            await self._ledger.pause(seconds)
+
+    def _backoff(self, times: int) -> float:
+        return with_jitter(delay_seconds(max(1, times)), self._dice)
+
+    async def _wait_or_finish(self) -> None:
+        """Nothing could be begun: wait for what may still come, or end the run."""
+        if self._in_flight:
+            await self._next_slot()
+            return
+        if self._failure:
+            return
+        outlook = await self._look_ahead()
+        if outlook is None or self._in_flight:
+            return
+        seconds = _idle_seconds(outlook)
+        if seconds is None:
+            self.stop(StopReason.NOTHING_DUE)
+        else:
+            await pause_unless(self._stopping, seconds)
+
+    async def _look_ahead(self) -> Outlook | None:
+        try:
+            await self._expire_dead()
+            return await self._ledger.outlook(self._worker, self._mine())
+        except VodBatchError as error:
+            self._fail(error)
+            return None
+
+    async def _commit(self, verdicts: Sequence[Verdict]) -> None:
+        for submission in await self._ledger.record(verdicts, self._actor):
+            log.warning("late_outcome", submission=submission, kept="on its attempt")
+
+    async def _expire_dead(self) -> None:
+        expired = await self._ledger.expire(self._limits.heartbeat_timeout, self._actor)
+        self._expired += len(expired)
+        if expired:
+            log.warning("in_doubt_after_crash", submissions=len(expired))
+
+    async def _beat_forever(self) -> None:
+        while True:
+            await self._ledger.beat(self._worker)
+            await asyncio.sleep(self._limits.heartbeat_timeout / _BEATS_PER_TIMEOUT)
+
+    def _fail(self, error: VodBatchError) -> None:
+        """Stop because something we need is gone; the first error is the one to tell."""
+        self._failure = self._failure or error
+        self._stopping.set()
+
+    async def _drain(self) -> None:
+        """Wait for what is on the wire, at most the grace; then give up on the answers."""
+        self._stopping.set()
+        self._ledger.hurry(self._limits.grace)
+        if self._in_flight:
+            await asyncio.wait(self._in_flight, timeout=self._limits.grace)
+        for task in self._in_flight:
+            task.cancel()
+        if self._in_flight:
+            await asyncio.wait(self._in_flight)
+
+    async def _summary(self, seconds: float) -> RunSummary:
+        left_pending, left_in_doubt = await self._ledger.leftovers()
+        return RunSummary(
+            stopped_by=self._stopped_by or StopReason.SIGNAL,
+            account=self._tally.account,
+            last_trouble=self._tally.last_trouble,
+            states=dict(self._tally.states),
+            outcomes=dict(self._tally.outcomes),
+            expired=self._expired,
+            worst_second=self._pace.worst_second,
+            seconds=seconds,
+            left_pending=left_pending,
+            left_in_doubt=left_in_doubt,
+        )
+
+
+def _idle_seconds(outlook: Outlook) -> float | None:
+    """Return how long to wait before looking again, or ``None`` when nothing more can come."""
+    if outlook.paused_for and outlook.paused_for > 0 and outlook.due_in is not None:
+        return min(outlook.paused_for, _LONGEST_IDLE_SECONDS)
+    if outlook.due_in is not None:
+        return min(max(outlook.due_in, 0.01), _LONGEST_IDLE_SECONDS)
+    return _LONGEST_IDLE_SECONDS / 4 if outlook.held else None

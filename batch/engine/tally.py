@@ -1,0 +1,113 @@
+"""What a run has done so far, and when its outcomes say that it should stop."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from batch.core.outcome import AccountStopped, InDoubt, NotSent, Outcome, Throttled
+from batch.core.states import State
+from batch.core.verdict import Verdict
+from batch.errors import ExitCode
+
+
+class StopReason(StrEnum):
+    """Why a run stopped taking work."""
+
+    NOTHING_DUE = "nothing is due"
+    MAX_SUBMISSIONS = "the cap of --max-submissions is reached"
+    SIGNAL = "asked to stop"
+    ACCOUNT_STOPPED = "the cloud refuses the account"
+    UNREACHABLE = "the cloud gives no answer"
+    DOUBTS = "too many requests in a row without a trustworthy answer"
+
+
+@dataclass
+class Tally:
+    """Counts of one run, and its circuit breakers. Times are in seconds of ``clock``."""
+
+    unreachable_after: float
+    doubt_limit: int
+    clock: Callable[[], float]
+    outcomes: Counter[str] = field(default_factory=Counter)
+    states: Counter[State] = field(default_factory=Counter)
+    account: AccountStopped | None = None
+    last_trouble: str = ""
+    not_sent_in_a_row: int = 0
+    throttled_in_a_row: int = 0
+    _doubts_in_a_row: int = 0
+    _silent_since: float | None = None
+
+    def count_outcome(self, outcome: Outcome) -> None:
+        """Take note of one request's outcome."""
+        self.not_sent_in_a_row = self.not_sent_in_a_row + 1 if isinstance(outcome, NotSent) else 0
+        self.throttled_in_a_row = (
+            self.throttled_in_a_row + 1 if isinstance(outcome, Throttled) else 0
+        )
+        if isinstance(outcome, AccountStopped):
+            self.account = outcome
+        if isinstance(outcome, NotSent | InDoubt):
+            self.last_trouble = outcome.reason
+        self._doubts_in_a_row = self._doubts_in_a_row + 1 if isinstance(outcome, InDoubt) else 0
+        if _proves_the_cloud_is_there(outcome):
+            self._silent_since = None
+        elif self._silent_since is None:
+            self._silent_since = self.clock()
+
+    def count_verdicts(self, verdicts: tuple[Verdict, ...]) -> None:
+        """Take note of what became of each submission of a request."""
+        for verdict in verdicts:
+            self.outcomes[verdict.outcome] += 1
+            self.states[verdict.to_state] += 1
+
+    @property
+    def kept(self) -> int:
+        """Submissions that were not given back: sent, or settled without a send."""
+        return sum(n for state, n in self.states.items() if state is not State.PENDING)
+
+    def stop_reason(self) -> StopReason | None:
+        """Return why the outcomes so far say to stop, if they do."""
+        if self.account:
+            return StopReason.ACCOUNT_STOPPED
+        if self._doubts_in_a_row >= self.doubt_limit:
+            return StopReason.DOUBTS
+        silence = self.clock() - self._silent_since if self._silent_since is not None else 0.0
+        return StopReason.UNREACHABLE if silence >= self.unreachable_after else None
+
+
+def _proves_the_cloud_is_there(outcome: Outcome) -> bool:
+    if isinstance(outcome, InDoubt):
+        return outcome.http_status is not None
+    return not isinstance(outcome, NotSent)
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """What one run came to; durations in seconds, counts in submissions."""
+
+    stopped_by: StopReason
+    account: AccountStopped | None
+    last_trouble: str
+    states: dict[State, int]
+    outcomes: dict[str, int]
+    expired: int
+    worst_second: int
+    seconds: float
+    left_pending: int
+    left_in_doubt: int
+
+    @property
+    def exit_codes(self) -> tuple[ExitCode, ...]:
+        """Every exit code that holds; the most urgent one ends the command (``design.md`` 5)."""
+        codes = []
+        if self.account:
+            codes.append(self.account.exit_code)
+        if self.stopped_by in (StopReason.UNREACHABLE, StopReason.DOUBTS):
+            codes.append(ExitCode.UNAVAILABLE)
+        if self.left_in_doubt:
+            codes.append(ExitCode.DONE_WITH_DOUBTS)
+        if any(self.states.get(state) for state in (State.REJECTED, State.FAILED, State.DEAD)):
+            codes.append(ExitCode.DONE_WITH_FAILURES)
+        if self.left_pending:
+            codes.append(ExitCode.CARRIED_OVER)
+        return tuple(codes)

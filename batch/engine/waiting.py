@@ -1,0 +1,27 @@
+"""Waits that a stop ends early."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+_T = TypeVar("_T")
+
+
+async def unless(stopping: asyncio.Event, work: Coroutine[Any, Any, _T]) -> _T | None:
+    """Return what ``work`` returns; once ``stopping`` is set, cancel it and return ``None``."""
+    if stopping.is_set():
+        work.close()
+        return None
+    task = asyncio.ensure_future(work)
+    stop = asyncio.ensure_future(stopping.wait())
+    try:
+        await asyncio.wait([task, stop], return_when=asyncio.FIRST_COMPLETED)
+        return task.result() if task.done() else None
+    finally:
+        for each in (task, stop):
+            each.cancel()
+
+
+async def pause_unless(stopping: asyncio.Event, seconds: float) -> None:
+    """Sleep for ``seconds``, or until ``stopping`` is set."""
+    await unless(stopping, asyncio.sleep(seconds))
