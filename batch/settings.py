@@ -103,6 +103,10 @@ class Settings(BaseModel):
         False, description="database_url goes through PgBouncer in transaction mode"
     )
 
+    database_patience: Duration = Field(
+        timedelta(minutes=5), description="how long a run waits for PostgreSQL to come back"
+    )
+
     account: Name = Field("default", description="your name for the cloud account")
     region: Name = Field(DEFAULT_REGION, description="region of the media")
     endpoint: Annotated[str, AfterValidator(_check_endpoint)] | None = Field(

@@ -241,16 +241,23 @@ class Submitter:
     async def _slow_down(self, outcome: Outcome) -> None:
         """Pause the account for throttling, and ourselves while the cloud cannot be reached."""
         if isinstance(outcome, NotSent) and not outcome.held_back:
-            self._pace.pause(self._backoff(self._tally.not_sent_in_a_row))
+            self._pace.pause(self._pause_seconds(None))
         asked = getattr(outcome, "retry_after_seconds", None)
         if asked or isinstance(outcome, Throttled):
-            seconds = asked or self._backoff(self._tally.throttled_in_a_row)
-            seconds = min(seconds, LONGEST_PAUSE_SECONDS)
+            seconds = self._pause_seconds(asked)
             self._pace.pause(seconds)
             await self._ledger.pause(seconds)
 
-    def _backoff(self, times: int) -> float:
-        return with_jitter(delay_seconds(max(1, times)), self._dice)
+    def _pause_seconds(self, asked: float | None) -> float:
+        """Return what the cloud asked for, else a backoff that grows with each pause in a row.
+
+        Requests that were on the wire together meet the same trouble; they make one pause.
+        """
+        if asked:
+            return min(asked, LONGEST_PAUSE_SECONDS)
+        if not self._pace.paused_for:
+            self._tally.pauses_in_a_row += 1
+        return with_jitter(delay_seconds(max(1, self._tally.pauses_in_a_row)), self._dice)
 
     async def _wait_or_finish(self) -> None:
         """Nothing could be begun: wait for what may still come, or end the run."""
@@ -318,6 +325,7 @@ class Submitter:
             expired=self._expired,
             worst_second=self._pace.worst_second,
             seconds=seconds,
+            requests=self._tally.requests,
             left_pending=left_pending,
             left_in_doubt=left_in_doubt,
         )

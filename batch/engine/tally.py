@@ -31,19 +31,20 @@ class Tally:
     clock: Callable[[], float]
     outcomes: Counter[str] = field(default_factory=Counter)
     states: Counter[State] = field(default_factory=Counter)
+    requests: int = 0
     account: AccountStopped | None = None
     last_trouble: str = ""
-    not_sent_in_a_row: int = 0
-    throttled_in_a_row: int = 0
+    pauses_in_a_row: int = 0
     _doubts_in_a_row: int = 0
     _silent_since: float | None = None
 
     def count_outcome(self, outcome: Outcome) -> None:
-        """Take note of one request's outcome."""
-        self.not_sent_in_a_row = self.not_sent_in_a_row + 1 if isinstance(outcome, NotSent) else 0
-        self.throttled_in_a_row = (
-            self.throttled_in_a_row + 1 if isinstance(outcome, Throttled) else 0
-        )
+        """Take note of one request's outcome; one that we held back says nothing."""
+        if isinstance(outcome, NotSent) and outcome.held_back:
+            return
+        self.requests += 1
+        if not isinstance(outcome, NotSent | Throttled):
+            self.pauses_in_a_row = 0
         if isinstance(outcome, AccountStopped):
             self.account = outcome
         if isinstance(outcome, NotSent | InDoubt):
@@ -93,6 +94,7 @@ class RunSummary:
     expired: int
     worst_second: int
     seconds: float
+    requests: int
     left_pending: int
     left_in_doubt: int
 

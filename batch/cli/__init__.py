@@ -1,0 +1,1 @@
+"""The command line: parse, call one function, show what it returned, end with its exit code."""

@@ -1,0 +1,80 @@
+"""Commands that only look: status, export."""
+
+import asyncio
+import csv
+import json
+import sys
+from typing import Annotated
+
+import typer
+
+from batch.cli.options import (
+    AccountOption,
+    DatabaseOption,
+    ExportFormat,
+    HomeOption,
+    JsonOption,
+    RegionOption,
+)
+from batch.cli.render import say, show_status
+from batch.core.states import State
+from batch.engine import service
+from batch.report.insights import EXPORT_COLUMNS, Insights
+from batch.settings import Settings, load_settings
+
+
+def status(
+    account: AccountOption = None,
+    region: RegionOption = None,
+    database_url: DatabaseOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show how many submissions stand where, batch by batch."""
+    settings = load_settings(account=account, region=region, database_url=database_url, home=home)
+    asyncio.run(_status(settings, as_json=as_json))
+
+
+async def _status(settings: Settings, *, as_json: bool) -> None:
+    async with service.open_ledger(settings) as (database, store):
+        insights = Insights(database, store.target)
+        found = await insights.status(settings.heartbeat_timeout.total_seconds())
+    if as_json:
+        say(found.as_json())
+    else:
+        show_status(found)
+
+
+def export(
+    output: Annotated[ExportFormat, typer.Option("--format", help="csv or jsonl.")] = (
+        ExportFormat.CSV
+    ),
+    state: Annotated[State | None, typer.Option(help="Only rows in this state.")] = None,
+    batch: Annotated[int | None, typer.Option(help="Only rows of this batch.")] = None,
+    account: AccountOption = None,
+    region: RegionOption = None,
+    database_url: DatabaseOption = None,
+    home: HomeOption = None,
+) -> None:
+    """Print one row a submission, in manifest order."""
+    settings = load_settings(account=account, region=region, database_url=database_url, home=home)
+    asyncio.run(_export(settings, output, state, batch))
+
+
+async def _export(
+    settings: Settings, output: ExportFormat, state: State | None, batch: int | None
+) -> None:
+    async with service.open_ledger(settings) as (database, store):
+        rows = Insights(database, store.target).export(state, batch)
+        if output is ExportFormat.JSONL:
+            async for row in rows:
+                sys.stdout.write(json.dumps(row, ensure_ascii=False) + "\n")
+        else:
+            writer = csv.DictWriter(sys.stdout, EXPORT_COLUMNS, lineterminator="\n")
+            writer.writeheader()
+            async for row in rows:
+                writer.writerow(row)
+        sys.stdout.flush()
+
+
+COMMANDS = {"status": status, "export": export}

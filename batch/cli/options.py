@@ -1,0 +1,30 @@
+"""Options that several commands share. Unset is ``None``, so that environment and file count."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+HomeOption = Annotated[
+    Path | None, typer.Option("--home", help="Folder of the embedded database and the journal.")
+]
+DatabaseOption = Annotated[
+    str | None,
+    typer.Option("--database-url", help="PostgreSQL to use; without one, the embedded server."),
+]
+AccountOption = Annotated[
+    str | None, typer.Option("--account", help="Your name for the cloud account.")
+]
+RegionOption = Annotated[str | None, typer.Option("--region", help="Region of the media.")]
+EndpointOption = Annotated[
+    str | None, typer.Option("--endpoint", help="Overrides the region's host.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")]
+
+
+class ExportFormat(StrEnum):
+    """How ``export`` writes rows."""
+
+    CSV = "csv"
+    JSONL = "jsonl"

@@ -1,0 +1,94 @@
+"""Watching a run: a progress bar on a terminal, one log line a request elsewhere."""
+
+import contextlib
+import sys
+from collections.abc import Iterator
+
+import structlog
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
+
+from batch.core.outcome import Accepted, AccountStopped, InDoubt, Refused, Throttled
+from batch.core.states import State
+from batch.engine.pace import Pace
+from batch.engine.service import Watcher
+from batch.engine.submitter import AttemptReport
+
+log = structlog.get_logger()
+
+
+@contextlib.contextmanager
+def watch_run() -> Iterator[Watcher]:
+    """Lend the watcher that suits where stderr goes."""
+    if sys.stderr.isatty():
+        with _bar() as watcher:
+            yield watcher
+    else:
+        yield Watcher(started=_log_start, attempted=log_attempt)
+
+
+def _log_start(pending: int, _pace: Pace) -> None:
+    log.info("run_started", pending=pending)
+
+
+def log_attempt(report: AttemptReport) -> None:
+    """Write the one wide line of a request: who, what, outcome, how long, JobIds."""
+    claim, outcome = report.claim, report.outcome
+    fields: dict[str, object] = {
+        "media_id": claim.media_id,
+        "types": ",".join(claim.types),
+        "submissions": [member.id for member in claim.members],
+        "outcome": report.verdicts[0].outcome,
+        "nonce": claim.nonce,
+        "seconds": round(report.seconds, 3),
+        "request_id": getattr(outcome, "request_id", None),
+    }
+    if isinstance(outcome, Accepted):
+        fields["jobs"] = {job.type.value: job.job_id for job in outcome.jobs}
+        if outcome.extra or outcome.unplaced:
+            fields["further_jobs"] = [v for verdict in report.verdicts
+                                      for v in verdict.further_job_ids]  # fmt: skip
+    elif isinstance(outcome, Throttled | Refused | AccountStopped):
+        fields |= {"code": outcome.code, "message": outcome.message}
+    else:
+        fields["reason"] = outcome.reason
+    write = log.warning if isinstance(outcome, InDoubt | AccountStopped) else log.info
+    write("attempt", **fields)
+
+
+@contextlib.contextmanager
+def _bar() -> Iterator[Watcher]:
+    progress = Progress(
+        SpinnerColumn(),
+        TextColumn("submitting"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]:.1f}/s  worst second {task.fields[worst]}"),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+    )
+    paces: list[Pace] = []
+    task = progress.add_task("submit", total=None, rate=0.0, worst=0)
+    requests = 0
+
+    def started(pending: int, pace: Pace) -> None:
+        paces.append(pace)
+        progress.reset(task, total=pending)
+
+    def attempted(report: AttemptReport) -> None:
+        nonlocal requests
+        requests += 1
+        done = sum(verdict.to_state is not State.PENDING for verdict in report.verdicts)
+        elapsed = progress.tasks[0].elapsed or 0.0
+        rate = requests / elapsed if elapsed else 0.0
+        progress.update(task, advance=done, rate=rate, worst=paces[0].worst_second)
+
+    with progress:
+        yield Watcher(started=started, attempted=attempted)

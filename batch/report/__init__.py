@@ -1,0 +1,1 @@
+"""What people and scripts are shown: read-only queries and their results."""

@@ -1,0 +1,106 @@
+"""Read-only questions to the ledger, shared by every surface that shows something."""
+
+import json
+from collections.abc import AsyncIterator
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from batch.core.models import Target
+from batch.core.states import State
+from batch.ledger.database import Database
+
+EXPORT_COLUMNS = (
+    "batch", "line", "media_id", "type", "status", "job_id", "request_id", "attempts",
+    "error_code", "error_message", "submitted_at", "finished_at", "source", "campaign", "config",
+    "user_data",
+)  # fmt: skip
+"""The columns of ``export``; the first twelve are what scripts rely on (``design.md`` 5)."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchLine:
+    """One batch with its submissions by state."""
+
+    id: int
+    source: str
+    campaign: str
+    loaded_at: datetime
+    lines: int
+    rows: int
+    quarantined: int
+    quarantine_path: str | None
+    submissions: int
+    duplicates_in_file: int
+    duplicates_across_files: int
+    duplicates_submitted: int
+    by_state: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerLine:
+    """One worker that is alive, or that died holding submissions."""
+
+    id: str
+    host: str
+    pid: int
+    started_at: datetime
+    heartbeat_at: datetime
+    alive: bool
+    holds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How a target stands."""
+
+    account: str
+    region: str
+    states: dict[str, int]
+    batches: tuple[BatchLine, ...]
+    workers: tuple[WorkerLine, ...]
+
+    def as_json(self) -> str:
+        """Return the status as one JSON object; times in ISO 8601."""
+        return json.dumps(asdict(self), default=str, ensure_ascii=False)
+
+
+class Insights:
+    """Read-only view of one target."""
+
+    def __init__(self, database: Database, target: Target) -> None:
+        self._database = database
+        self._target = target
+
+    async def status(self, silence_seconds: float, *, batches: int = 10) -> Status:
+        """Return how the target stands; a worker silent for ``silence_seconds`` counts as dead."""
+        counted = await self._database.fetch("count_states", self._target.id)
+        states = dict.fromkeys((state.value for state in State), 0)
+        return Status(
+            account=self._target.account,
+            region=self._target.region,
+            states=states | {row["state"]: row["n"] for row in counted},
+            batches=tuple(
+                BatchLine(**{**row, "by_state": json.loads(row["by_state"] or "{}")})
+                for row in await self._database.fetch("list_batches", self._target.id, batches)
+            ),
+            workers=tuple(
+                WorkerLine(**{**row, "id": str(row["id"])})
+                for row in await self._database.fetch(
+                    "list_workers", self._target.id, silence_seconds
+                )
+            ),
+        )
+
+    async def export(
+        self, state: State | None, batch: int | None
+    ) -> AsyncIterator[dict[str, object]]:
+        """Yield one row a submission, in manifest order, as :data:`EXPORT_COLUMNS` name it."""
+        rows = self._database.stream(
+            "export", self._target.id, state.value if state else None, batch
+        )
+        async for row in rows:
+            yield {name: _plain(row[name]) for name in EXPORT_COLUMNS}
+
+
+def _plain(value: object) -> object:
+    return value.isoformat() if isinstance(value, datetime) else value
