@@ -12,16 +12,9 @@ from typing import Self, TypeVar
 from urllib.parse import urlsplit
 from uuid import uuid4
 
+from batch.core.classify import classify, classify_error, read_object
 from batch.core.models import Claim
-from batch.core.outcome import (
-    Answer,
-    InDoubt,
-    NotSent,
-    Outcome,
-    classify,
-    classify_error,
-    read_object,
-)
+from batch.core.outcome import Answer, InDoubt, NotSent, Outcome
 from batch.errors import ConfigurationError
 from batch.vod import signing
 from batch.vod.credentials import Credentials, CredentialSource

@@ -7,9 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from batch.core.classify import (
+    MESSAGE_LIMIT,
+    classify,
+    classify_error,
+    missing_types,
+    retry_after_seconds,
+    stop_cause,
+)
 from batch.core.models import JobType
 from batch.core.outcome import (
-    MESSAGE_LIMIT,
     Accepted,
     AccountStopped,
     Answer,
@@ -19,12 +26,7 @@ from batch.core.outcome import (
     Refused,
     StopCause,
     Throttled,
-    classify,
-    classify_error,
     exit_code_for,
-    missing_types,
-    retry_after_seconds,
-    stop_cause,
 )
 from batch.errors import ExitCode
 
