@@ -28,6 +28,7 @@ MESSAGE_LIMIT = 500
 _CODE_LIMIT = 128
 _REQUEST_ID_LIMIT = 64
 _JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_JOB_TYPES = {job_type.value: job_type for job_type in JobType}
 _FIRST_SENTENCE = re.compile(r"[.:;](?:\s|$)|\s[Ss]erver")
 
 
