@@ -1,0 +1,132 @@
+"""From bytes to text: which encoding a manifest is in, and what to say when it is not."""
+
+import codecs
+import io
+from collections.abc import Callable, Iterator
+
+from batch.errors import UsageError
+from batch.intake.cells import echo
+
+BLOCK_BYTES = 384 * 1024
+"""Bytes read at a time: about 10,000 lines of one media id each."""
+
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    # Before UTF-16: its little-endian mark begins like this one.
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+_CANDIDATES = ("gb18030", "shift_jis", "big5", "euc-kr", "latin-1")
+# Python counts these among the text encodings, but no file is written in them.
+_NOT_FOR_FILES = {"idna", "punycode", "undefined", "unicode-escape", "raw-unicode-escape"}
+_HEAD_BYTES = 4096
+_SAMPLE_BYTES = 1024
+_ZIP = b"PK\x03\x04"
+
+
+def known_encoding(name: str) -> str:
+    """Return Python's name of the encoding ``name``; raise :class:`UsageError` if unknown."""
+    try:
+        codec = codecs.lookup(name)
+        # Refuses what is no text encoding, such as hex; empty bytes would be waved through.
+        b"a".decode(name, errors="ignore")
+    except (LookupError, ValueError):
+        codec = None
+    if codec is None or codec.name.replace("_", "-") in _NOT_FOR_FILES:
+        raise UsageError(
+            f"--encoding {echo(name)} is not known; try utf-8, utf-16, gb18030, shift_jis or big5"
+        )
+    return codec.name
+
+
+def detect_encoding(head: bytes, name: str) -> str:
+    """Return the encoding that the first bytes of a file announce; UTF-8 when they do not.
+
+    Raise :class:`UsageError` for a workbook and for UTF-16 without a byte order mark.
+    """
+    if head.startswith(_ZIP):
+        raise UsageError(f"{name} is a zip file or an Excel workbook; save it as CSV first")
+    for bom, encoding in _BOMS:
+        if head.startswith(bom):
+            return encoding
+    guess = _unmarked_utf16(head[:_HEAD_BYTES])
+    if guess is not None:
+        raise UsageError(
+            f"{name} looks like UTF-16 without a byte order mark; say --encoding {guess}"
+        )
+    return "utf-8"
+
+
+def _unmarked_utf16(head: bytes) -> str | None:
+    """Tell which UTF-16 it is by the side that the NULs of Latin letters are on."""
+    even, odd = head[::2], head[1::2]
+    for nuls, letters, encoding in ((odd, even, "utf-16-le"), (even, odd, "utf-16-be")):
+        if nuls.count(0) >= max(4, len(nuls) * 0.6) and not letters.count(0):
+            return encoding
+    return None
+
+
+def readable_as(sample: bytes) -> list[str]:
+    """Return which common encodings can read ``sample``, likeliest first. It proves nothing."""
+    found = []
+    for encoding in _CANDIDATES:
+        try:
+            codecs.getincrementaldecoder(encoding)().decode(sample)
+        except UnicodeDecodeError:
+            continue
+        found.append(encoding)
+    return found
+
+
+class TextReader:
+    """Text of a manifest in blocks, line ends as LF, without a byte order mark.
+
+    ``read(n)`` returns up to ``n`` bytes, and fewer only at the end.
+    """
+
+    def __init__(self, read: Callable[[int], bytes], name: str, encoding: str | None) -> None:
+        self._read = read
+        self._name = name
+        self._head = read(BLOCK_BYTES)
+        self.encoding = (
+            detect_encoding(self._head, name) if encoding is None else known_encoding(encoding)
+        )
+        self._decoder = codecs.getincrementaldecoder(self.encoding)()
+        self._newlines = io.IncrementalNewlineDecoder(None, translate=True)
+        self._line = 1
+
+    def blocks(self) -> Iterator[str]:
+        """Yield the text; raise :class:`UsageError` where bytes are not of the encoding."""
+        data, first = self._head, True
+        while True:
+            text = self._newlines.decode(self._decode(data), final=not data)
+            self._line += text.count("\n")
+            if first and text:
+                text, first = text.removeprefix("\ufeff"), False
+            yield text
+            if not data:
+                return
+            data = self._read(BLOCK_BYTES)
+
+    def _decode(self, data: bytes) -> str:
+        try:
+            return self._decoder.decode(data, final=not data)
+        except UnicodeDecodeError as error:
+            raise self._undecodable(error.object, error.start) from None
+        except UnicodeError:
+            # UTF-16 or UTF-32 asked for by name, with no mark to tell the byte order.
+            raise UsageError(
+                f"{self._name} has no byte order mark; say --encoding utf-16-le or utf-16-be"
+            ) from None
+
+    def _undecodable(self, data: bytes, start: int) -> UsageError:
+        before = data[:start].decode(self.encoding, errors="replace")
+        line = self._line + self._newlines.decode(before, final=True).count("\n")
+        sample = data[data.rfind(b"\n", 0, start) + 1 : start + _SAMPLE_BYTES]
+        advice = "say --encoding gb18030, --encoding shift_jis or what else the file was saved in"
+        return UsageError(
+            f"{self._name}: line {line} is not {self.encoding} (byte 0x{data[start]:02X}); "
+            f"{advice} (the text there could be {', '.join(readable_as(sample))})"
+        )

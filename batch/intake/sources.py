@@ -1,0 +1,165 @@
+"""Where manifests come from: files, globs, standard input, gzip."""
+
+import glob
+import gzip
+import hashlib
+import os
+import re
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from batch.errors import UsageError
+from batch.intake.cells import echo
+
+STDIN = "-"
+_GZIP = b"\x1f\x8b"
+_is_quarantine = re.compile(r".*\.quarantine(-[0-9]+)?\.csv", re.DOTALL).fullmatch
+
+
+def is_quarantine_name(name: str) -> bool:
+    """Tell whether ``name`` is one that :class:`QuarantineWriter` gives."""
+    return _is_quarantine(name) is not None
+
+
+def expand_inputs(arguments: Sequence[str]) -> list[str]:
+    """Return the inputs that ``arguments`` name, in order, each real file once.
+
+    Globs are expanded sorted, leaving out directories and our own quarantine files; ``-`` stays.
+    Raise :class:`UsageError` for a pattern without a match, a directory, an unreadable file.
+    """
+    found: dict[str, str] = {}
+    for argument in arguments:
+        for name in [argument] if argument == STDIN else _matches(argument):
+            found.setdefault(name if name == STDIN else os.path.realpath(name), name)
+    return list(found.values())
+
+
+def _matches(argument: str) -> list[str]:
+    # A name that exists is meant as it stands, brackets and all.
+    if not os.path.lexists(argument) and glob.has_magic(argument):
+        names = [
+            name
+            # Path.glob takes no absolute pattern.
+            for name in sorted(glob.glob(argument, recursive=True))  # noqa: PTH207
+            if not Path(name).is_dir() and not is_quarantine_name(name)
+        ]
+    else:
+        names = [argument]
+    if not names:
+        raise UsageError(f"no file matches {echo(argument)}")
+    for name in names:
+        _check_readable(name)
+    return names
+
+
+def _check_readable(name: str) -> None:
+    path = Path(name)
+    try:
+        if path.is_dir():
+            raise UsageError(
+                f"{echo(name)} is a directory; name its files, such as {echo(name + '/*.csv')}"
+            )
+        if not path.exists():
+            raise UsageError(f"there is no file {echo(name)}")
+    except (OSError, ValueError) as error:
+        raise UsageError(f"cannot read {echo(name)}: {error}") from error
+    if not os.access(path, os.R_OK):
+        raise UsageError(f"cannot read {echo(name)}: permission denied")
+
+
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file as stored, in hex; raise :class:`UsageError` if unreadable."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise _unreadable(echo(str(path)), error) from error
+
+
+def _unreadable(name: str, error: OSError) -> UsageError:
+    return UsageError(f"cannot read {name}: {error.strerror or error}")
+
+
+class _HashedStream:
+    """A stream that hashes what is read from it, with its first bytes given back."""
+
+    def __init__(self, stream: BinaryIO, name: str) -> None:
+        self._stream = stream
+        self._name = name
+        self._sha256 = hashlib.sha256()
+        self._head = b""
+        self._head = self.read(len(_GZIP))
+        self.is_gzip = self._head == _GZIP
+
+    def read(self, size: int) -> bytes:
+        """Read ``size`` bytes, fewer only at the end (a raw pipe alone may give fewer)."""
+        parts, self._head = [self._head], b""
+        missing = size - len(parts[0])
+        while missing > 0 and (part := self._read_some(missing)):
+            parts.append(part)
+            missing -= len(part)
+        return b"".join(parts)
+
+    def _read_some(self, size: int) -> bytes:
+        try:
+            part = self._stream.read(size)
+        except OSError as error:
+            raise _unreadable(self._name, error) from error
+        self._sha256.update(part)
+        return part
+
+    def hexdigest(self) -> str:
+        """Return the hash of all that was read so far, in hex."""
+        return self._sha256.hexdigest()
+
+
+class ByteSource:
+    """The bytes of one input, unpacked when they are gzip, whatever the name says."""
+
+    def __init__(self, stream: BinaryIO, name: str) -> None:
+        self._name = name
+        self._stored = _HashedStream(stream, name)
+        self._gzip = (
+            gzip.GzipFile(fileobj=self._stored, mode="rb")  # type: ignore[call-overload]
+            if self._stored.is_gzip
+            else None
+        )
+
+    def read(self, size: int) -> bytes:
+        """Read ``size`` bytes, fewer only at the end.
+
+        Raise :class:`UsageError` for damaged gzip and for an input that cannot be read.
+        """
+        if self._gzip is None:
+            return self._stored.read(size)
+        try:
+            data: bytes = self._gzip.read(size)
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise UsageError(
+                f"{self._name} is cut short or damaged; nothing was loaded ({error})"
+            ) from error
+        return data
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of the bytes as stored, in hex; of the whole input once ``read`` gave none."""
+        return self._stored.hexdigest()
+
+
+@contextmanager
+def open_source(path: Path | None, stream: BinaryIO | None, name: str) -> Iterator[ByteSource]:
+    """Open ``path``, or take ``stream`` and leave it open; raise :class:`UsageError`."""
+    if path is None:
+        if stream is None:
+            raise UsageError("standard input is closed")
+        yield ByteSource(stream, name)
+        return
+    try:
+        file = path.open("rb")
+    except (OSError, ValueError) as error:
+        raise UsageError(f"cannot read {name}: {error}") from error
+    with file:
+        yield ByteSource(file, name)

@@ -1,0 +1,80 @@
+"""Inputs: names, globs, hashes."""
+
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+
+from batch.errors import UsageError
+from batch.intake.sources import expand_inputs, file_sha256, is_quarantine_name
+
+
+@pytest.fixture
+def inbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in ("b.csv", "a.csv", "c[1].csv", "b.csv.quarantine.csv", "b.csv.quarantine-2.csv"):
+        (tmp_path / name).write_text("x\n")
+    (tmp_path / "sub.csv").mkdir()
+    (tmp_path / "link.csv").symlink_to("a.csv")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_globs_are_sorted_and_leave_out_directories_and_quarantine_files(inbox: Path) -> None:
+    assert expand_inputs(["*.csv"]) == ["a.csv", "b.csv", "c[1].csv"]
+    assert expand_inputs([str(inbox / "b*")]) == [str(inbox / "b.csv")]
+
+
+def test_one_real_file_is_read_once(inbox: Path) -> None:
+    arguments = ["b.csv", "-", "link.csv", "a.csv", str(inbox / "b.csv"), "-", "*.csv"]
+    assert expand_inputs(arguments) == ["b.csv", "-", "link.csv", "c[1].csv"]
+
+
+@pytest.mark.usefixtures("inbox")
+def test_name_that_exists_is_no_pattern_and_may_be_a_quarantine_file() -> None:
+    names = ["c[1].csv", "b.csv.quarantine.csv"]
+    assert expand_inputs(names) == names
+
+
+@pytest.mark.usefixtures("inbox")
+@pytest.mark.parametrize(
+    ("argument", "told"),
+    [
+        ("*.tsv", "no file matches '*.tsv'"),
+        ("sub*", "no file matches 'sub*'"),
+        ("sub.csv", "'sub.csv' is a directory; name its files, such as 'sub.csv/*.csv'"),
+        ("missing.csv", "there is no file 'missing.csv'"),
+        ("a\0b", "'a\\x00b'"),
+        ("x" * 5000, "cannot read"),
+    ],
+)
+def test_unusable_argument_is_a_usage_error(argument: str, told: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        expand_inputs(["a.csv", argument])
+    assert told in str(caught.value)
+
+
+@pytest.mark.usefixtures("inbox")
+def test_unreadable_file_is_a_usage_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "access", lambda *_: False)  # root may read everything
+    with pytest.raises(UsageError, match=r"cannot read 'a\.csv': permission denied"):
+        expand_inputs(["a.csv"])
+
+
+def test_file_sha256_is_that_of_the_stored_bytes(inbox: Path) -> None:
+    assert file_sha256(inbox / "a.csv") == hashlib.sha256(b"x\n").hexdigest()
+    with pytest.raises(UsageError, match="cannot read"):
+        file_sha256(inbox / "missing")
+
+
+@pytest.mark.parametrize(
+    ("name", "ours"),
+    [
+        ("a.csv.quarantine.csv", True),
+        ("a.quarantine-12.csv", True),
+        ("a.quarantine-x.csv", False),
+        ("quarantine.csv", False),
+    ],
+)
+def test_quarantine_names_are_known(name: str, ours: bool) -> None:
+    assert is_quarantine_name(name) is ours
