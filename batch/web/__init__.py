@@ -1,0 +1,1 @@
+"""Web surfaces: the event receiver, the status page, metrics."""
