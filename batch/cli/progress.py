@@ -17,8 +17,8 @@ from rich.progress import (
 
 from batch.core.outcome import Accepted, AccountStopped, InDoubt, Refused, Throttled
 from batch.core.states import State
-from batch.engine.pace import Pace
 from batch.engine.service import Watcher
+from batch.engine.shared_pace import SharedPace
 from batch.engine.submitter import AttemptReport
 
 log = structlog.get_logger()
@@ -34,7 +34,7 @@ def watch_run() -> Iterator[Watcher]:
         yield Watcher(started=_log_start, attempted=log_attempt)
 
 
-def _log_start(pending: int, _pace: Pace) -> None:
+def _log_start(pending: int, _pace: SharedPace) -> None:
     log.info("run_started", pending=pending)
 
 
@@ -74,11 +74,11 @@ def _bar() -> Iterator[Watcher]:
         TimeRemainingColumn(),
         console=Console(stderr=True),
     )
-    paces: list[Pace] = []
+    paces: list[SharedPace] = []
     task = progress.add_task("submit", total=None, rate=0.0, worst=0)
     requests = 0
 
-    def started(pending: int, pace: Pace) -> None:
+    def started(pending: int, pace: SharedPace) -> None:
         paces.append(pace)
         progress.reset(task, total=pending)
 

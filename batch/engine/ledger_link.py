@@ -71,6 +71,10 @@ class LedgerLink:
         self._begin_unconfirmed = False
         return claims
 
+    async def reserve(self, slots: int, interval: float) -> tuple[float, float]:
+        """Take slots of the shared pace (:meth:`Store.reserve`)."""
+        return await self._patiently(lambda: self._store.reserve(slots, interval))
+
     async def outlook(self, worker: RunId, mine: Sequence[int]) -> Outlook:
         """Say what may still come (:meth:`Store.outlook`)."""
 

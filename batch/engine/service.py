@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from batch.core.states import State
 from batch.engine.ledger_link import LedgerLink
-from batch.engine.pace import Pace
+from batch.engine.shared_pace import SharedPace
 from batch.engine.submitter import AttemptReport, SubmitLimits, Submitter
 from batch.engine.tally import RunSummary, StopReason
 from batch.ledger.database import Database
@@ -27,7 +27,7 @@ from batch.vod.transport import Timeouts
 class Watcher:
     """Who looks on: called as a run begins, after every request, and now and then with the pace."""
 
-    started: Callable[[int, Pace], None]
+    started: Callable[[int, SharedPace], None]
     attempted: Callable[[AttemptReport], None]
 
 
@@ -63,8 +63,8 @@ async def submit(
         worker = uuid4()
         await store.start_worker(worker, socket.gethostname(), os.getpid())
         dice = random.SystemRandom()
-        pace = Pace(settings.qps)
         link = LedgerLink(store, patience=settings.database_patience.total_seconds(), dice=dice)
+        pace = SharedPace(settings.qps, link.reserve)
         submitter = Submitter(
             link, client, pace, _limits(settings), worker, dice=dice, watch=watcher.attempted
         )

@@ -19,8 +19,8 @@ from batch.core.models import Claim, RunId
 from batch.core.outcome import InDoubt, NotSent, Outcome, Throttled
 from batch.core.verdict import Verdict, judge
 from batch.engine.ledger_link import LedgerLink
-from batch.engine.pace import Pace
 from batch.engine.recorder import Recorder
+from batch.engine.shared_pace import SharedPace
 from batch.engine.tally import RunSummary, StopReason, Tally
 from batch.engine.waiting import pause_unless, unless
 from batch.errors import VodBatchError
@@ -70,7 +70,7 @@ class Submitter:
         self,
         ledger: LedgerLink,
         sender: Sender,
-        pace: Pace,
+        pace: SharedPace,
         limits: SubmitLimits,
         worker: RunId,
         *,
@@ -90,8 +90,8 @@ class Submitter:
         self._tally = Tally(limits.unreachable_after, limits.doubt_limit, clock)
         self._recorder = Recorder(self._commit)
         self._in_flight: dict[asyncio.Task[None], Claim] = {}
-        self._spare_permits = 0
-        self._slot_freed = asyncio.Event()
+        self._spare_slots: list[float] = []
+        self._sender_freed = asyncio.Event()
         self._stopping = asyncio.Event()
         self._stopped_by: StopReason | None = None
         self._failure: VodBatchError | None = None
@@ -133,21 +133,21 @@ class Submitter:
         return await self._summary(self._clock() - started)
 
     async def tick(self) -> None:
-        """One turn: permits for the free slots, begin as many, hand each to a sender."""
-        wanted = await self._free_slots()
+        """One turn: permits for the free senders, begin as many, hand each to a sender."""
+        wanted = await self._free_senders()
         if not wanted:
             return
-        permits = await self._permits(wanted)
-        if not permits:
+        slots = await self._permits(wanted)
+        if not slots:
             return
-        claims = await self._begin(permits)
-        self._spare_permits = permits - len(claims)
-        for claim in claims:
-            self._send_in_background(claim)
+        claims = await self._begin(len(slots))
+        self._spare_slots = slots[len(claims) :]
+        for claim, slot in zip(claims, slots, strict=False):
+            self._send_in_background(claim, slot)
         if not claims:
             await self._wait_or_finish()
 
-    async def _free_slots(self) -> int:
+    async def _free_senders(self) -> int:
         """Wait until something may be begun; return how many requests, none when the run ends."""
         while not self._stopping.is_set():
             free = min(self._limits.concurrency - len(self._in_flight), self._remaining())
@@ -155,7 +155,7 @@ class Submitter:
                 return free
             if not self._in_flight:
                 self.stop(StopReason.MAX_SUBMISSIONS)
-            await self._next_slot()
+            await self._next_end()
         return 0
 
     def _remaining(self) -> int:
@@ -165,15 +165,15 @@ class Submitter:
         in_flight = sum(len(claim.members) for claim in self._in_flight.values())
         return max(0, self._limits.max_submissions - self._tally.kept - in_flight)
 
-    async def _next_slot(self) -> None:
-        self._slot_freed.clear()
-        await unless(self._stopping, self._slot_freed.wait())
+    async def _next_end(self) -> None:
+        self._sender_freed.clear()
+        await unless(self._stopping, self._sender_freed.wait())
 
-    async def _permits(self, wanted: int) -> int:
-        """Take permits; those left over from a turn that found less to do are used first."""
-        if self._spare_permits:
-            return min(wanted, self._spare_permits)
-        return await unless(self._stopping, self._pace.take(wanted)) or 0
+    async def _permits(self, wanted: int) -> list[float]:
+        """Take slots of the pace; those left from a turn that found less to do go first."""
+        if self._spare_slots:
+            return self._spare_slots[:wanted]
+        return await unless(self._stopping, self._pace.take(wanted)) or []
 
     async def _begin(self, permits: int) -> list[Claim]:
         """Commit the intent of at most ``permits`` requests."""
@@ -187,23 +187,23 @@ class Submitter:
     def _mine(self) -> list[int]:
         return [member.id for claim in self._in_flight.values() for member in claim.members]
 
-    def _send_in_background(self, claim: Claim) -> None:
-        task = asyncio.create_task(self._send(claim))
+    def _send_in_background(self, claim: Claim, slot: float) -> None:
+        task = asyncio.create_task(self._send(claim, slot))
         self._in_flight[task] = claim
         task.add_done_callback(self._sent)
 
     def _sent(self, task: asyncio.Task[None]) -> None:
         del self._in_flight[task]
-        self._slot_freed.set()
+        self._sender_freed.set()
         if not task.cancelled() and (error := task.exception()):
             if not isinstance(error, VodBatchError):
                 raise error
             self._fail(error)
 
-    async def _send(self, claim: Claim) -> None:
+    async def _send(self, claim: Claim, slot: float) -> None:
         """One request from its intent to its durable outcome."""
         started = self._clock()
-        outcome = await self._call(claim)
+        outcome = await self._call(claim, slot)
         verdicts = judge(claim, outcome, max_attempts=self._limits.max_attempts, dice=self._dice)
         self._tally.count_outcome(outcome)
         await self._slow_down(outcome)
@@ -213,10 +213,10 @@ class Submitter:
         if reason := self._tally.stop_reason():
             self.stop(reason)
 
-    async def _call(self, claim: Claim) -> Outcome:
+    async def _call(self, claim: Claim, slot: float) -> Outcome:
         """Let the request depart and return what came of it, a forced stop included."""
         try:
-            if self._stopping.is_set() or not await self._depart():
+            if self._stopping.is_set() or not await self._depart(slot):
                 return NotSent("held back: the run is stopping", held_back=True)
         except asyncio.CancelledError:
             return NotSent("held back: the run was forced to stop", held_back=True)
@@ -228,11 +228,11 @@ class Submitter:
             self._fail(error)
             return NotSent(str(error), held_back=True)
 
-    async def _depart(self) -> bool:
+    async def _depart(self, slot: float) -> bool:
         """Wait until the request may leave; say no when the run stops before that."""
-        if self._pace.depart_now():
+        if self._pace.depart_now(slot):
             return True
-        wait = asyncio.ensure_future(self._pace.depart())
+        wait = asyncio.ensure_future(self._pace.depart(slot))
         await unless(self._stopping, asyncio.wait([wait]))
         left = wait.done()
         wait.cancel()
@@ -262,7 +262,7 @@ class Submitter:
     async def _wait_or_finish(self) -> None:
         """Nothing could be begun: wait for what may still come, or end the run."""
         if self._in_flight:
-            await self._next_slot()
+            await self._next_end()
             return
         if self._failure:
             return

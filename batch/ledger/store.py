@@ -135,6 +135,16 @@ class Store:
         """Pause the target for every worker; a longer pause that holds already stays."""
         await self._database.fetch("pause_target", self.target.id, seconds)
 
+    async def reserve(self, slots: int, interval: float) -> tuple[float, float]:
+        """Take ``slots`` of the shared pace, ``interval`` seconds apart.
+
+        Returns the seconds from the database's now to the first slot, and for how many seconds the
+        target is paused.
+        """
+        row = await self._database.fetch_row("reserve_slots", self.target.id, slots, interval)
+        assert row is not None
+        return row["first_in"], max(0.0, row["paused_for"] or 0.0)
+
     async def expire(self, silence_seconds: float, actor: str) -> list[int]:
         """Move what dead workers hold to ``in_doubt``; return those submissions."""
         rows = await self._database.fetch("expire", self.target.id, silence_seconds, actor)
