@@ -37,6 +37,8 @@ class Claim:
     nonce: str
     signed_at: datetime
     members: tuple[ClaimedSubmission, ...]
+    config_key: str = ""
+    campaign: str = "default"
 
     @property
     def types(self) -> tuple[JobType, ...]:

@@ -11,6 +11,7 @@ from batch.core.states import State
 from batch.core.verdict import Verdict
 from batch.errors import ConfigurationError
 from batch.ledger.database import Database
+from batch.ledger.restoring import record_arguments
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,22 +114,7 @@ class Store:
         At most one verdict a submission. A submission does not move when another lease, a terminal
         state or the very same state got there first; its evidence is on the attempt all the same.
         """
-        rows = await self._database.fetch(
-            "record",
-            [v.submission_id for v in verdicts],
-            [v.lease for v in verdicts],
-            [v.outcome for v in verdicts],
-            [v.http_status for v in verdicts],
-            [v.code for v in verdicts],
-            [v.message for v in verdicts],
-            [v.request_id for v in verdicts],
-            [v.job_id for v in verdicts],
-            [",".join(v.further_job_ids) for v in verdicts],
-            [v.to_state.value for v in verdicts],
-            [v.due_in_seconds for v in verdicts],
-            [0 if v.counts else 1 for v in verdicts],
-            actor,
-        )
+        rows = await self._database.fetch("record", *record_arguments(verdicts), actor)
         return [row["submission_id"] for row in rows if not row["moved"]]
 
     async def pause(self, seconds: float) -> None:
@@ -178,4 +164,6 @@ def _claim(rows: Sequence[asyncpg.Record], signed_at: datetime) -> Claim:
             ClaimedSubmission(row["id"], row["lease"], JobType(row["job_type"]), row["attempts"])
             for row in sorted(rows, key=lambda row: str(row["job_type"]))
         ),
+        config_key=first["config_key"],
+        campaign=first["campaign"],
     )

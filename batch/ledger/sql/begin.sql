@@ -3,7 +3,8 @@
 -- $7 how many rows at the most
 --
 -- A row waits while another submission of the same media and type is unresolved: two of them on the
--- wire could not be told apart afterwards (vod-api.md 12.2).
+-- wire could not be told apart afterwards (vod-api.md 12.2). OFFSET 0 keeps that question a look-up
+-- for each row: as a join the planner answers it by reading the whole table.
 WITH leader AS MATERIALIZED (
     SELECT s.id, s.media_id, s.job_type, s.config_key, s.campaign, s.user_data,
            s.priority
@@ -13,7 +14,8 @@ WITH leader AS MATERIALIZED (
                         WHERE t.id = $1 AND t.paused_until > coalesce($6, now()))
        AND NOT EXISTS (SELECT FROM submissions u
                         WHERE u.media_id = s.media_id AND u.job_type = s.job_type
-                          AND u.target_id = s.target_id AND u.state IN ('submitting', 'in_doubt'))
+                          AND u.target_id = s.target_id AND u.state IN ('submitting', 'in_doubt')
+                        OFFSET 0)
      ORDER BY s.priority DESC, s.id
      LIMIT $2
        FOR UPDATE OF s SKIP LOCKED
@@ -29,7 +31,8 @@ partner AS MATERIALIZED (
      WHERE p.state = 'pending' AND p.due_at <= coalesce($6, now())
        AND NOT EXISTS (SELECT FROM submissions u
                         WHERE u.media_id = p.media_id AND u.job_type = p.job_type
-                          AND u.target_id = p.target_id AND u.state IN ('submitting', 'in_doubt'))
+                          AND u.target_id = p.target_id AND u.state IN ('submitting', 'in_doubt')
+                        OFFSET 0)
        FOR UPDATE OF p SKIP LOCKED
 ),
 -- One request a group; of two that ask for the same media and type, the first goes first.
@@ -48,6 +51,7 @@ claimed AS (
       FROM due
      WHERE s.id = due.id AND due.turn = 1 AND due.place <= $7
     RETURNING s.id, s.lease, s.attempts, s.media_id, s.job_type, s.config, s.user_data,
+              s.config_key, s.campaign,
               due.request, s.priority
 ),
 intent AS (
@@ -55,6 +59,6 @@ intent AS (
     SELECT c.id, c.lease, $3, ($4::text[])[c.request], $5 FROM claimed c
 )
 SELECT c.id, c.lease, c.attempts, c.media_id, c.job_type, c.config, c.user_data,
-       ($4::text[])[c.request] AS nonce
+       c.config_key, c.campaign, ($4::text[])[c.request] AS nonce
   FROM claimed c
  ORDER BY c.priority DESC, c.id

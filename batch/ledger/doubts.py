@@ -1,0 +1,191 @@
+"""The reconciler's side of the ledger: doubts, open jobs, receipts, for one target."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import asyncpg
+
+from batch.core.models import Claim, ClaimedSubmission, JobType, Target
+from batch.core.states import State
+from batch.ledger.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class OpenDoubt:
+    """A submission in doubt with the attempt that left it so. ``age`` in seconds, by the database.
+
+    ``begun_at`` is the database's time of the intent, ``signed_at`` our own (UTC).
+    """
+
+    id: int
+    lease: int
+    media_id: str
+    job_type: JobType
+    campaign: str
+    nonce: str
+    signed_at: datetime
+    begun_at: datetime
+    ended_at: datetime | None
+    replayed_at: datetime | None
+    age: float
+    message: str | None
+    claim: Claim
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What becomes of a doubt: its job, or ``None`` when there is none."""
+
+    id: int
+    lease: int
+    job_id: str | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class OpenJob:
+    """A submission whose job has not ended, as far as we know."""
+
+    id: int
+    job_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Poll:
+    """What one poll said of an open job; without ``verdict`` it is still open."""
+
+    id: int
+    job_id: str
+    verdict: State | None
+    code: str | None = None
+    message: str | None = None
+    ended_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExtraCharge:
+    """A submission that holds more JobIds than the one it asked for."""
+
+    submission_id: int
+    media_id: str
+    job_type: str
+    state: str
+    job_ids: tuple[str, ...]
+
+
+class Doubts:
+    """Statements of the reconciler and of the operator's word."""
+
+    def __init__(self, database: Database, target: Target) -> None:
+        self._database = database
+        self._target = target
+
+    async def replay_confirmed_at(self) -> datetime | None:
+        """Return when this account was last seen to refuse a repeated nonce."""
+        row = await self._database.fetch_row("target_facts", self._target.id)
+        return row["replay_confirmed_at"] if row else None
+
+    async def confirm_replay(self, *, refused: bool) -> None:
+        """Remember whether this account refuses a repeated nonce."""
+        await self._database.fetch("confirm_replay", self._target.id, refused)
+
+    async def list_doubts(
+        self, *, after: int = 0, limit: int = 500, media_id: str | None = None
+    ) -> list[OpenDoubt]:
+        """Return submissions in doubt with ids above ``after``, in order."""
+        rows = await self._database.fetch("list_doubts", self._target.id, after, limit, media_id)
+        return [
+            OpenDoubt(
+                id=row["id"],
+                lease=row["lease"],
+                media_id=row["media_id"],
+                job_type=JobType(row["job_type"]),
+                campaign=row["campaign"],
+                nonce=row["nonce"],
+                signed_at=row["signed_at"],
+                begun_at=row["begun_at"],
+                ended_at=row["ended_at"],
+                replayed_at=row["replayed_at"],
+                age=row["age"],
+                message=row["message"],
+                claim=_claim(row),
+            )
+            for row in rows
+        ]
+
+    async def known_jobs(self, job_ids: Sequence[str]) -> set[str]:
+        """Return those of ``job_ids`` that the ledger holds already."""
+        rows = await self._database.fetch("known_jobs", list(job_ids))
+        return {row["job_id"] for row in rows}
+
+    async def newest_job(self, job_type: JobType) -> tuple[str, str] | None:
+        """Return (JobId, media id) of the newest known job of a type, if there is one."""
+        row = await self._database.fetch_row("newest_job", self._target.id, job_type.value)
+        return (row["job_id"], row["media_id"]) if row else None
+
+    async def settle(self, settlements: Sequence[Settlement], actor: str) -> set[int]:
+        """Settle doubts; return the submissions that moved."""
+        rows = await self._database.fetch(
+            "settle",
+            [s.id for s in settlements],
+            [s.lease for s in settlements],
+            [s.job_id for s in settlements],
+            [s.reason for s in settlements],
+            actor,
+        )
+        return {row["id"] for row in rows}
+
+    async def note(self, notes: dict[int, str]) -> None:
+        """Write down what keeps doubts open."""
+        await self._database.fetch("note_doubts", list(notes), list(notes.values()))
+
+    async def mark_replayed(self, nonce: str) -> int:
+        """Commit that a request is about to be sent once more; return how many rows it holds.
+
+        Zero when it was sent once more already.
+        """
+        return len(await self._database.fetch("mark_replayed", nonce))
+
+    async def list_open_jobs(self, limit: int, asked_before: datetime) -> list[OpenJob]:
+        """Return jobs not asked about since ``asked_before``, the longest unasked first."""
+        rows = await self._database.fetch("list_open_jobs", self._target.id, limit, asked_before)
+        return [OpenJob(row["id"], row["job_id"]) for row in rows]
+
+    async def record_polls(self, polls: Sequence[Poll], actor: str) -> dict[int, State]:
+        """Record what polls said; return the state of each submission touched."""
+        rows = await self._database.fetch(
+            "record_polls",
+            [p.id for p in polls],
+            [p.job_id for p in polls],
+            [p.verdict.value if p.verdict else None for p in polls],
+            [p.code for p in polls],
+            [p.message for p in polls],
+            [p.ended_at for p in polls],
+            actor,
+        )
+        return {row["id"]: State(row["state"]) for row in rows}
+
+    async def extra_charges(self) -> list[ExtraCharge]:
+        """Return the submissions that hold more JobIds than they asked for."""
+        rows = await self._database.fetch("list_receipts", self._target.id)
+        return [
+            ExtraCharge(
+                row["id"], row["media_id"], row["job_type"], row["state"], tuple(row["job_ids"])
+            )
+            for row in rows
+        ]
+
+
+def _claim(row: asyncpg.Record) -> Claim:
+    job_type = JobType(row["job_type"])
+    return Claim(
+        media_id=row["media_id"],
+        config=row["config"],
+        user_data=row["user_data"],
+        nonce=row["nonce"],
+        signed_at=row["signed_at"],
+        members=(ClaimedSubmission(row["id"], row["lease"], job_type, row["attempts"]),),
+        config_key=row["config_key"],
+        campaign=row["campaign"],
+    )

@@ -1,0 +1,206 @@
+"""Read journals into PostgreSQL: what it forgot is made again, what it never heard is recorded."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+from batch.core.models import JobType, Target
+from batch.core.states import State
+from batch.core.verdict import Verdict
+from batch.ledger.database import Database
+from batch.ledger.journal import Intent
+
+_Request = tuple[str, JobType]
+"""A nonce and a type: one submission's share of one request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What this database holds of one submission's share of a request."""
+
+    submission_id: int
+    lease: int
+    outcome: str | None
+    job_ids: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """How journals and this database differ, in requests' shares of one submission each."""
+
+    forgotten: tuple[tuple[Intent, JobType], ...]
+    unheard: tuple[tuple[Intent, JobType], ...]
+
+    @property
+    def differs(self) -> bool:
+        """Whether the database lacks anything that the journals know."""
+        return bool(self.forgotten or self.unheard)
+
+
+class Restorer:
+    """The journals' side of the ledger, for one target."""
+
+    def __init__(self, database: Database, target: Target, actor: str) -> None:
+        self._database = database
+        self._target = target
+        self._actor = actor
+
+    async def marks(self, journals: Iterable[UUID]) -> dict[UUID, int]:
+        """Return how many bytes of each journal this database knows."""
+        rows = await self._database.fetch("find_marks", list(journals))
+        return {row["id"]: row["applied_bytes"] for row in rows}
+
+    async def mark(self, journal: UUID, applied_bytes: int) -> None:
+        """Remember that the journal is known up to here."""
+        await self._database.fetch("mark_journal", journal, applied_bytes)
+
+    async def compare(self, intents: Sequence[Intent]) -> Comparison:
+        """Say which requests this database forgot, and which answers it never heard."""
+        known = await self._known(intents)
+        forgotten, unheard = [], []
+        for intent in filter(self.owns, intents):
+            for job_type in intent.types:
+                found = known.get((intent.nonce, job_type))
+                if found is None:
+                    if _may_have_made_a_job(intent, job_type):
+                        forgotten.append((intent, job_type))
+                elif _jobs(intent, job_type) - found.job_ids or found.outcome is None:
+                    unheard.append((intent, job_type))
+        return Comparison(tuple(forgotten), tuple(unheard))
+
+    async def restore(self, intents: Sequence[Intent]) -> int:
+        """Bring this database up to what dead workers' journals know; repeating it is harmless.
+
+        Returns how many submissions were touched.
+        """
+        comparison = await self.compare(intents)
+        if comparison.forgotten:
+            await self._make_submissions(comparison.forgotten)
+        for turn in _one_a_submission(comparison.forgotten):
+            await self._make_attempts(turn)
+        known = await self._known(intents)
+        shares = [*comparison.forgotten, *comparison.unheard]
+        for verdicts in _verdicts(shares, known):
+            await self._record(verdicts)
+        return len(shares)
+
+    async def bury(self, worker: UUID) -> None:
+        """Say that a worker is dead: nobody need wait for its heartbeat to run out."""
+        await self._database.fetch("end_worker", worker)
+
+    def owns(self, intent: Intent) -> bool:
+        """Tell whether ``intent`` is of this target."""
+        return (intent.account, intent.region) == (self._target.account, self._target.region)
+
+    async def _known(self, intents: Sequence[Intent]) -> dict[_Request, Known]:
+        rows = await self._database.fetch("find_attempts", [intent.nonce for intent in intents])
+        return {
+            (row["nonce"], JobType(row["job_type"])): Known(
+                row["submission_id"], row["lease"], row["outcome"], frozenset(row["job_ids"])
+            )
+            for row in rows
+        }
+
+    async def _make_submissions(self, shares: Sequence[tuple[Intent, JobType]]) -> None:
+        batch = await self._database.fetch_row("open_journal_batch", self._target.id)
+        assert batch is not None
+        await self._database.fetch(
+            "restore_submissions", self._target.id, batch["id"], *_identity(shares),
+            [intent.config for intent, _ in shares], [intent.user_data for intent, _ in shares],
+        )  # fmt: skip
+
+    async def _make_attempts(self, shares: Sequence[tuple[Intent, JobType]]) -> None:
+        await self._database.fetch(
+            "restore_attempts", self._target.id, self._actor, *_identity(shares),
+            [intent.nonce for intent, _ in shares], [intent.signed_at for intent, _ in shares],
+            [intent.worker for intent, _ in shares],
+        )  # fmt: skip
+
+    async def _record(self, verdicts: Sequence[Verdict]) -> None:
+        await self._database.fetch("record", *record_arguments(verdicts), self._actor)
+
+
+def record_arguments(verdicts: Sequence[Verdict]) -> tuple[list[object], ...]:
+    """Return the arrays that ``record.sql`` takes, one element a verdict."""
+    return (
+        [v.submission_id for v in verdicts],
+        [v.lease for v in verdicts],
+        [v.outcome for v in verdicts],
+        [v.http_status for v in verdicts],
+        [v.code for v in verdicts],
+        [v.message for v in verdicts],
+        [v.request_id for v in verdicts],
+        [v.job_id for v in verdicts],
+        [",".join(v.further_job_ids) for v in verdicts],
+        [v.to_state.value for v in verdicts],
+        [v.due_in_seconds for v in verdicts],
+        [0 if v.counts else 1 for v in verdicts],
+    )
+
+
+def _identity(shares: Sequence[tuple[Intent, JobType]]) -> tuple[list[str], ...]:
+    return (
+        [intent.media_id for intent, _ in shares],
+        [job_type.value for _, job_type in shares],
+        [intent.config_key for intent, _ in shares],
+        [intent.campaign for intent, _ in shares],
+    )
+
+
+def _answers(intent: Intent, job_type: JobType) -> list[Verdict]:
+    return [answer.verdict for answer in intent.answers if answer.job_type is job_type]
+
+
+def _jobs(intent: Intent, job_type: JobType) -> set[str]:
+    held: set[str] = set()
+    for verdict in _answers(intent, job_type):
+        held |= {*verdict.further_job_ids, *([verdict.job_id] if verdict.job_id else [])}
+    return held
+
+
+def _may_have_made_a_job(intent: Intent, job_type: JobType) -> bool:
+    """Tell whether forgetting this request could lead to paying for it again."""
+    answers = _answers(intent, job_type)
+    return not answers or any(
+        verdict.to_state in (State.SUBMITTED, State.IN_DOUBT) for verdict in answers
+    )
+
+
+def _one_a_submission(
+    shares: Sequence[tuple[Intent, JobType]],
+) -> list[list[tuple[Intent, JobType]]]:
+    """Deal the shares into turns, oldest first, each with at most one of a submission."""
+    turns: list[dict[tuple[str, ...], tuple[Intent, JobType]]] = []
+    for intent, job_type in sorted(shares, key=lambda share: share[0].signed_at):
+        identity = (intent.media_id, job_type.value, intent.config_key, intent.campaign)
+        for turn in turns:
+            if identity not in turn:
+                turn[identity] = (intent, job_type)
+                break
+        else:
+            turns.append({identity: (intent, job_type)})
+    return [list(turn.values()) for turn in turns]
+
+
+def _verdicts(
+    shares: Sequence[tuple[Intent, JobType]], known: dict[_Request, Known]
+) -> list[list[Verdict]]:
+    """Return the verdicts to record, in turns with at most one of a submission."""
+    turns: list[dict[int, Verdict]] = []
+    for intent, job_type in shares:
+        found = known.get((intent.nonce, job_type))
+        if found is None:
+            continue
+        answers = _answers(intent, job_type) or [_UNANSWERED]
+        for verdict in answers:
+            ours = replace(verdict, submission_id=found.submission_id, lease=found.lease)
+            for turn in turns:
+                if ours.submission_id not in turn:
+                    turn[ours.submission_id] = ours
+                    break
+            else:
+                turns.append({ours.submission_id: ours})
+    return [list(turn.values()) for turn in turns]
+
+
+_UNANSWERED = Verdict(0, 0, "in_doubt", State.IN_DOUBT, message="its worker died before an answer")

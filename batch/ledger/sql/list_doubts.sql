@@ -1,0 +1,11 @@
+-- Submissions in doubt, each with the attempt that left it so. $1 target, $2 after this id, $3 how
+-- many, $4 media or null
+SELECT s.id, s.media_id, s.job_type, s.lease, s.attempts, s.config, s.user_data, s.config_key,
+       s.campaign, s.reason, t.nonce, t.signed_at, t.begun_at, t.ended_at, t.replayed_at,
+       t.extra_job_ids, t.message,
+       extract(epoch FROM now() - t.signed_at)::float8 AS age
+  FROM submissions s JOIN attempts t ON t.submission_id = s.id AND t.lease = s.lease
+ WHERE s.target_id = $1 AND s.state = 'in_doubt' AND s.id > $2
+   AND ($4::text IS NULL OR s.media_id = $4)
+ ORDER BY s.id
+ LIMIT $3

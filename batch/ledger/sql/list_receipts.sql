@@ -1,0 +1,19 @@
+-- Submissions that hold more JobIds than one: each further one is a duplicate charge, unless an
+-- operator asked for it (a retry of a failed job, which is free, or a resend). $1 target
+WITH held AS (
+    SELECT t.submission_id, j.job_id, t.ended_at
+      FROM attempts t
+      CROSS JOIN LATERAL unnest(array_remove(t.job_id || coalesce(t.extra_job_ids, '{}'), NULL))
+           AS j(job_id)
+     WHERE t.submission_id IN (
+               SELECT submission_id FROM attempts WHERE extra_job_ids IS NOT NULL
+               UNION
+               SELECT submission_id FROM attempts WHERE job_id IS NOT NULL AND lease > 1)
+)
+SELECT s.id, s.media_id, s.job_type, s.state,
+       array_agg(DISTINCT h.job_id ORDER BY h.job_id) AS job_ids
+  FROM held h JOIN submissions s ON s.id = h.submission_id
+ WHERE s.target_id = $1
+ GROUP BY s.id
+HAVING count(DISTINCT h.job_id) > 1 OR (count(h.job_id) = 1 AND s.job_id IS NULL)
+ ORDER BY s.id

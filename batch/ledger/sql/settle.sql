@@ -1,0 +1,25 @@
+-- Settle doubts, one element a submission. $1 ids, $2 leases, $3 JobId or null (then: no job exists),
+-- $4 reasons (arrays) · $5 actor
+WITH settled AS MATERIALIZED (
+    SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[])
+        AS e(id, lease, job_id, reason)
+),
+moved AS (
+    UPDATE submissions s
+       SET state = CASE WHEN e.job_id IS NULL THEN 'pending' ELSE 'submitted' END,
+           actor = $5, reason = e.reason, due_at = now(),
+           job_id = e.job_id,
+           submitted_at = CASE WHEN e.job_id IS NOT NULL THEN now() END,
+           error_code = NULL, error_message = NULL
+      FROM settled e
+     WHERE s.id = e.id AND s.lease = e.lease AND s.state = 'in_doubt'
+       AND (e.job_id IS NULL
+            OR NOT EXISTS (SELECT FROM submissions k WHERE k.job_id = e.job_id))
+    RETURNING s.id, s.lease, s.job_id
+),
+evidence AS (
+    UPDATE attempts t SET job_id = coalesce(t.job_id, m.job_id)
+      FROM moved m
+     WHERE t.submission_id = m.id AND t.lease = m.lease AND m.job_id IS NOT NULL
+)
+SELECT id FROM moved
