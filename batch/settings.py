@@ -12,7 +12,7 @@ import re
 import tomllib
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -23,6 +23,7 @@ from pydantic import (
     Field,
     SecretStr,
     ValidationError,
+    model_validator,
 )
 
 from batch.core.models import JobType
@@ -31,6 +32,9 @@ from batch.errors import ConfigurationError
 
 PREFIX = "VOD_BATCH_"
 FILE_NAME = "vod-batch.toml"
+
+SHORTEST_SETTLE = timedelta(minutes=16)
+"""The gateway's date window of 15 minutes, and one for clocks."""
 
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
@@ -95,6 +99,7 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     home: Path = Field(Path("~/.vod-batch"), description="where the embedded database is kept")
+    journal: Path | None = Field(None, description="folder of the journals; unset: under home")
     database_url: SecretStr | None = Field(None, description="PostgreSQL; unset: embedded")
     database_direct_url: SecretStr | None = Field(
         None, description="PostgreSQL without a pooler in between, for migrations and locks"
@@ -131,6 +136,14 @@ class Settings(BaseModel):
         timedelta(seconds=15), description="silence after which a worker counts as dead"
     )
 
+    settle: Duration = Field(
+        timedelta(hours=1), description="age of a doubt from which finding no job proves absence"
+    )
+    poll_qps: float = Field(20, gt=0, le=1000, description="ListAIJob calls a second")
+    lookup_qps: float = Field(
+        12, gt=0, le=1000, description="ListJobInfo and GetJobDetail calls a second"
+    )
+
     type: tuple[JobType, ...] = Field((JobType.MEDIA_DNA,), description="types of rows without")
     campaign: Name = "default"
     config: str | None = None
@@ -150,6 +163,19 @@ class Settings(BaseModel):
     def service(self) -> Literal["cloud", "stand-in"]:
         """Whether the endpoint in force is the cloud itself."""
         return "cloud" if is_cloud_host(urlsplit(self.url).hostname or "") else "stand-in"
+
+    @model_validator(mode="after")
+    def _absence_waits_for_the_gateway(self) -> Self:
+        """A request may be admitted for 15 minutes (``vod-api.md`` 12.2)."""
+        host = urlsplit(self.url).hostname or ""
+        if self.settle < SHORTEST_SETTLE and not is_loopback_host(host):
+            raise ValueError("--settle below 16m is for a loopback endpoint only")
+        return self
+
+    @property
+    def journal_path(self) -> Path:
+        """The folder of the journals, absolute."""
+        return self.journal.expanduser().absolute() if self.journal else self.home_path / "journal"
 
     @property
     def home_path(self) -> Path:
@@ -227,7 +253,7 @@ def _suggestion(name: str, prefix: str = "") -> str:
 
 def _first_problem(error: ValidationError, origin: dict[str, str]) -> str:
     problem = error.errors(include_url=False, include_input=False)[0]
-    name = str(problem["loc"][0]) if problem["loc"] else "settings"
+    name = str(problem["loc"][0]) if problem["loc"] else "settle"
     text = problem["msg"].removeprefix("Value error, ")
     where = {
         "flag": f"--{name.replace('_', '-')}",

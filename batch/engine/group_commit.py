@@ -1,35 +1,42 @@
-"""Group commit: one statement records all verdicts that gathered while the last one ran."""
+"""Group commit: one write makes durable all that gathered while the last one ran."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Sequence
+from typing import Generic, TypeVar
 
-from batch.core.verdict import Verdict
-
-Commit = Callable[[Sequence[Verdict]], Awaitable[object]]
+_T = TypeVar("_T")
 
 
-class Recorder:
-    """Makes verdicts durable; whoever hands one in waits until it is."""
+class GroupCommit(Generic[_T]):
+    """Makes items durable in groups; whoever hands one in waits until it is.
 
-    def __init__(self, commit: Commit) -> None:
+    ``commit`` writes a group. Two items with the same ``key`` never share one.
+    """
+
+    def __init__(
+        self,
+        commit: Callable[[Sequence[_T]], Awaitable[object]],
+        key: Callable[[_T], Hashable] = id,
+    ) -> None:
         self._commit = commit
-        self._waiting: list[tuple[Verdict, asyncio.Future[None]]] = []
+        self._key = key
+        self._waiting: list[tuple[_T, asyncio.Future[None]]] = []
         self._gathered = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
         """Begin to commit what is handed in."""
-        self._task = asyncio.create_task(self._run(), name="recorder")
+        self._task = asyncio.create_task(self._run(), name="group commit")
 
-    async def record(self, verdicts: Sequence[Verdict]) -> None:
-        """Return when ``verdicts`` are durable.
+    async def add(self, items: Sequence[_T]) -> None:
+        """Return when ``items`` are durable.
 
         Raises:
-            VodBatchError: they could not be committed.
+            Exception: what the commit raised; they are not durable then.
         """
         loop = asyncio.get_running_loop()
-        futures = [loop.create_future() for _ in verdicts]
-        self._waiting += zip(verdicts, futures, strict=True)
+        futures = [loop.create_future() for _ in items]
+        self._waiting += zip(items, futures, strict=True)
         self._gathered.set()
         await asyncio.gather(*futures)
 
@@ -37,28 +44,30 @@ class Recorder:
         """Commit what is left, then stop."""
         if self._task is None:
             return
-        while self._waiting and not self._task.done():
-            await self.tick()
         self._task.cancel()
         await asyncio.wait([self._task])
+        while self._waiting:
+            await self.tick()
 
     async def tick(self) -> None:
-        """Commit what has gathered, in one statement."""
-        batch, self._waiting = _first_of_each(self._waiting)
+        """Commit one group."""
+        group = self._take_group()
         if not self._waiting:
             self._gathered.clear()
-        if not batch:
+        if not group:
             return
         try:
-            await self._commit([verdict for verdict, _ in batch])
-        except BaseException as error:
-            for _, future in batch:
+            await self._commit([item for item, _ in group])
+        except asyncio.CancelledError:
+            # Whether the write got through is unknown; it is repeated, which must be harmless.
+            self._waiting = group + self._waiting
+            raise
+        except Exception as error:
+            for _, future in group:
                 if not future.done():
                     future.set_exception(error)
-            if not isinstance(error, Exception):
-                raise
         else:
-            for _, future in batch:
+            for _, future in group:
                 if not future.done():
                     future.set_result(None)
 
@@ -67,16 +76,13 @@ class Recorder:
             await self._gathered.wait()
             await self.tick()
 
-
-def _first_of_each(
-    waiting: list[tuple[Verdict, asyncio.Future[None]]],
-) -> tuple[list[tuple[Verdict, asyncio.Future[None]]], list[tuple[Verdict, asyncio.Future[None]]]]:
-    """Split off one verdict a submission: a statement may touch a row only once."""
-    batch: dict[int, tuple[Verdict, asyncio.Future[None]]] = {}
-    rest = []
-    for item in waiting:
-        if item[0].submission_id in batch:
-            rest.append(item)
-        else:
-            batch[item[0].submission_id] = item
-    return list(batch.values()), rest
+    def _take_group(self) -> list[tuple[_T, asyncio.Future[None]]]:
+        group: dict[Hashable, tuple[_T, asyncio.Future[None]]] = {}
+        rest = []
+        for pair in self._waiting:
+            if self._key(pair[0]) in group:
+                rest.append(pair)
+            else:
+                group[self._key(pair[0])] = pair
+        self._waiting = rest
+        return list(group.values())

@@ -13,9 +13,6 @@ from collections.abc import Callable
 
 from aiolimiter import AsyncLimiter
 
-MARGIN_SECONDS = 0.02
-"""What the way to the server may squeeze out of a second."""
-
 _SECOND = 1.0
 
 
@@ -40,12 +37,19 @@ class _Departure:
 class Pace:
     """Hands out permits, and lets sends depart so that no second holds more than the quota."""
 
-    def __init__(self, quota: float, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        quota: float,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        margin: float = 0.02,
+    ) -> None:
+        """Pace for ``quota`` calls a second, of which ``margin`` seconds may be squeezed out."""
         burst, rate = burst_and_rate(quota)
         self._limiter = AsyncLimiter(burst, burst / rate)
         self._clock = clock
         self._capacity = max(1, int(quota))
-        self._window = max(_SECOND, self._capacity / quota) + MARGIN_SECONDS
+        self._window = max(_SECOND, self._capacity / quota) + margin
         self._departures: deque[_Departure] = deque(maxlen=self._capacity)
         self._last_second: deque[float] = deque()
         self._paused_until = 0.0

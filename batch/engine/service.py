@@ -2,25 +2,36 @@
 
 import asyncio
 import contextlib
+import functools
 import os
 import random
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import uuid4
 
 from batch.core.states import State
 from batch.engine.ledger_link import LedgerLink
+from batch.engine.pace import Pace
+from batch.engine.reconciler import Reconciler, ReconcileSummary
+from batch.engine.recovery import replay_journals
+from batch.engine.settling import Settler
 from batch.engine.shared_pace import SharedPace
 from batch.engine.submitter import AttemptReport, SubmitLimits, Submitter
 from batch.engine.tally import RunSummary, StopReason
+from batch.errors import DatabaseUnavailableError
 from batch.ledger.database import Database
+from batch.ledger.doubts import Doubts
+from batch.ledger.journal import Journal
 from batch.ledger.store import Store
 from batch.settings import Settings
 from batch.vod.client import VodClient
 from batch.vod.credentials import CredentialSource
 from batch.vod.transport import Timeouts
+
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+_RECONCILE = "reconcile"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,26 +68,72 @@ async def submit(
     """
     source = credentials or CredentialSource()
     await source.current()
-    async with open_ledger(settings) as (_, store), _client(settings, source) as client:
+    async with open_ledger(settings) as (database, store), cloud_client(settings, source) as client:
         await store.bind_service(settings.service)
+        await replay_journals(database, store.target, settings.journal_path)
         counts = await store.count_states()
         worker = uuid4()
+        journal = Journal(settings.journal_path, worker, store.target)
         await store.start_worker(worker, socket.gethostname(), os.getpid())
         dice = random.SystemRandom()
         link = LedgerLink(store, patience=settings.database_patience.total_seconds(), dice=dice)
         pace = SharedPace(settings.qps, link.reserve)
         submitter = Submitter(
-            link, client, pace, _limits(settings), worker, dice=dice, watch=watcher.attempted
+            link,
+            journal,
+            client,
+            pace,
+            _limits(settings),
+            worker,
+            dice=dice,
+            watch=watcher.attempted,
         )
         watcher.started(counts[State.PENDING], pace)
         try:
-            with _stopped_by_signals(submitter):
-                return await submitter.run()
+            stop = functools.partial(submitter.stop, StopReason.SIGNAL)
+            with _on_signals(stop, submitter.force):
+                summary = await submitter.run()
         finally:
-            await store.end_worker(worker)
+            # Away or not, the worker ends: a heartbeat that stops says so too.
+            with contextlib.suppress(DatabaseUnavailableError):
+                await store.end_worker(worker)
+            journal.close()
+        charges = await Doubts(database, store.target).extra_charges()
+        return replace(summary, extra_charges=len(charges))
 
 
-def _client(settings: Settings, source: CredentialSource) -> VodClient:
+async def reconcile(
+    settings: Settings, *, once: bool, credentials: CredentialSource | None = None
+) -> ReconcileSummary:
+    """Settle doubts and follow jobs, ``once`` or until nothing is open.
+
+    Raises:
+        VodBatchError: the ledger, the credentials or the target do not allow it.
+    """
+    source = credentials or CredentialSource()
+    await source.current()
+    async with open_ledger(settings) as (database, store), cloud_client(settings, source) as client:
+        await store.bind_service(settings.service)
+        await replay_journals(database, store.target, settings.journal_path)
+        await store.expire(settings.heartbeat_timeout.total_seconds(), _RECONCILE)
+        doubts = Doubts(database, store.target)
+        settler = Settler(
+            doubts,
+            client,
+            SharedPace(settings.qps, store.reserve),
+            Pace(settings.lookup_qps),
+            settings.settle,
+            _RECONCILE,
+        )
+        reconciler = Reconciler(doubts, settler, client, Pace(settings.poll_qps), _RECONCILE)
+        with _on_signals(reconciler.stop, reconciler.stop):
+            summary = await reconciler.run(once=once)
+        charges = await doubts.extra_charges()
+        return replace(summary, extra_charges=len(charges))
+
+
+def cloud_client(settings: Settings, source: CredentialSource) -> VodClient:
+    """Return the client of the settings' endpoint, not yet opened."""
     timeouts = Timeouts(
         connect=settings.connect_timeout.total_seconds(),
         read=settings.read_timeout.total_seconds(),
@@ -98,21 +155,19 @@ def _limits(settings: Settings) -> SubmitLimits:
 
 
 @contextlib.contextmanager
-def _stopped_by_signals(submitter: Submitter) -> Iterator[None]:
+def _on_signals(stop: Callable[[], None], force: Callable[[], None]) -> Iterator[None]:
+    """Call ``stop`` at the first SIGTERM or SIGINT, ``force`` at each further one."""
     loop = asyncio.get_running_loop()
-    seen: list[int] = []
+    actions = [stop]
 
-    def stop_or_force(number: int) -> None:
-        seen.append(number)
-        if len(seen) == 1:
-            submitter.stop(StopReason.SIGNAL)
-        else:
-            submitter.force()
+    def act() -> None:
+        action = actions.pop() if actions else force
+        action()
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop_or_force, number)
+    for number in _SIGNALS:
+        loop.add_signal_handler(number, act)
     try:
         yield
     finally:
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in _SIGNALS:
             loop.remove_signal_handler(number)

@@ -19,13 +19,13 @@ LEAD_SECONDS = 0.1
 """How long before its slot a request may be begun: longer than a commit takes."""
 
 _BLOCK_SECONDS = 0.1
-_NETWORK_SECONDS = 0.004
-_HEADROOM = 0.03
+_HEADROOM = 0.0365  # of the quota; what lateness and the way to the server may squeeze together
+_LATENESS_SHARE = 0.6  # of the headroom; the rest is left to the way to the server
 
 
 def shared_rate(quota: float) -> float:
     """Return the rate of slots, in calls a second, for a quota in calls a second."""
-    return quota if quota < 3 else quota - max(1.0, _HEADROOM * quota)
+    return quota * (1 - _HEADROOM)
 
 
 @dataclass(slots=True)
@@ -42,14 +42,14 @@ class SharedPace:
     def __init__(
         self, quota: float, reserve: Reserve, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._local = Pace(quota, clock)
+        rate = shared_rate(quota)
+        headroom = quota / rate - 1
+        self._local = Pace(quota, clock, margin=0.9 * headroom)
         self._reserve = reserve
         self._clock = clock
-        rate = shared_rate(quota)
         self._interval = 1 / rate
         self._block_size = max(1, round(rate * _BLOCK_SECONDS))
-        # In a second there is room for the quota, the slots fill the rate: so many may be late.
-        self._tolerance = max(0.0, quota / rate - 1 - _NETWORK_SECONDS)
+        self._tolerance = _LATENESS_SHARE * headroom
         self._block = _Block(0.0, 0)
         self._reserving = asyncio.Lock()
 

@@ -18,12 +18,13 @@ from batch.core.backoff import delay_seconds, with_jitter
 from batch.core.models import Claim, RunId
 from batch.core.outcome import InDoubt, NotSent, Outcome, Throttled
 from batch.core.verdict import Verdict, judge
+from batch.engine.group_commit import GroupCommit
 from batch.engine.ledger_link import LedgerLink
-from batch.engine.recorder import Recorder
 from batch.engine.shared_pace import SharedPace
 from batch.engine.tally import RunSummary, StopReason, Tally
 from batch.engine.waiting import pause_unless, unless
 from batch.errors import VodBatchError
+from batch.ledger.journal import Journal
 from batch.ledger.store import Outlook
 
 LONGEST_PAUSE_SECONDS = 3600.0
@@ -69,6 +70,7 @@ class Submitter:
     def __init__(
         self,
         ledger: LedgerLink,
+        journal: Journal,
         sender: Sender,
         pace: SharedPace,
         limits: SubmitLimits,
@@ -79,6 +81,7 @@ class Submitter:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._ledger = ledger
+        self._journal = journal
         self._sender = sender
         self._pace = pace
         self._limits = limits
@@ -88,7 +91,8 @@ class Submitter:
         self._clock = clock
         self._actor = f"submit {worker}"
         self._tally = Tally(limits.unreachable_after, limits.doubt_limit, clock)
-        self._recorder = Recorder(self._commit)
+        self._recorder = GroupCommit(self._commit, key=lambda verdict: verdict.submission_id)
+        self._journaling = GroupCommit[bytes](self._append)
         self._in_flight: dict[asyncio.Task[None], Claim] = {}
         self._spare_slots: list[float] = []
         self._sender_freed = asyncio.Event()
@@ -119,6 +123,7 @@ class Submitter:
         started = self._clock()
         await self._expire_dead()
         self._recorder.start()
+        self._journaling.start()
         beating = asyncio.create_task(self._beat_forever(), name="heartbeat")
         try:
             while not self._stopping.is_set():
@@ -128,6 +133,7 @@ class Submitter:
             beating.cancel()
             await asyncio.wait([beating])
             await self._recorder.close()
+            await self._journaling.close()
         if self._failure:
             raise self._failure
         return await self._summary(self._clock() - started)
@@ -203,15 +209,40 @@ class Submitter:
     async def _send(self, claim: Claim, slot: float) -> None:
         """One request from its intent to its durable outcome."""
         started = self._clock()
-        outcome = await self._call(claim, slot)
+        if await self._journal_intent(claim):
+            outcome = await self._call(claim, slot)
+        else:
+            outcome = NotSent("held back: the journal cannot be written", held_back=True)
         verdicts = judge(claim, outcome, max_attempts=self._limits.max_attempts, dice=self._dice)
         self._tally.count_outcome(outcome)
         await self._slow_down(outcome)
-        await self._recorder.record(verdicts)
+        await self._make_durable(claim, verdicts)
         self._tally.count_verdicts(verdicts)
         self._watch(AttemptReport(claim, outcome, verdicts, self._clock() - started))
         if reason := self._tally.stop_reason():
             self.stop(reason)
+
+    async def _journal_intent(self, claim: Claim) -> bool:
+        """Write the intent to the second record; without it nothing is sent."""
+        try:
+            await self._journaling.add([self._journal.intent_line(claim)])
+        except VodBatchError as error:
+            self._fail(error)
+            return False
+        return True
+
+    async def _make_durable(self, claim: Claim, verdicts: tuple[Verdict, ...]) -> None:
+        """Write the outcome to both records; the journal takes it while PostgreSQL is away."""
+        try:
+            await self._journaling.add([self._journal.answer_line(claim, verdicts)])
+        except VodBatchError as error:
+            self._fail(error)
+            jobs = [v.job_id for v in verdicts if v.job_id]
+            log.error("not_in_the_journal", nonce=claim.nonce, jobs=jobs, error=str(error))
+        await self._recorder.add(verdicts)
+
+    async def _append(self, lines: Sequence[bytes]) -> None:
+        await asyncio.to_thread(self._journal.append, lines)
 
     async def _call(self, claim: Claim, slot: float) -> Outcome:
         """Let the request depart and return what came of it, a forced stop included."""

@@ -97,6 +97,7 @@ class RunSummary:
     requests: int
     left_pending: int
     left_in_doubt: int
+    extra_charges: int = 0
 
     @property
     def exit_codes(self) -> tuple[ExitCode, ...]:
@@ -106,7 +107,7 @@ class RunSummary:
             codes.append(self.account.exit_code)
         if self.stopped_by in (StopReason.UNREACHABLE, StopReason.DOUBTS):
             codes.append(ExitCode.UNAVAILABLE)
-        if self.left_in_doubt:
+        if self.left_in_doubt or self.extra_charges:
             codes.append(ExitCode.DONE_WITH_DOUBTS)
         if any(self.states.get(state) for state in (State.REJECTED, State.FAILED, State.DEAD)):
             codes.append(ExitCode.DONE_WITH_FAILURES)

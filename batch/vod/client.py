@@ -18,6 +18,14 @@ from batch.core.outcome import Answer, InDoubt, NotSent, Outcome
 from batch.errors import ConfigurationError
 from batch.vod import signing
 from batch.vod.credentials import Credentials, CredentialSource
+from batch.vod.lookup import (
+    GET_JOB_DETAIL,
+    LIST_JOB_INFO,
+    JobDetail,
+    JobInfo,
+    read_job_detail,
+    read_job_infos,
+)
 from batch.vod.transport import Timeouts, Transport
 from batch.vod.wire import (
     LIST_AI_JOBS,
@@ -137,6 +145,47 @@ class VodClient:
         if not job_ids:
             return JobPage(None, (), ())
         return await self._query(LIST_AI_JOBS, {"JobIds": ",".join(job_ids)}, read_job_page)
+
+    async def list_job_infos(self, media_id: str) -> tuple[JobInfo, ...]:
+        """Return the AI jobs of a media, of the last six months (``vod-api.md`` 2.2). Read-only.
+
+        Raises QueryFailed when there is no answer to trust, PermissionRefusedError without
+        credentials.
+        """
+        params = {"MediaId": media_id, "JobType": "ai"}
+        return await self._query(LIST_JOB_INFO, params, read_job_infos)
+
+    async def job_detail(self, job_id: str) -> JobDetail:
+        """Return type, trigger and time of an AI job (``vod-api.md`` 2.4). Read-only.
+
+        Raises QueryFailed when there is no answer to trust, PermissionRefusedError without
+        credentials.
+        """
+        params = {"JobId": job_id, "JobType": "ai"}
+        return await self._query(GET_JOB_DETAIL, params, read_job_detail)
+
+    async def repeat_a_nonce(self) -> Outcome | None:
+        """Send one free read-only call twice, the same signed bytes (``vod-api.md`` 12.3).
+
+        Returns what the second came to, ``None`` when it was answered like the first. Raises
+        QueryFailed when the first got no answer to trust.
+        """
+        params = {"JobIds": "0" * 32}
+        nonce, signed_at = self._new_nonce(), self._now()
+        answers = [
+            await self._call(
+                LIST_AI_JOBS, params, nonce=nonce, signed_at=signed_at, limit=QUERY_LIMIT_BYTES
+            )
+            for _ in range(2)
+        ]
+        first, second = answers
+        if not isinstance(first, Answer):
+            raise QueryFailed(LIST_AI_JOBS, first)
+        if first.http_status != 200:
+            raise QueryFailed(LIST_AI_JOBS, classify_error(first))
+        if not isinstance(second, Answer):
+            return second
+        return None if second.http_status == 200 else classify_error(second)
 
     async def _query(
         self,

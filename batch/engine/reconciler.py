@@ -1,0 +1,195 @@
+"""Reconcile: make our rows match the cloud. Settle doubts, follow known jobs to their end."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Protocol
+
+import structlog
+
+from batch.core.outcome import AccountStopped
+from batch.core.states import State
+from batch.engine.pace import Pace
+from batch.engine.settling import Settler
+from batch.engine.waiting import pause_unless
+from batch.errors import AccountStoppedError, ExitCode, PermissionRefusedError, VodBatchError
+from batch.ledger.doubts import Doubts, OpenJob, Poll
+from batch.vod.wire import MAX_JOB_IDS, CloudStatus, JobPage, QueryFailed
+
+_PAGE = 20 * MAX_JOB_IDS
+_FIRST_ROUND_SECONDS = 1.0
+_LONGEST_ROUND_SECONDS = 60.0
+_FAILED_CALLS_IN_A_ROW = 10
+
+log = structlog.get_logger()
+
+
+class PollClient(Protocol):
+    """The call that follows jobs: :class:`batch.vod.client.VodClient`."""
+
+    async def list_ai_jobs(self, job_ids: Sequence[str]) -> JobPage:
+        """Return how at most ten jobs stand."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReconcileSummary:
+    """What a reconcile came to, in submissions; ``failed_calls`` in calls.
+
+    ``unknown_jobs`` are JobIds that the cloud says it does not know. ``needs_operator`` are doubts
+    that no look-up can settle.
+    """
+
+    settled: dict[str, int]
+    ended: dict[str, int]
+    unknown_jobs: int
+    failed_calls: int
+    last_trouble: str
+    open_jobs: int
+    in_doubt: int
+    needs_operator: int
+    extra_charges: int = 0
+
+    @property
+    def exit_codes(self) -> tuple[ExitCode, ...]:
+        """Every exit code that holds (``design.md`` 5)."""
+        codes = []
+        if self.in_doubt or self.extra_charges:
+            codes.append(ExitCode.DONE_WITH_DOUBTS)
+        if self.ended.get(State.FAILED):
+            codes.append(ExitCode.DONE_WITH_FAILURES)
+        if self.open_jobs:
+            codes.append(ExitCode.CARRIED_OVER)
+        return tuple(codes)
+
+
+class Reconciler:
+    """Settles doubts and polls open jobs of one target, round by round."""
+
+    def __init__(
+        self, doubts: Doubts, settler: Settler, client: PollClient, poll_pace: Pace, actor: str
+    ) -> None:
+        self._doubts = doubts
+        self._settler = settler
+        self._client = client
+        self._poll_pace = poll_pace
+        self._actor = actor
+        self._stopping = asyncio.Event()
+        self._ended: Counter[str] = Counter()
+        self._unknown: set[str] = set()
+        self._failed_calls = 0
+        self._failed_in_a_row = 0
+        self._last_trouble = ""
+        self._open_jobs = 0
+        self._found: Counter[str] = Counter()
+
+    def stop(self) -> None:
+        """End after the call at hand."""
+        self._stopping.set()
+
+    async def run(self, *, once: bool) -> ReconcileSummary:
+        """Go round until nothing is open that time could change, or ``once``.
+
+        Raises:
+            VodBatchError: the account is refused, or the ledger is away.
+        """
+        seconds = _FIRST_ROUND_SECONDS
+        while not self._stopping.is_set():
+            moved = await self.tick()
+            if once or not self._is_worth_waiting():
+                break
+            seconds = _FIRST_ROUND_SECONDS if moved else min(2 * seconds, _LONGEST_ROUND_SECONDS)
+            await pause_unless(self._stopping, seconds)
+        return ReconcileSummary(
+            settled=dict(self._settler.settled),
+            ended=dict(self._ended),
+            unknown_jobs=len(self._unknown),
+            failed_calls=self._failed_calls,
+            last_trouble=self._last_trouble,
+            open_jobs=self._open_jobs,
+            in_doubt=self._found["asks"] + self._found["waits"] + self._found["failed"],
+            needs_operator=self._found["asks"],
+        )
+
+    async def tick(self) -> int:
+        """One round: every doubt, then every open job once; return how many rows moved."""
+        before = sum(self._settler.settled.values()) + sum(self._ended.values())
+        self._found = await self._settler.tick()
+        await self._poll_round()
+        return sum(self._settler.settled.values()) + sum(self._ended.values()) - before
+
+    def _is_worth_waiting(self) -> bool:
+        """Tell whether time alone may change something: not for an operator, not for a lost job."""
+        still = self._open_jobs - len(self._unknown)
+        return still > 0 or bool(self._found["waits"] or self._found["failed"])
+
+    async def _poll_round(self) -> None:
+        started = datetime.now(UTC)
+        self._open_jobs = 0
+        self._unknown.clear()
+        while not self._stopping.is_set():
+            page = await self._doubts.list_open_jobs(_PAGE, started)
+            if not page:
+                return
+            polls: list[Poll] = []
+            for start in range(0, len(page), MAX_JOB_IDS):
+                polls += await self._poll(page[start : start + MAX_JOB_IDS])
+            states = await self._doubts.record_polls(polls, self._actor)
+            self._ended.update(state for state in states.values() if state is not State.SUBMITTED)
+            self._open_jobs += sum(state is State.SUBMITTED for state in states.values())
+
+    async def _poll(self, jobs: Sequence[OpenJob]) -> list[Poll]:
+        """Ask about at most ten jobs; without an answer they stay as they are."""
+        await self._poll_pace.take(1)
+        try:
+            answer = await self._client.list_ai_jobs([job.job_id for job in jobs])
+        except QueryFailed as error:
+            self._count_failure(error)
+            return [Poll(job.id, job.job_id, None, "PollFailed", str(error)) for job in jobs]
+        self._failed_in_a_row = 0
+        self._unknown |= set(answer.unknown_ids)
+        said = {status.job_id: status for status in answer.jobs}
+        polls = []
+        for job in jobs:
+            status = said.get(job.job_id)
+            if status is None:
+                code = "JobUnknown" if job.job_id in answer.unknown_ids else None
+                message = "ListAIJob does not know this JobId" if code else None
+                polls.append(Poll(job.id, job.job_id, None, code, message))
+                continue
+            verdict = _VERDICTS.get(status.status)
+            failed = verdict is State.FAILED
+            polls.append(
+                Poll(
+                    job.id,
+                    job.job_id,
+                    verdict,
+                    (status.code or "JobFailed") if failed else None,
+                    status.message if failed else None,
+                    status.completed_at,
+                )
+            )
+        return polls
+
+    def _count_failure(self, error: QueryFailed) -> None:
+        self._failed_calls += 1
+        self._failed_in_a_row += 1
+        self._last_trouble = str(error)
+        if isinstance(error.outcome, AccountStopped):
+            raise _account_error(error.outcome)
+        if self._failed_in_a_row >= _FAILED_CALLS_IN_A_ROW:
+            self.stop()
+
+
+_VERDICTS = {CloudStatus.SUCCESS: State.SUCCEEDED, CloudStatus.FAIL: State.FAILED}
+
+
+def _account_error(outcome: AccountStopped) -> VodBatchError:
+    message = (
+        f"the cloud refuses the account ({outcome.cause}): {outcome.code} {outcome.message}; "
+        "run: vod-batch doctor"
+    )
+    if outcome.exit_code is ExitCode.PERMISSION:
+        return PermissionRefusedError(message)
+    return AccountStoppedError(message)

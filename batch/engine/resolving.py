@@ -1,0 +1,124 @@
+"""An operator's word on doubts: what is known is shown, then it is done, with a name to it."""
+
+import getpass
+import os
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from batch.core.doubt import DATE_WINDOW, in_send_window
+from batch.core.models import JobType
+from batch.errors import UsageError
+from batch.ledger.doubts import Doubts, OpenDoubt, Settlement
+from batch.vod.client import VodClient
+from batch.vod.wire import QueryFailed
+
+
+class Word(StrEnum):
+    """What an operator may say about a doubt."""
+
+    ADOPT = "adopt"
+    ABSENT = "absent"
+    RESEND = "resend"
+
+
+_REASONS = {
+    Word.ADOPT: "an operator adopted its job",
+    Word.ABSENT: "an operator said that no job exists",
+    Word.RESEND: "an operator ordered it sent again, paid twice or not",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ListedJob:
+    """A job that the cloud lists for the media."""
+
+    job_id: str
+    type: str | None
+    created_at: datetime | None
+    is_manual: bool
+    is_known: bool
+    fits: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A doubt, and what the cloud lists for its media; ``trouble`` when it could not be asked."""
+
+    doubt: OpenDoubt
+    jobs: tuple[ListedJob, ...]
+    trouble: str | None
+    may_still_arrive: bool
+
+
+async def gather_evidence(
+    doubts: Sequence[OpenDoubt], ledger: Doubts, client: VodClient
+) -> list[Evidence]:
+    """Ask the cloud about each doubt's media; never raises for a call that fails."""
+    return [await _evidence(doubt, ledger, client) for doubt in doubts]
+
+
+async def _evidence(doubt: OpenDoubt, ledger: Doubts, client: VodClient) -> Evidence:
+    may_still_arrive = timedelta(seconds=doubt.age) < DATE_WINDOW
+    try:
+        jobs = await _listed(doubt, ledger, client)
+    except QueryFailed as error:
+        return Evidence(doubt, (), str(error), may_still_arrive)
+    return Evidence(doubt, jobs, None, may_still_arrive)
+
+
+async def _listed(doubt: OpenDoubt, ledger: Doubts, client: VodClient) -> tuple[ListedJob, ...]:
+    infos = await client.list_job_infos(doubt.media_id)
+    known = await ledger.known_jobs([info.job_id for info in infos])
+    skew = client.clock_skew or timedelta(0)
+    jobs = []
+    for info in infos:
+        detail = await client.job_detail(info.job_id)
+        created_at = info.created_at or detail.created_at
+        fits = (
+            detail.type == doubt.job_type
+            and detail.is_manual
+            and info.job_id not in known
+            and created_at is not None
+            and in_send_window(created_at, doubt.signed_at, skew)
+        )
+        jobs.append(
+            ListedJob(
+                info.job_id, detail.type, created_at, detail.is_manual, info.job_id in known, fits
+            )
+        )
+    return tuple(jobs)
+
+
+async def resolve(
+    doubts: Doubts, chosen: Sequence[OpenDoubt], word: Word, job_id: str | None
+) -> set[int]:
+    """Carry out an operator's word; return the submissions that moved.
+
+    Raises:
+        UsageError: a job for more than one submission, or one that the ledger holds already.
+    """
+    if word is Word.ADOPT:
+        assert job_id
+        if len(chosen) != 1:
+            raise UsageError("--adopt names the job of one submission; narrow it down with --type")
+        if await doubts.known_jobs([job_id]):
+            raise UsageError(f"job {job_id} belongs to a submission already; see: vod-batch status")
+    settlements = [Settlement(d.id, d.lease, job_id, _REASONS[word]) for d in chosen]
+    return await doubts.settle(settlements, operator_name())
+
+
+def operator_name() -> str:
+    """Return who acts, for the history: user and host."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        user = f"uid {os.getuid()}"
+    return f"operator {user}@{socket.gethostname()}"
+
+
+def chosen_doubts(found: Sequence[OpenDoubt], job_type: JobType | None) -> list[OpenDoubt]:
+    """Return the doubts of ``job_type``, or all without one."""
+    return [doubt for doubt in found if job_type is None or doubt.job_type is job_type]
