@@ -7,7 +7,7 @@ from types import FrameType
 
 import typer
 
-from batch.cli import look, machine, work
+from batch.cli import look, machine, settle, work
 from batch.errors import ExitCode, VodBatchError
 
 _TYPER_USAGE_CODE = 2
@@ -20,9 +20,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for room in (work, look, machine):
+for room in (work, settle, look, machine):
     for name, command in room.COMMANDS.items():
         app.command(name)(command)
+app.add_typer(settle.journal)
 
 
 def run() -> None:

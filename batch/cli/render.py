@@ -1,13 +1,18 @@
 """How results read on a terminal: plain sentences and tables, on stdout."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
 from batch.core.states import State
+from batch.engine.doctor import Check
 from batch.engine.loading import LoadReport
+from batch.engine.reconciler import ReconcileSummary
+from batch.engine.recovery import JournalCheck
+from batch.engine.resolving import Evidence
 from batch.engine.tally import RunSummary
 from batch.report.insights import Status
 
@@ -61,14 +66,93 @@ def summary_lines(summary: RunSummary) -> Iterator[str]:
     if summary.left_pending:
         yield f"  still due    {summary.left_pending:>9,}  run vod-batch submit again"
     if summary.left_in_doubt:
-        yield (
-            f"  in doubt     {summary.left_in_doubt:>9,}  perhaps paid, never sent again by itself"
-        )
+        yield (f"  in doubt     {summary.left_in_doubt:>9,}  perhaps paid: vod-batch reconcile")
+    yield from _charge_lines(summary.extra_charges)
     if summary.account:
         account = summary.account
         yield f"the cloud refuses the account ({account.cause}): {account.code} {account.message}"
     elif summary.last_trouble and summary.stopped_by.value.startswith(("the cloud", "too many")):
         yield f"last trouble: {summary.last_trouble}"
+
+
+def reconcile_lines(summary: ReconcileSummary) -> Iterator[str]:
+    """Tell what a reconcile came to, and what is left for whom."""
+    settled, ended = summary.settled, summary.ended
+    yield f"  adopted      {settled.get('adopted', 0):>9,}  doubts whose job was found"
+    yield f"  replayed     {settled.get('replayed', 0):>9,}  doubts whose request had been lost"
+    yield f"  absent       {settled.get('absent', 0):>9,}  doubts without a job, due again"
+    yield f"  succeeded    {ended.get(State.SUCCEEDED, 0):>9,}"
+    yield f"  failed       {ended.get(State.FAILED, 0):>9,}"
+    yield f"  open         {summary.open_jobs:>9,}  jobs that have not ended"
+    if summary.unknown_jobs:
+        yield f"  unknown      {summary.unknown_jobs:>9,}  JobIds that the cloud does not know"
+    yield f"  in doubt     {summary.in_doubt:>9,}  {_who_settles(summary)}"
+    yield from _charge_lines(summary.extra_charges)
+    if summary.failed_calls:
+        yield f"{summary.failed_calls:,} calls failed; the last: {summary.last_trouble}"
+
+
+def _who_settles(summary: ReconcileSummary) -> str:
+    if summary.needs_operator:
+        return f"{summary.needs_operator:,} need your word: vod-batch resolve --all"
+    return "time will tell; run vod-batch reconcile again" if summary.in_doubt else ""
+
+
+def _charge_lines(extra_charges: int) -> Iterator[str]:
+    if extra_charges:
+        yield f"  charged more {extra_charges:>9,}  submissions hold several JobIds: see status"
+
+
+def evidence_lines(evidence: Evidence) -> Iterator[str]:
+    """Show what is known of one doubt, and what a mistake would cost."""
+    doubt = evidence.doubt
+    yield f"{doubt.media_id} {doubt.job_type} (campaign {doubt.campaign})"
+    yield f"  sent     {doubt.signed_at:%Y-%m-%d %H:%M:%S} UTC, nonce {doubt.nonce}"
+    yield f"  because  {doubt.message or 'its worker died before an answer'}"
+    if evidence.trouble:
+        yield f"  cloud    cannot be asked: {evidence.trouble}"
+    elif not evidence.jobs:
+        yield "  cloud    lists no job of this media"
+    for job in evidence.jobs:
+        when = f"{job.created_at:%Y-%m-%d %H:%M:%S} UTC" if job.created_at else "at no known time"
+        marks = [
+            "manual" if job.is_manual else "automatic",
+            "known to the ledger" if job.is_known else "unknown to the ledger",
+            "FITS" if job.fits else "does not fit",
+        ]
+        yield f"  cloud    {job.job_id} {job.type} {when}: {', '.join(marks)}"
+    if evidence.may_still_arrive:
+        yield "  caution  the request is younger than 15 minutes: it may still arrive"
+    yield (
+        f"  at stake one more {doubt.job_type} of this media, charged by its minutes, if a job "
+        "exists and it is sent again; a result paid for and lost, if another's job is adopted"
+    )
+
+
+def check_line(check: Check) -> str:
+    """Show one check of the doctor."""
+    if check.is_well:
+        return f"ok    {check.name:<12} {check.detail}"
+    return f"BAD   {check.name:<12} {check.detail}\n      mend: {check.mend}"
+
+
+def journal_lines(checks: Sequence[JournalCheck], folder: Path) -> Iterator[str]:
+    """Show each journal beside PostgreSQL."""
+    if not checks:
+        yield f"no journal in {folder}"
+    for check in checks:
+        found = check.comparison
+        verdict = "differs" if found.differs else "agrees"
+        alive = ", its worker lives" if check.is_alive else ""
+        yield f"{check.path.name}: {check.requests:,} requests, {verdict}{alive}"
+        if found.forgotten:
+            yield f"  {len(found.forgotten):,} that PostgreSQL forgot"
+        if found.unheard:
+            yield f"  {len(found.unheard):,} whose answer PostgreSQL never heard"
+        if check.damaged_lines:
+            yield f"  {check.damaged_lines:,} damaged lines: check the disk"
+    if any(check.comparison.differs for check in checks):
+        yield "they are read into PostgreSQL by the next: vod-batch submit, or vod-batch reconcile"
 
 
 def show_status(status: Status) -> None:
@@ -86,6 +170,11 @@ def show_status(status: Status) -> None:
         console.print("no batch yet; begin with: vod-batch load FILE.csv")
         return
     console.print(_batch_table(status))
+    for charge in status.extra_charges:
+        console.print(
+            f"charged more than once: {charge.media_id} {charge.job_type}, "
+            f"jobs {', '.join(charge.job_ids)}"
+        )
     for worker in status.workers:
         how = "running" if worker.alive else "dead"
         console.print(

@@ -8,6 +8,7 @@ from datetime import datetime
 from batch.core.models import Target
 from batch.core.states import State
 from batch.ledger.database import Database
+from batch.ledger.doubts import Doubts, ExtraCharge
 
 EXPORT_COLUMNS = (
     "batch", "line", "media_id", "type", "status", "job_id", "request_id", "attempts",
@@ -58,6 +59,7 @@ class Status:
     states: dict[str, int]
     batches: tuple[BatchLine, ...]
     workers: tuple[WorkerLine, ...]
+    extra_charges: tuple[ExtraCharge, ...]
 
     def as_json(self) -> str:
         """Return the status as one JSON object; times in ISO 8601."""
@@ -89,6 +91,7 @@ class Insights:
                     "list_workers", self._target.id, silence_seconds
                 )
             ),
+            extra_charges=tuple(await Doubts(self._database, self._target).extra_charges()),
         )
 
     async def export(
