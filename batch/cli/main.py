@@ -7,7 +7,7 @@ from types import FrameType
 
 import typer
 
-from batch.cli import look, machine, settle, work
+from batch.cli import look, machine, selftest, settle, work
 from batch.errors import ExitCode, VodBatchError
 
 _TYPER_USAGE_CODE = 2
@@ -20,7 +20,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for room in (work, settle, look, machine):
+for room in (work, settle, look, machine, selftest):
     for name, command in room.COMMANDS.items():
         app.command(name)(command)
 app.add_typer(settle.journal)

@@ -1,0 +1,1 @@
+"""The crash test that ships with the product: real workers, really killed, and a meter."""
