@@ -18,9 +18,6 @@ from batch.ledger.database import Database
 from batch.ledger.manifests import BatchCounts, KnownBatch, ManifestFacts, begin_import
 from batch.settings import Settings
 
-_ANALYZE_FROM = 10_000
-"""Rows from which the planner's picture of the table is worth a refresh."""
-
 
 @dataclass(frozen=True, slots=True)
 class LoadReport:
@@ -69,7 +66,7 @@ async def load_manifest(
                 return LoadReport(source, known, None, None)
             facts = _facts(manifest, quarantine)
             counts = await importing.finish(str(path or source), facts)
-    if counts.submissions >= _ANALYZE_FROM:
+    if counts.submissions:
         await database.analyze("submissions")
     return LoadReport(source, None, facts, counts)
 

@@ -6,6 +6,7 @@ by without a second ever holding more than the quota. A slot missed by more is g
 """
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -108,12 +109,18 @@ class SharedPace:
 
     async def _next_slot(self) -> float:
         async with self._reserving:
-            while not self._block.left or self._missed(self._block.at):
-                if self._block.left:
-                    self._pop()
-                else:
-                    await self._reserve_block()
+            self._give_up_missed()
+            while not self._block.left:
+                await self._reserve_block()
+                self._give_up_missed()
             return self._pop()
+
+    def _give_up_missed(self) -> None:
+        late = self._clock() - self._tolerance - self._block.at
+        if late > 0:
+            missed = min(self._block.left, math.ceil(late / self._interval))
+            self._block.at += missed * self._interval
+            self._block.left -= missed
 
     def _pop(self) -> float:
         slot = self._block.at

@@ -114,20 +114,29 @@ class Database:
             async with self._pool.acquire() as connection, connection.transaction():
                 yield connection
 
-    async def fetch(self, name: str, *arguments: object) -> list[asyncpg.Record]:
-        """Run the statement ``name`` in a transaction of its own and return its rows."""
+    async def fetch(
+        self, name: str, *arguments: object, timeout: float | None = None
+    ) -> list[asyncpg.Record]:
+        """Run the statement ``name`` in a transaction of its own and return its rows.
+
+        Without an answer for ``timeout`` seconds the database counts as away.
+        """
         with translated_errors():
-            async with self._pool.acquire() as connection:
+            async with self._pool.acquire(timeout=timeout) as connection:
                 # A pooler may hand parse and execute to two servers, unless a transaction binds
                 # them.
                 bound = connection.transaction() if self._pooled else contextlib.nullcontext()
                 async with bound:
-                    rows: list[asyncpg.Record] = await connection.fetch(statement(name), *arguments)
+                    rows: list[asyncpg.Record] = await connection.fetch(
+                        statement(name), *arguments, timeout=timeout
+                    )
                 return rows
 
-    async def fetch_row(self, name: str, *arguments: object) -> asyncpg.Record | None:
-        """Run the statement ``name`` and return its first row, or ``None``."""
-        rows = await self.fetch(name, *arguments)
+    async def fetch_row(
+        self, name: str, *arguments: object, timeout: float | None = None
+    ) -> asyncpg.Record | None:
+        """Run the statement ``name`` and return its first row, or ``None`` (:meth:`fetch`)."""
+        rows = await self.fetch(name, *arguments, timeout=timeout)
         return rows[0] if rows else None
 
     async def stream(self, name: str, *arguments: object) -> AsyncIterator[asyncpg.Record]:

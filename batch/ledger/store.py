@@ -13,6 +13,9 @@ from batch.errors import ConfigurationError
 from batch.ledger.database import Database
 from batch.ledger.restoring import record_arguments
 
+SILENCE_SECONDS = 20.0
+"""How long a worker waits for one statement; a line that is cut in silence gives no error."""
+
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
@@ -59,15 +62,15 @@ class Store:
 
     async def start_worker(self, worker: RunId, host: str, pid: int) -> None:
         """Make the worker's row; its heartbeat starts now."""
-        await self._database.fetch("start_worker", worker, self.target.id, host, pid)
+        await self._fetch("start_worker", worker, self.target.id, host, pid)
 
     async def beat(self, worker: RunId) -> None:
         """Say that the worker is alive."""
-        await self._database.fetch("beat", worker)
+        await self._fetch("beat", worker)
 
     async def end_worker(self, worker: RunId) -> None:
         """Say that the worker has stopped: whatever it still holds is in doubt."""
-        await self._database.fetch("end_worker", worker)
+        await self._fetch("end_worker", worker)
 
     async def begin(
         self,
@@ -85,7 +88,7 @@ class Store:
         ``signed_at`` is UTC in whole seconds, as ``x-acs-date`` carries it. ``now`` is the
         database's clock unless a test hands one in.
         """
-        rows = await self._database.fetch(
+        rows = await self._fetch(
             "begin",
             self.target.id,
             len(nonces),
@@ -105,7 +108,7 @@ class Store:
 
         ``mine`` are the submissions it is sending.
         """
-        rows = await self._database.fetch("give_back", worker, list(mine))
+        rows = await self._fetch("give_back", worker, list(mine))
         return [row["id"] for row in rows]
 
     async def record(self, verdicts: Sequence[Verdict], actor: str) -> list[int]:
@@ -114,12 +117,12 @@ class Store:
         At most one verdict a submission. A submission does not move when another lease, a terminal
         state or the very same state got there first; its evidence is on the attempt all the same.
         """
-        rows = await self._database.fetch("record", *record_arguments(verdicts), actor)
+        rows = await self._fetch("record", *record_arguments(verdicts), actor)
         return [row["submission_id"] for row in rows if not row["moved"]]
 
     async def pause(self, seconds: float) -> None:
         """Pause the target for every worker; a longer pause that holds already stays."""
-        await self._database.fetch("pause_target", self.target.id, seconds)
+        await self._fetch("pause_target", self.target.id, seconds)
 
     async def reserve(self, slots: int, interval: float) -> tuple[float, float]:
         """Take ``slots`` of the shared pace, ``interval`` seconds apart.
@@ -127,19 +130,17 @@ class Store:
         Returns the seconds from the database's now to the first slot, and for how many seconds the
         target is paused.
         """
-        row = await self._database.fetch_row("reserve_slots", self.target.id, slots, interval)
-        assert row is not None
+        row = await self._first("reserve_slots", self.target.id, slots, interval)
         return row["first_in"], max(0.0, row["paused_for"] or 0.0)
 
     async def expire(self, silence_seconds: float, actor: str) -> list[int]:
         """Move what dead workers hold to ``in_doubt``; return those submissions."""
-        rows = await self._database.fetch("expire", self.target.id, silence_seconds, actor)
+        rows = await self._fetch("expire", self.target.id, silence_seconds, actor)
         return [row["id"] for row in rows]
 
     async def outlook(self) -> Outlook:
         """Say what may still come when nothing can be begun now."""
-        row = await self._database.fetch_row("outlook", self.target.id)
-        assert row is not None
+        row = await self._first("outlook", self.target.id)
         return Outlook(row["held"], row["due_in"], row["paused_for"])
 
     async def count_states(self) -> dict[State, int]:
@@ -147,6 +148,13 @@ class Store:
         rows = await self._database.fetch("count_states", self.target.id)
         counts = dict.fromkeys(State, 0)
         return counts | {State(row["state"]): row["n"] for row in rows}
+
+    async def _fetch(self, name: str, *arguments: object) -> list[asyncpg.Record]:
+        """Run a statement that a worker cannot wait for: silence means that PostgreSQL is away."""
+        return await self._database.fetch(name, *arguments, timeout=SILENCE_SECONDS)
+
+    async def _first(self, name: str, *arguments: object) -> asyncpg.Record:
+        return (await self._fetch(name, *arguments))[0]
 
 
 _SERVICES = {"cloud": "the cloud", "stand-in": "a stand-in (an emulator or a test server)"}

@@ -28,7 +28,9 @@ partner AS MATERIALIZED (
       JOIN submissions p ON p.media_id = l.media_id AND p.job_type <> l.job_type
        AND p.target_id = $1 AND p.config_key = l.config_key AND p.campaign = l.campaign
        AND p.user_data IS NOT DISTINCT FROM l.user_data
-     WHERE p.state = 'pending' AND p.due_at <= coalesce($6, now())
+     -- IS TRUE hides this from the partial index of due rows: before the table's first ANALYZE the
+     -- planner would walk the whole of it for each leader, instead of looking the media up.
+     WHERE (p.state = 'pending') IS TRUE AND p.due_at <= coalesce($6, now())
        AND NOT EXISTS (SELECT FROM submissions u
                         WHERE u.media_id = p.media_id AND u.job_type = p.job_type
                           AND u.target_id = p.target_id AND u.state IN ('submitting', 'in_doubt')
