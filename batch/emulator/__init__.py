@@ -11,6 +11,6 @@ A request passes through these modules, in this order::
     server    routes, process           calls     HTTP request -> Call
     signing   is it who it says         faults    does the script want something else
     gateway   time, nonce, permission, account, quota, then the action
-    actions/  one module per API action parameters, jobs, meter: what they work on
+    actions/  one module per API action parameters, lookup, library, jobs, bill, meter: used there
     delivery  how the answer leaves, or does not
 """

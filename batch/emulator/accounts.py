@@ -1,5 +1,6 @@
 """Access keys and the accounts behind them: who is calling, and what they may do."""
 
+import zlib
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -10,6 +11,7 @@ from batch.emulator.signing import read_credential, verify
 from batch.emulator.tables import SettingsError
 
 AccountState = Literal["ok", "arrears", "not_open"]
+_FIRST_USER_ID = 1_000_000_000_000_000
 _STATE_REFUSALS = {"arrears": "account_in_arrears", "not_open": "account_not_open"}
 
 
@@ -67,13 +69,24 @@ class Verdict:
 class KeyRing:
     """All access keys and the state of their accounts; both can be changed while running."""
 
-    def __init__(self, keys: tuple[AccessKey, ...], states: dict[str, AccountState]) -> None:
+    def __init__(
+        self,
+        keys: tuple[AccessKey, ...],
+        states: dict[str, AccountState],
+        user_ids: dict[str, int],
+    ) -> None:
         self._keys = {key.id: key for key in (DEFAULT_KEY, *keys)}
         self.states = dict(states)
+        self._user_ids = user_ids
 
     def put(self, key: AccessKey) -> None:
         """Add ``key``, or replace the key with that id (a rotated STS key, for one)."""
         self._keys[key.id] = key
+
+    def user_id(self, account: str) -> int:
+        """Return the UserId of an account (``vod-api.md`` 2.2): as set, or made from its name."""
+        known = self._user_ids.get(account)
+        return _FIRST_USER_ID + zlib.crc32(account.encode()) if known is None else known
 
     def authenticate(self, call: Call, wall: float) -> Verdict:
         """Find the key and verify the signature; ``wall`` is the time in seconds since 1970."""

@@ -2,12 +2,17 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from aiohttp import web
 
 from batch.emulator.accounts import AccessKey, AccountState
+from batch.emulator.clock import iso_microseconds
 from batch.emulator.faults import FaultRule
+from batch.emulator.jobs import Trigger
+from batch.emulator.sections import KNOWN_TYPES, MEDIA_DNA
 from batch.emulator.state import State
 from batch.emulator.tables import SettingsError, build, convert
 
@@ -15,6 +20,8 @@ T = TypeVar("T")
 
 STATE = web.AppKey("state", State)
 _ROWS_A_WRITE = 1000
+_OLDEST_JOB_SECONDS = 10 * 365 * 86_400
+_LAST_MOMENT = datetime(2100, 1, 1, tzinfo=UTC).timestamp()
 
 
 def add_admin_routes(app: web.Application) -> None:
@@ -31,6 +38,10 @@ def add_admin_routes(app: web.Application) -> None:
     app.router.add_post("/_emulator/access_keys", _post_access_key)
     app.router.add_get("/_emulator/quota", _get_quota)
     app.router.add_post("/_emulator/quota", _post_quota)
+    app.router.add_get("/_emulator/clock", _get_clock)
+    app.router.add_post("/_emulator/clock", _post_clock)
+    app.router.add_post("/_emulator/auto_jobs", _post_auto_jobs)
+    app.router.add_post("/_emulator/manual_jobs", _post_manual_jobs)
 
 
 async def _healthz(_request: web.Request) -> web.Response:
@@ -39,11 +50,13 @@ async def _healthz(_request: web.Request) -> web.Response:
 
 async def _meter(request: web.Request) -> web.Response:
     state = request.app[STATE]
+    state.automatic.catch_up()
     return web.json_response({**state.jobs.account_for(), **state.meter.describe()})
 
 
 async def _jobs(request: web.Request) -> web.StreamResponse:
-    """Stream all jobs as JSONL, oldest first."""
+    """Stream all jobs as JSONL, in the order made."""
+    request.app[STATE].automatic.catch_up()
     response = web.StreamResponse(headers={"Content-Type": "application/jsonl"})
     await response.prepare(request)
     lines: list[str] = []
@@ -111,6 +124,89 @@ async def _post_quota(request: web.Request) -> web.Response:
         raise web.HTTPBadRequest(text="quota: limits must not be negative")
     request.app[STATE].quota.set_limits(limits)
     return await _get_quota(request)
+
+
+@dataclass(frozen=True, slots=True)
+class _UnaskedJobs:
+    """Jobs that no client of the emulator asked for, made ``age_seconds`` ago."""
+
+    media_ids: tuple[str, ...]
+    type: str = MEDIA_DNA
+    age_seconds: float = 0.0
+    account: str = "default"
+
+    def __post_init__(self) -> None:
+        """Refuse types that do not exist and ages that no job has."""
+        if self.type not in KNOWN_TYPES:
+            raise SettingsError(f"type must be one of {', '.join(KNOWN_TYPES)}")
+        if not 0 <= self.age_seconds <= _OLDEST_JOB_SECONDS:
+            raise SettingsError("age_seconds must be from 0 to that of ten years")
+
+
+async def _post_auto_jobs(request: web.Request) -> web.Response:
+    """Make jobs with Trigger Auto: ``{"media_ids": [...], "type": ..., "age_seconds": ...}``."""
+    return await _make_unasked(request, "Auto")
+
+
+async def _post_manual_jobs(request: web.Request) -> web.Response:
+    """Make jobs with Trigger Manual, as some other program would."""
+    return await _make_unasked(request, "Manual")
+
+
+async def _make_unasked(request: web.Request, trigger: Trigger) -> web.Response:
+    body = await _read_json(request)
+    asked = _checked(lambda: build(_UnaskedJobs, body, f"{trigger.lower()}_jobs"))
+    make = request.app[STATE].jobs.make_unasked
+    jobs = [
+        make(media_id, asked.type, asked.account, trigger, asked.age_seconds)
+        for media_id in asked.media_ids
+    ]
+    return web.json_response({"job_ids": [job.job_id for job in jobs]})
+
+
+@dataclass(frozen=True, slots=True)
+class _ClockMove:
+    """Where to move the cloud's time: by seconds, or to an ISO 8601 time with an offset."""
+
+    advance_seconds: float | None = None
+    now: str | None = None
+
+    def seconds_from(self, wall: float) -> float:
+        """Return the seconds to move by, backwards if negative."""
+        if (self.advance_seconds is None) is (self.now is None):
+            raise SettingsError("clock: give advance_seconds or now")
+        seconds = self.advance_seconds
+        if seconds is None:
+            seconds = _seconds_of(self.now or "") - wall
+        if not _OLDEST_JOB_SECONDS < wall + seconds < _LAST_MOMENT:  # NaN is not, either
+            raise SettingsError("clock: the time must be between 1980 and 2100")
+        return seconds
+
+
+def _seconds_of(text: str) -> float:
+    moment: datetime | None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise SettingsError("clock: now must be ISO 8601 with an offset")
+    return moment.timestamp()
+
+
+async def _get_clock(request: web.Request) -> web.Response:
+    clock = request.app[STATE].clock
+    return web.json_response(
+        {"now": iso_microseconds(clock.wall()), "offset_seconds": clock.offset}
+    )
+
+
+async def _post_clock(request: web.Request) -> web.Response:
+    """Move the cloud's time: ``{"advance_seconds": 3600}`` or ``{"now": "2026-03-29T00:30Z"}``."""
+    state, body = request.app[STATE], await _read_json(request)
+    move = _checked(lambda: build(_ClockMove, body, "clock"))
+    state.move_clock(_checked(lambda: move.seconds_from(state.clock.wall())))
+    return await _get_clock(request)
 
 
 async def _read_json(request: web.Request) -> Any:

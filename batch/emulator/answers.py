@@ -71,7 +71,18 @@ REFUSALS: dict[str, Refusal] = {
     "missing_media_id": Refusal("MissingMediaId", 400, "MediaId is mandatory for this action."),
     "missing_types": Refusal("MissingTypes", 400, "Types is mandatory for this action."),
     "missing_job_ids": Refusal("MissingJobIds", 400, "JobIds is mandatory for this action."),
+    "missing_job_id": Refusal("MissingJobId", 400, "JobId is mandatory for this action."),
+    "missing_job_type": Refusal("MissingJobType", 400, "JobType is mandatory for this action."),
+    "missing_video_ids": Refusal("MissingVideoIds", 400, "VideoIds is mandatory for this action."),
     "unknown_media": Refusal("InvalidVideo.NotFound", 404, "The video does not exist."),
+    "illegal_status": Refusal(
+        "Forbidden.IllegalStatus", 400, "Status of the video is illegal: {name}."
+    ),
+    "unknown_job": Refusal("NoSuchResource", 404, "The specified resource {name} does not exist."),
+    "no_result": Refusal("NoSuchResource", 404, "The video has no result of this kind."),
+    "unknown_job_type": Refusal(
+        "InvalidParameter", 400, "The parameter JobType is invalid: {name}."
+    ),
     "unknown_type": Refusal("InvalidParameter", 400, "The parameter Types is invalid: {name}."),
     "type_not_offered": Refusal(
         "InvalidParameter", 400, "The AI type {name} is not available in this region."
@@ -85,6 +96,9 @@ REFUSALS: dict[str, Refusal] = {
     ),
     "too_many_job_ids": Refusal(
         "InvalidParameter", 400, "The parameter JobIds holds more than {name} ids."
+    ),
+    "too_many_video_ids": Refusal(
+        "InvalidParameter", 400, "The parameter VideoIds holds more than {name} ids."
     ),
     "duplicate_job": Refusal(
         "InvalidParameter", 400, "A job of this media and type is still running: {name}."

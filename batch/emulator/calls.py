@@ -16,6 +16,7 @@ class Call:
 
     ``arrived`` is in seconds of the monotonic clock. ``query`` and ``form`` keep the decoded pairs
     in the order sent, because signatures cover them; ``parameters`` merges both (form wins).
+    ``held_nonce`` is the entry of the nonce book that this very call made, empty for none.
     """
 
     style: Literal["v3", "rpc"]
@@ -36,6 +37,7 @@ class Call:
     arrived: float
     request_id: str
     parameters: dict[str, str] = field(default_factory=dict)
+    held_nonce: str = ""
 
     def get(self, name: str) -> str:
         """Return parameter ``name``, empty when absent."""

@@ -12,12 +12,14 @@ from batch.emulator import answers
 from batch.emulator.accounts import Verdict
 from batch.emulator.answers import Answer, Refusal
 from batch.emulator.calls import Call
+from batch.emulator.clock import http_date
 from batch.emulator.faults import FaultKind, FaultRule
 from batch.emulator.gateway import (
     add_retry_after,
     consumes_nonce,
     execute,
     refuse_by_script,
+    release_nonce,
 )
 from batch.emulator.state import State
 
@@ -52,10 +54,10 @@ class Incident:
 def respond(state: State, call: Call, answer: Answer) -> web.StreamResponse:
     """Return the whole answer in the form the call asked for."""
     state.meter.answers[answer.code] += 1
-    return _response(call, answer)
+    return _response(state, call, answer)
 
 
-def _response(call: Call, answer: Answer) -> web.Response:
+def _response(state: State, call: Call, answer: Answer) -> web.Response:
     if call.wants_xml:
         body, content_type = answers.to_xml(answer), _XML_TYPE
     else:
@@ -63,9 +65,15 @@ def _response(call: Call, answer: Answer) -> web.Response:
     headers = {
         "Content-Type": content_type,
         "x-acs-request-id": call.request_id,
+        **_date(state),
         **answer.headers,
     }
     return web.Response(status=answer.status, body=body, headers=headers)
+
+
+def _date(state: State) -> dict[str, str]:
+    """Return the Date header of a cloud whose clock was moved; else the server's own will do."""
+    return {"Date": http_date(int(state.clock.wall()))} if state.clock.offset else {}
 
 
 async def go_wrong(incident: Incident) -> web.StreamResponse:
@@ -96,10 +104,9 @@ def _answer_server_error(incident: Incident, situation: str) -> web.StreamRespon
     state, call, refusal = incident.state, incident.call, incident.state.refusals[situation]
     if not incident.fault.execute:
         return _answer_error(incident, refusal)
-    hidden = incident.execute()
-    was_ours = hidden.code != state.refusals["used_nonce"].code  # else an earlier call's
-    if was_ours and not consumes_nonce(state, refusal.code, refusal.status):
-        state.nonces.forget(call.nonce)
+    incident.execute()
+    if not consumes_nonce(state, refusal.code, refusal.status):
+        release_nonce(state, call)
     answer = answers.error(refusal, call.request_id, call.host)
     return _finish(incident, answer)
 
@@ -120,7 +127,7 @@ async def _html_502(incident: Incident) -> web.StreamResponse:
     if incident.fault.execute:
         incident.execute()
     incident.book("(html 502)")
-    headers = {"Content-Type": "text/html", **incident.fault.headers}
+    headers = {"Content-Type": "text/html", **_date(incident.state), **incident.fault.headers}
     return web.Response(status=502, body=_BAD_GATEWAY_PAGE, headers=headers)
 
 
@@ -143,7 +150,7 @@ async def _hang(incident: Incident) -> web.StreamResponse:
 
 async def _cut_body(incident: Incident) -> web.StreamResponse:
     """Announce the whole body and send half of it."""
-    whole = _response(incident.call, incident.execute())
+    whole = _response(incident.state, incident.call, incident.execute())
     body = whole.body
     if not isinstance(body, bytes):  # always bytes: _response encodes it
         return whole
@@ -173,6 +180,21 @@ async def _empty_answer(incident: Incident) -> web.StreamResponse:
     answer = incident.execute()
     if answer.code == answers.OK:
         answer.content = {"RequestId": incident.call.request_id}
+    return _finish(incident, answer)
+
+
+async def _accept_one_type(incident: Incident) -> web.StreamResponse:
+    """Execute as if only that type had been asked for; the signature has been checked before."""
+    incident.call.parameters["Types"] = incident.fault.type
+    return _finish(incident, incident.execute())
+
+
+async def _answer_one_type(incident: Incident) -> web.StreamResponse:
+    """Make all jobs and tell of those of one type; a refusal stays what it is."""
+    answer = incident.execute()
+    if answer.code == answers.OK:
+        jobs = answer.content["AIJobList"]["AIJob"]
+        jobs[:] = [job for job in jobs if job["Type"] == incident.fault.type]
     return _finish(incident, answer)
 
 
@@ -210,4 +232,6 @@ _COURSES: dict[FaultKind, Callable[[Incident], Awaitable[web.StreamResponse]]] =
     FaultKind.DELAY: _delay,
     FaultKind.EMPTY_ANSWER: _empty_answer,
     FaultKind.EXTRA_HEADER: _extra_header,
+    FaultKind.ACCEPT_ONE_TYPE: _accept_one_type,
+    FaultKind.ANSWER_ONE_TYPE: _answer_one_type,
 }

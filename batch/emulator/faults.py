@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from batch.emulator.sections import KNOWN_TYPES
 from batch.emulator.tables import SettingsError
 
 
@@ -23,13 +24,19 @@ class FaultKind(StrEnum):
     DELAY = "delay"  # waits `seconds` before the answer, or before executing with late = true
     EMPTY_ANSWER = "empty_answer"  # executes, answers 200 with nothing but a RequestId
     EXTRA_HEADER = "extra_header"  # executes, answers as usual with more headers
+    ACCEPT_ONE_TYPE = "accept_one_type"  # makes the job of `type` only, and answers with it
+    ANSWER_ONE_TYPE = "answer_one_type"  # makes all jobs, answers with that of `type` only
+
+
+_OF_ONE_TYPE = (FaultKind.ACCEPT_ONE_TYPE, FaultKind.ANSWER_ONE_TYPE)
 
 
 @dataclass(frozen=True, slots=True)
 class FaultRule:
     """Which calls, and what happens to them.
 
-    A call matches by ``action`` and ``media_id`` (empty: any). Of the matching calls the first
+    A call matches by ``action``, ``media_id`` and ``media_ids`` (empty: any). The kinds of one
+    ``type`` match SubmitAIJob calls for that type and another one. Of the matching calls the first
     ``after`` are skipped; of the rest only the ``first`` N and every ``every``-th are eligible; an
     eligible call is picked with ``probability``, at most ``count`` times in all. 0 means no such
     limit. ``seconds`` are seconds; ``retry_after`` is ``x-acs-retry-after`` in milliseconds.
@@ -38,6 +45,8 @@ class FaultRule:
     kind: FaultKind
     action: str = ""
     media_id: str = ""
+    media_ids: tuple[str, ...] = ()
+    type: str = ""
     probability: float = 1.0
     after: int = 0
     first: int = 0
@@ -61,22 +70,25 @@ class FaultRule:
             raise SettingsError("counts and times must not be negative")
         if self.kind is FaultKind.REFUSE and not self.code:
             raise SettingsError("kind 'refuse' needs a code")
+        if self.kind in _OF_ONE_TYPE and self.type not in KNOWN_TYPES:
+            raise SettingsError(f"kind '{self.kind}' needs a type, of {', '.join(KNOWN_TYPES)}")
 
 
 class _Entry:
     """A rule with its counters: matching calls seen, times it was applied."""
 
-    __slots__ = ("applied", "rule", "seen")
+    __slots__ = ("_media", "applied", "rule", "seen")
 
     def __init__(self, rule: FaultRule) -> None:
         self.rule = rule
+        self._media = frozenset(rule.media_ids).union({rule.media_id} - {""})
         self.seen = 0
         self.applied = 0
 
-    def picks(self, action: str, media_id: str, dice: random.Random) -> bool:
+    def picks(self, action: str, media_id: str, types: str, dice: random.Random) -> bool:
         """Count a matching call; say whether the rule applies to it."""
         rule = self.rule
-        if (rule.action and rule.action != action) or (rule.media_id and rule.media_id != media_id):
+        if not self._matches(action, media_id, types):
             return False
         self.seen += 1
         if not self._is_eligible(self.seen - rule.after):
@@ -85,6 +97,15 @@ class _Entry:
             return False
         self.applied += 1
         return True
+
+    def _matches(self, action: str, media_id: str, types: str) -> bool:
+        rule = self.rule
+        if (rule.action and rule.action != action) or (self._media and media_id not in self._media):
+            return False
+        if rule.kind not in _OF_ONE_TYPE:
+            return True
+        asked = set(types.split(","))
+        return action == "SubmitAIJob" and rule.type in asked and len(asked) > 1
 
     def _is_eligible(self, number: int) -> bool:
         """Say whether matching call ``number`` (1 is the first after the skipped) may be picked."""
@@ -103,10 +124,10 @@ class FaultScript:
         self._entries = [_Entry(rule) for rule in rules]
         self._dice = dice
 
-    def choose(self, action: str, media_id: str) -> FaultRule | None:
+    def choose(self, action: str, media_id: str, types: str = "") -> FaultRule | None:
         """Return what goes wrong with this call, ``None`` for nothing."""
         for entry in self._entries:
-            if entry.picks(action, media_id, self._dice):
+            if entry.picks(action, media_id, types, self._dice):
                 return entry.rule
         return None
 
@@ -125,6 +146,7 @@ class FaultScript:
                 "kind": entry.rule.kind,
                 "action": entry.rule.action,
                 "media_id": entry.rule.media_id,
+                "type": entry.rule.type,
                 "seen": entry.seen,
                 "applied": entry.applied,
             }

@@ -26,6 +26,9 @@ def receive(state: State, call: Call) -> Verdict:
 
 def execute(state: State, call: Call, verdict: Verdict) -> Answer:
     """Take the ordinary course: all checks, then the action."""
+    if state.automatic.are_on:
+        state.automatic.see(call.get("MediaId"))
+        state.automatic.catch_up()
     try:
         handler, key = _admit(state, call, verdict)
         content = handler(state, call, key)
@@ -47,7 +50,7 @@ def refuse_by_script(state: State, call: Call, verdict: Verdict, refusal: Refusa
     """Return the error the fault script asks for; the gateway saw the call, so its nonce counts."""
     if verdict.key is not None and consumes_nonce(state, refusal.code, refusal.status):
         with suppress(Refused):  # the script speaks first, to a repeated nonce as well
-            state.nonces.use(call.nonce, call.arrived)
+            _use_nonce(state, call, verdict.key)
     return answers.error(refusal, call.request_id, call.host)
 
 
@@ -58,6 +61,13 @@ def consumes_nonce(state: State, code: str, status: int) -> bool:
     if code.lower().startswith("throttling"):
         return state.settings.gateway.nonce_consumed_by_throttled
     return True
+
+
+def release_nonce(state: State, call: Call) -> None:
+    """Let the nonce be used again, if this call was the one that used it."""
+    if call.held_nonce:
+        state.nonces.forget(call.held_nonce)
+        call.held_nonce = ""
 
 
 def add_retry_after(answer: Answer, milliseconds: int) -> None:
@@ -75,14 +85,19 @@ def _admit(state: State, call: Call, verdict: Verdict) -> tuple[Handler, AccessK
     check_timestamp(call.timestamp, state.clock.wall(), settings.gateway.clock_tolerance_seconds)
     if not call.nonce:
         raise Refused("missing", "SignatureNonce")
-    state.nonces.use(call.nonce, call.arrived)
+    _use_nonce(state, call, key)
     state.keyring.check_permission(key, call.action, settings.region)
     state.keyring.check_state(key.account)
     if not state.quota.admits(key.account, call.action, call.arrived):
         if not settings.gateway.nonce_consumed_by_throttled:
-            state.nonces.forget(call.nonce)
+            release_nonce(state, call)
         raise Refused("throttled")
     return handler, key
+
+
+def _use_nonce(state: State, call: Call, key: AccessKey) -> None:
+    now = call.arrived + state.clock.offset
+    call.held_nonce = state.nonces.use(call.nonce, key, now)
 
 
 def _find_handler(call: Call) -> Handler:

@@ -1,23 +1,42 @@
-"""The job book: every job made, how it goes on, and what it costs."""
+"""The job book: every job made, and how it goes on."""
 
 import random
-import zlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from batch.emulator.bill import Bill
 from batch.emulator.calls import Call
 from batch.emulator.clock import Clock, iso_microseconds
-from batch.emulator.settings import JobSettings, MediaSettings
+from batch.emulator.library import MediaLibrary
+from batch.emulator.sections import JobSettings, PriceSettings
+
+JobStage = Literal["reserved", "init", "processing", "analysing", "success", "fail"]
+"""The words of GetJobDetail (``vod-api.md`` 2.4)."""
 
 JobStatus = Literal["init", "processing", "success", "fail"]
-_SECONDS_PER_MINUTE = 60
+"""The words of ListAIJob (2.1), which knows fewer."""
+
+Trigger = Literal["Auto", "Manual"]
+
+_STATUS_OF: dict[JobStage, JobStatus] = {
+    "reserved": "init",
+    "init": "init",
+    "processing": "processing",
+    "analysing": "processing",
+    "success": "success",
+    "fail": "fail",
+}
 
 
 @dataclass(slots=True)
 class Job:
-    """One job of one media and type. Times: ``created_wall`` since 1970, the rest monotonic, s."""
+    """One job of one media and type.
+
+    ``created_wall`` is in seconds since 1970, ``created`` in seconds of :meth:`Clock.played`.
+    A job that no call made (an automatic one, another program's) has no request id.
+    """
 
     job_id: str
     media_id: str
@@ -25,47 +44,60 @@ class Job:
     created_wall: float
     created: float
     fails: bool
-    user_data: str | None
-    config: str | None
-    nonce: str
-    request_id: str
     account: str
-    access_key_id: str
+    trigger: Trigger = "Manual"
+    user_data: str | None = None
+    config: str | None = None
+    nonce: str = ""
+    request_id: str = ""
+    access_key_id: str = ""
 
 
 class JobBook:
     """All jobs, found by id and by media; their state is a function of the clock."""
 
     def __init__(
-        self, jobs: JobSettings, media: MediaSettings, clock: Clock, dice: random.Random
+        self,
+        jobs: JobSettings,
+        prices: PriceSettings,
+        library: MediaLibrary,
+        clock: Clock,
+        dice: random.Random,
     ) -> None:
         self._settings = jobs
-        self._media = media
+        self._library = library
         self._clock = clock
         self._dice = dice
         self._failing = frozenset(jobs.failing_media)
+        self._bill = Bill(prices, jobs.finished_after_seconds)
         self._by_id: dict[str, Job] = {}
         self._by_media: dict[str, list[Job]] = {}
+        self._per_type: Counter[str] = Counter()
+        self._unasked: Counter[Trigger] = Counter()
         self._repeated: dict[tuple[str, str], int] = {}
 
     def make(self, call: Call, account: str, media_id: str, job_type: str) -> Job:
         """Start a job for ``call``; this is the moment that may cost money."""
-        job = Job(
-            job_id=f"{self._dice.getrandbits(128):032x}",
-            media_id=media_id,
-            type=job_type,
-            created_wall=self._clock.wall(),
-            created=self._clock.monotonic(),
-            fails=self._will_fail(media_id),
-            user_data=call.parameters.get("UserData"),
-            config=call.parameters.get("Config"),
-            nonce=call.nonce,
-            request_id=call.request_id,
-            account=account,
-            access_key_id=call.access_key_id,
-        )
-        self._by_id[job.job_id] = job
-        self._file_under_media(job)
+        job = self._new(media_id, job_type, account)
+        job.user_data = call.parameters.get("UserData")
+        job.config = call.parameters.get("Config")
+        job.nonce = call.nonce
+        job.request_id = call.request_id
+        job.access_key_id = call.access_key_id
+        self._file(job, now=job.created)
+        return job
+
+    def make_unasked(
+        self, media_id: str, job_type: str, account: str, trigger: Trigger, age_seconds: float
+    ) -> Job:
+        """Put in a job that no call of a client made, as if started ``age_seconds`` ago."""
+        job = self._new(media_id, job_type, account)
+        now = job.created
+        job.created -= age_seconds
+        job.created_wall -= age_seconds
+        job.trigger = trigger
+        self._unasked[trigger] += 1
+        self._file(job, now)
         return job
 
     def get(self, job_id: str, account: str) -> Job | None:
@@ -73,52 +105,63 @@ class JobBook:
         job = self._by_id.get(job_id)
         return job if job is not None and job.account == account else None
 
+    def of_media(self, media_id: str, account: str) -> list[Job]:
+        """Return the account's jobs of that media, those created first in front."""
+        jobs = [job for job in self._by_media.get(media_id, ()) if job.account == account]
+        jobs.sort(key=lambda job: job.created)  # unasked ones may be older than they look
+        return jobs
+
     def unfinished(self, media_id: str, job_type: str, account: str) -> Job | None:
         """Return the account's latest job of that media and type that has not ended."""
-        for job in reversed(self._by_media.get(media_id, ())):
-            if job.type == job_type and job.account == account and not self.has_ended(job):
+        for job in reversed(self.of_media(media_id, account)):
+            if job.type == job_type and not self.has_ended(job):
                 return job
         return None
 
-    def status(self, job: Job) -> JobStatus:
-        """Return where ``job`` stands now (``vod-api.md`` 2.1)."""
-        if self.has_ended(job):
+    def age(self, job: Job) -> float:
+        """Return seconds since the job was created."""
+        return self._clock.played() - job.created
+
+    def stage(self, job: Job) -> JobStage:
+        """Return where ``job`` stands now, in the six words of ``vod-api.md`` 2.4."""
+        age, settings = self.age(job), self._settings
+        if age >= settings.finished_after_seconds:
             return "fail" if job.fails else "success"
-        age = self._clock.monotonic() - job.created
-        return "processing" if age >= self._settings.processing_after_seconds else "init"
+        if age < settings.started_after_seconds:
+            return "reserved"
+        if age < settings.processing_after_seconds:
+            return "init"
+        analysing_after = settings.analysing_after_seconds
+        return "processing" if analysing_after is None or age < analysing_after else "analysing"
+
+    def status(self, job: Job) -> JobStatus:
+        """Return where ``job`` stands now, in the four words of ``vod-api.md`` 2.1."""
+        return _STATUS_OF[self.stage(job)]
 
     def has_ended(self, job: Job) -> bool:
         """Say whether ``job`` is over, one way or the other."""
-        return self._clock.monotonic() - job.created >= self._settings.finished_after_seconds
+        return self.age(job) >= self._settings.finished_after_seconds
 
     def completed_wall(self, job: Job) -> float:
         """Return when ``job`` ends or ended, in seconds since 1970."""
         return job.created_wall + self._settings.finished_after_seconds
 
-    def media_seconds(self, media_id: str) -> float:
-        """Return the length of a media in seconds, the same at every call."""
-        if self._media.duration_range is None:
-            return self._media.duration_seconds
-        low, high = self._media.duration_range
-        share: float = zlib.crc32(media_id.encode(errors="replace")) / 0xFFFFFFFF
-        return round(low + share * (high - low), 3)
-
     def seconds_charged(self, job: Job) -> float:
         """Return what ``job`` is charged for: only success counts (``vod-api.md`` 1.6)."""
-        return self.media_seconds(job.media_id) if self.status(job) == "success" else 0.0
+        return self._library.seconds(job.media_id) if self.stage(job) == "success" else 0.0
 
     def account_for(self) -> dict[str, Any]:
-        """Return the meter's part about jobs: how many, of what, and what they cost."""
-        per_type: Counter[str] = Counter()
-        seconds: dict[str, float] = {}
-        for job in self._by_id.values():
-            per_type[job.type] += 1
-            seconds[job.type] = seconds.get(job.type, 0.0) + self.seconds_charged(job)
-        # Seconds are summed per type, then whole minutes are billed; the remainder is free (1.6).
-        minutes = {name: int(total // _SECONDS_PER_MINUTE) for name, total in seconds.items()}
+        """Return the meter's part about jobs: how many, of what, and what they cost.
+
+        Jobs that no call made count and cost like others; ``jobs_auto`` and ``jobs_other`` say how
+        many they are. A media that has more than one job of a type is one that calls asked for
+        more than once.
+        """
         return {
             "jobs": len(self._by_id),
-            "jobs_per_type": dict(per_type),
+            "jobs_auto": self._unasked["Auto"],
+            "jobs_other": self._unasked["Manual"],
+            "jobs_per_type": dict(self._per_type),
             "media_types_with_more_than_one_job": {
                 "count": len(self._repeated),
                 "list": [
@@ -126,18 +169,18 @@ class JobBook:
                     for (media_id, job_type), count in list(self._repeated.items())[:100]
                 ],
             },
-            "charged_seconds": seconds,
-            "charged_minutes": {**minutes, "total": sum(minutes.values())},
+            **self._bill.describe(self._clock.played()),
         }
 
     def rows(self) -> Iterator[dict[str, Any]]:
-        """Yield one plain object a job, oldest first, for comparing with a client's ledger."""
+        """Yield one plain object a job, in the order made, for comparing with a client's ledger."""
         for job in list(self._by_id.values()):
             yield {
                 "job_id": job.job_id,
                 "media_id": job.media_id,
                 "type": job.type,
                 "status": self.status(job),
+                "trigger": job.trigger,
                 "created_at": iso_microseconds(job.created_wall),
                 "user_data": job.user_data,
                 "config": job.config,
@@ -148,20 +191,52 @@ class JobBook:
                 "seconds_charged": self.seconds_charged(job),
             }
 
+    def charge_anew(self) -> None:
+        """Sum up all charges again; after the clock went back, jobs may run that had ended."""
+        self._bill.clear()
+        now = self._clock.played()
+        for job in self._by_id.values():
+            self._charge(job, now)
+
     def clear(self) -> None:
         """Forget all jobs."""
         self._by_id.clear()
         self._by_media.clear()
+        self._per_type.clear()
+        self._unasked.clear()
         self._repeated.clear()
+        self._bill.clear()
+
+    def _new(self, media_id: str, job_type: str, account: str) -> Job:
+        return Job(
+            job_id=f"{self._dice.getrandbits(128):032x}",
+            media_id=media_id,
+            type=job_type,
+            created_wall=self._clock.wall(),
+            created=self._clock.played(),
+            fails=self._will_fail(media_id),
+            account=account,
+        )
 
     def _will_fail(self, media_id: str) -> bool:
         ratio = self._settings.fail_ratio
         return media_id in self._failing or (ratio > 0 and self._dice.random() < ratio)
 
-    def _file_under_media(self, job: Job) -> None:
+    def _file(self, job: Job, now: float) -> None:
+        """Put a new job where it can be found, and count it."""
+        self._by_id[job.job_id] = job
+        self._per_type[job.type] += 1
+        self._charge(job, now)
         jobs = self._by_media.setdefault(job.media_id, [])
         jobs.append(job)
-        if len(jobs) > 1:
-            same_type = sum(1 for other in jobs if other.type == job.type)
-            if same_type > 1:
-                self._repeated[job.media_id, job.type] = same_type
+        if len(jobs) > 1 and job.request_id:
+            asked_for = sum(1 for other in jobs if other.type == job.type and other.request_id)
+            if asked_for > 1:
+                self._repeated[job.media_id, job.type] = asked_for
+
+    def _charge(self, job: Job, now: float) -> None:
+        if job.fails:
+            self._bill.expect_nothing(job.type)
+        else:
+            seconds = self._library.seconds(job.media_id)
+            self._bill.expect(job.created, job.type, seconds, now)

@@ -32,6 +32,8 @@ class Pace:
         self.busiest = 0
         self.first: Moment | None = None
         self.last = 0.0
+        self._last_offset = 0.0
+        self._first_offset = 0.0
         self._recent: deque[float] = deque()
 
     def count(self, now: float, clock: Clock) -> None:
@@ -43,14 +45,20 @@ class Pace:
         self.busiest = max(self.busiest, len(recent))
         self.arrivals += 1
         self.last = now
+        self._last_offset = clock.offset
         if self.first is None:
             self.first = Moment(now, clock.wall())
+            self._first_offset = clock.offset
 
     def last_moment(self) -> Moment | None:
-        """Return the last arrival; its wall time is the first one's plus monotonic distance."""
+        """Return the last arrival; its wall time is the first one's plus monotonic distance.
+
+        To that comes what the cloud's clock was moved by in between.
+        """
         if self.first is None:
             return None
-        return Moment(self.last, self.first.wall + self.last - self.first.monotonic)
+        moved = self._last_offset - self._first_offset
+        return Moment(self.last, self.first.wall + self.last - self.first.monotonic + moved)
 
     def rate(self) -> float | None:
         """Return arrivals per second between the first and the last one."""

@@ -1,10 +1,12 @@
-"""The gateway's memory for time stamps and nonces (``vod-api.md`` 6.4)."""
+"""The gateway's check of time stamps and its memory for nonces (``vod-api.md`` 6.4)."""
 
 from collections import deque
 from datetime import datetime
 from functools import lru_cache
 
+from batch.emulator.accounts import AccessKey
 from batch.emulator.answers import Refused
+from batch.emulator.sections import GatewaySettings
 
 _FORM_LENGTH = len("2026-01-02T03:04:05Z")
 
@@ -30,33 +32,47 @@ def _seconds_of(text: str) -> float | None:
 
 
 class NonceBook:
-    """Nonces seen within the last ``memory`` seconds (monotonic), whoever sent them."""
+    """Nonces of all admitted calls, whatever their action, for as long as they are remembered."""
 
-    def __init__(self, memory: float) -> None:
-        self._memory = memory
+    def __init__(self, settings: GatewaySettings) -> None:
+        self._is_on = settings.nonce_check
+        self._scope = settings.nonce_scope
+        self._memory = settings.nonce_memory_seconds
         self._seen: dict[str, float] = {}
         self._order: deque[tuple[str, float]] = deque()
 
-    def use(self, nonce: str, now: float) -> None:
-        """Remember ``nonce``, or refuse the call because it is remembered already."""
-        self._evict(now)
-        if nonce in self._seen:
-            raise Refused("used_nonce")
-        self._seen[nonce] = now
-        self._order.append((nonce, now))
+    def use(self, nonce: str, key: AccessKey, now: float) -> str:
+        """Remember ``nonce``, or refuse the call because it is remembered already.
 
-    def forget(self, nonce: str) -> None:
-        """Let ``nonce`` be used again; for the switches that say a call did not consume it."""
-        self._seen.pop(nonce, None)
+        ``now`` is a time of :meth:`Clock.played`. Returns what :meth:`forget` takes.
+        """
+        if not self._is_on:
+            return ""
+        self._evict(now)
+        entry = self._entry(nonce, key)
+        if entry in self._seen:
+            raise Refused("used_nonce")
+        self._seen[entry] = now
+        self._order.append((entry, now))
+        return entry
+
+    def forget(self, entry: str) -> None:
+        """Let a nonce be used again; for the switches that say a call did not consume it."""
+        self._seen.pop(entry, None)
 
     def clear(self) -> None:
         """Forget everything."""
         self._seen.clear()
         self._order.clear()
 
+    def _entry(self, nonce: str, key: AccessKey) -> str:
+        if self._scope == "network":
+            return nonce
+        return f"{key.account if self._scope == 'account' else key.id} {nonce}"
+
     def _evict(self, now: float) -> None:
         order, seen = self._order, self._seen
         while order and now - order[0][1] >= self._memory:
-            nonce, used_at = order.popleft()
-            if seen.get(nonce) == used_at:  # forgotten and used anew: a later entry owns it
-                del seen[nonce]
+            entry, used_at = order.popleft()
+            if seen.get(entry) == used_at:  # forgotten and used anew: a later use owns it
+                del seen[entry]

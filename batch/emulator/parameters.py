@@ -1,56 +1,15 @@
-"""Validation of parameters as documented (``vod-api.md`` 1.1, 1.3, 3)."""
+"""Validation of parameters as documented (``vod-api.md`` 1.1, 1.3, 2, 3)."""
 
 import json
-import re
-from collections.abc import Iterable
-from pathlib import Path
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from batch.emulator.answers import Refused
 from batch.emulator.calls import Call
-from batch.emulator.settings import (
-    KNOWN_TYPES,
-    OFFERED_TYPES,
-    MediaSettings,
-    Settings,
-    SubmitSettings,
-)
-from batch.emulator.tables import SettingsError
-
-# Not the documented look of an id (there is none, vod-api.md 9): only what no id could be is out.
-_PLAUSIBLE_ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
+from batch.emulator.sections import KNOWN_TYPES, OFFERED_TYPES, SubmitSettings
+from batch.emulator.settings import Settings
 
 _COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
-
-
-class MediaLibrary:
-    """The media that exist in the region."""
-
-    def __init__(self, settings: MediaSettings) -> None:
-        self._missing = frozenset(settings.missing)
-        self._known: frozenset[str] | None = None
-        if settings.library or settings.library_file:
-            self._known = frozenset(settings.library) | _ids_of_file(settings.library_file)
-
-    def check(self, media_id: str) -> None:
-        """Refuse an id that is not in the library."""
-        if not media_id:
-            raise Refused("missing_media_id")
-        if self._known is None:
-            exists = _PLAUSIBLE_ID.fullmatch(media_id) is not None
-        else:
-            exists = media_id in self._known
-        if not exists or media_id in self._missing:
-            raise Refused("unknown_media")
-
-
-def _ids_of_file(path: str) -> frozenset[str]:
-    if not path:
-        return frozenset()
-    try:
-        return frozenset(Path(path).read_text(encoding="utf-8").split())
-    except OSError as error:
-        raise SettingsError(f"cannot read library_file {path}: {error.strerror}") from None
 
 
 def check_types(text: str, settings: Settings) -> list[str]:
@@ -144,10 +103,31 @@ def _json_object(text: str, situation: str) -> dict[str, Any]:
 
 def check_job_ids(call: Call, limit: int) -> list[str]:
     """Return the ids of ListAIJob in the order asked for, each once."""
-    text = call.get("JobIds")
+    return _split_ids(call.get("JobIds"), limit, "missing_job_ids", "too_many_job_ids")
+
+
+def check_video_ids(call: Call, limit: int) -> tuple[list[str], list[str]]:
+    """Return VideoIds and ReferenceIds of GetVideoInfos, in the order asked for, each once."""
+    video_ids, reference_ids = call.get("VideoIds"), call.get("ReferenceIds")
+    if reference_ids and not video_ids:
+        return [], _split_ids(reference_ids, limit, "missing_video_ids", "too_many_video_ids")
+    return _split_ids(video_ids, limit, "missing_video_ids", "too_many_video_ids"), []
+
+
+def _split_ids(text: str, limit: int, missing: str, too_many: str) -> list[str]:
     if not text:
-        raise Refused("missing_job_ids")
-    job_ids = text.split(",")
-    if len(job_ids) > limit:
-        raise Refused("too_many_job_ids", str(limit))
-    return list(dict.fromkeys(job_ids))
+        raise Refused(missing)
+    ids = text.split(",")
+    if len(ids) > limit:
+        raise Refused(too_many, str(limit))
+    return list(dict.fromkeys(ids))
+
+
+def check_job_type(call: Call, known: Collection[str]) -> str:
+    """Return the JobType of ListJobInfo or GetJobDetail (``vod-api.md`` 2.2, 2.4)."""
+    job_type = call.get("JobType")
+    if not job_type:
+        raise Refused("missing_job_type")
+    if job_type not in known:
+        raise Refused("unknown_job_type", job_type)
+    return job_type

@@ -2,7 +2,7 @@
 
 from collections import deque
 
-from batch.emulator.settings import DEFAULT_LIMITS, QuotaSettings
+from batch.emulator.sections import DEFAULT_LIMITS, QuotaSettings
 
 WINDOW = 1.0
 """Length of the sliding window in seconds."""

@@ -20,16 +20,15 @@ from batch.emulator.settings import Settings, load_settings
 from batch.emulator.state import State
 from batch.emulator.tables import SettingsError
 
-_SYSTEM_CLOCK = Clock()
 _MAX_LINE_BYTES = 256 * 1024
 """Longest request line: the official SDK puts Config and UserData into the query."""
 _SHUTDOWN_SECONDS = 0.5
 
 
-def create_app(settings: Settings, clock: Clock = _SYSTEM_CLOCK) -> web.Application:
-    """Return the emulator as an application; each has its own memory."""
+def create_app(settings: Settings, clock: Clock | None = None) -> web.Application:
+    """Return the emulator as an application; each has its own memory and its own clock."""
     app = web.Application()
-    app[STATE] = State(settings, clock, frozenset(HANDLERS))
+    app[STATE] = State(settings, clock or Clock(), frozenset(HANDLERS))
     app.router.add_route("*", "/", _serve)
     add_admin_routes(app)
     return app
@@ -52,7 +51,7 @@ async def _serve(request: web.Request) -> web.StreamResponse:
     state = request.app[STATE]
     call = await read_call(request, state.new_request_id())
     verdict = receive(state, call)
-    fault = state.faults.choose(call.action, call.get("MediaId"))
+    fault = state.faults.choose(call.action, call.get("MediaId"), call.get("Types"))
     if fault is not None:
         return await go_wrong(Incident(state, request, call, verdict, fault))
     return respond(state, call, execute(state, call, verdict))

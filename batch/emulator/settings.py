@@ -1,126 +1,61 @@
 """Everything about the emulator that can be set, with defaults; read from one TOML file.
 
-What ``vod-api.md`` 13 lists as undocumented is a switch here.
+What ``vod-api.md`` 13 lists as undocumented is a switch. Its list, with the names of settings:
+
+==================================  ==============================================================
+QPS per action                      ``quota.limits``, ``quota.default_limit``,
+                                    ``quota.count_refused``
+duplicate policy                    ``submit.duplicates``
+ListJobInfo visibility delay        ``lookup.visible_after_seconds`` (GetJobDetail, too)
+ListJobInfo order, size, coverage   ``lookup.order``, ``lookup.max_entries``, ``lookup.covers``,
+                                    ``lookup.retention_days``, ``lookup.unknown_media``
+results by media without a job      ``lookup.without_result``
+Auto DNA jobs                       ``jobs.auto_dna.*``; admin call ``auto_jobs``
+nonce of throttled and 5xx calls    ``gateway.nonce_consumed_by_throttled``,
+                                    ``gateway.nonce_consumed_by_5xx``
+nonces at all, and among whom       ``gateway.nonce_check``, ``gateway.nonce_scope``
+status and codes of 5.2             ``refusals.<name>.code``, ``.status``, ``.message``; for jobs
+                                    ``jobs.fail_code``, ``jobs.fail_message``
+partial success                     ``submit.partial_success`` with ``submit.inactive_types``;
+                                    fault kinds ``accept_one_type``, ``answer_one_type``
+Types absent                        ``submit.types_absent``
+Status of a media when submitting   ``submit.refused_statuses``
+Throttling with x-acs-retry-after   ``quota.retry_after_ms``; fault kind ``throttle``
+fault points                        ``faults``: drop_before, accept_then_drop, error_500,
+                                    error_503, html_502, delay, hang, cut_body, empty_answer
+==================================  ==============================================================
+
+Not here yet: events (Extend in them, the form of EventTime, duplicate, lost, early and out-of-order
+callbacks). Events are not played.
 """
 
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 from batch.emulator.accounts import AccessKey, AccountState
 from batch.emulator.answers import REFUSALS, Refusal
 from batch.emulator.faults import FaultRule
+from batch.emulator.sections import (
+    GatewaySettings,
+    JobSettings,
+    ListSettings,
+    LookupSettings,
+    MediaSettings,
+    PriceSettings,
+    QuotaSettings,
+    SubmitSettings,
+)
 from batch.emulator.tables import SettingsError, build
-
-MEDIA_DNA = "AIMediaDNA"
-VIDEO_TAG = "AIVideoTag"
-KNOWN_TYPES = (MEDIA_DNA, VIDEO_TAG)
-
-OFFERED_TYPES: dict[str, tuple[str, ...]] = {
-    "cn-shanghai": KNOWN_TYPES,
-    "cn-beijing": KNOWN_TYPES,
-    "ap-southeast-1": (MEDIA_DNA,),
-}
-"""Job types by region (``vod-api.md`` 1.4); a region that is not listed offers none."""
-
-
-DEFAULT_LIMITS = {"SubmitAIJob": 30, "ListAIJob": 100}
-"""Calls per second by action (``vod-api.md`` 1.5: as of 2022-12 and 2021)."""
-
-
-@dataclass(frozen=True, slots=True)
-class QuotaSettings:
-    """Calls per second by action and for all others; 0 is no limit."""
-
-    limits: dict[str, int] = field(default_factory=dict)  # over DEFAULT_LIMITS
-    default_limit: int = 100
-    count_refused: bool = False  # whether a refused call counts in the sliding second
-    retry_after_ms: int = 0  # header x-acs-retry-after of a throttled answer; 0 sends none
-
-    def __post_init__(self) -> None:
-        """Refuse what no limit can be."""
-        if min(*self.limits.values(), self.default_limit, self.retry_after_ms, 0) < 0:
-            raise SettingsError("limits and retry_after_ms must not be negative")
-
-
-@dataclass(frozen=True, slots=True)
-class GatewaySettings:
-    """Time and nonce rules (6.4). Which failed calls consume their nonce is undocumented (12.3)."""
-
-    clock_tolerance_seconds: float = 15 * 60
-    nonce_memory_seconds: float = 31 * 60
-    nonce_consumed_by_throttled: bool = True
-    nonce_consumed_by_5xx: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class SubmitSettings:
-    """Undocumented behaviour of SubmitAIJob (1.1).
-
-    ``duplicates`` speaks of a job of the same media and type that has not finished yet.
-    ``partial_success`` leaves a type out of the answer that cannot run (region, not active) as
-    long as another one can; otherwise the whole call is refused.
-    """
-
-    types_absent: Literal["refuse", "all", "none"] = "refuse"
-    duplicates: Literal["another_job", "same_job", "refuse"] = "another_job"
-    partial_success: bool = False
-    inactive_types: tuple[str, ...] = ()
-    extend_limit_bytes: int = 512  # vod-api.md 3
-    analyse_types: tuple[str, ...] = ("ASR", "OCR", "Face", "Category", "Annotation")  # 1.3
-
-
-@dataclass(frozen=True, slots=True)
-class ListSettings:
-    """ListAIJob (2.1)."""
-
-    max_job_ids: int = 10
-
-
-@dataclass(frozen=True, slots=True)
-class JobSettings:
-    """How jobs go on: seconds after creation until they are processed and until they end."""
-
-    processing_after_seconds: float = 0.0
-    finished_after_seconds: float = 0.0
-    fail_ratio: float = 0.0
-    failing_media: tuple[str, ...] = ()
-    fail_code: str = "InternalError"  # job-level codes are undocumented (5.2)
-    fail_message: str = "The job has failed."
-
-    def __post_init__(self) -> None:
-        """Refuse times that run backwards and ratios outside 0..1."""
-        if not 0 <= self.fail_ratio <= 1:
-            raise SettingsError("fail_ratio must be between 0 and 1")
-        if min(self.processing_after_seconds, self.finished_after_seconds) < 0:
-            raise SettingsError("job times must not be negative")
-
-
-@dataclass(frozen=True, slots=True)
-class MediaSettings:
-    """Which media exist, and how long they are in seconds.
-
-    Without ``library`` and ``library_file`` (an id a line) every plausible id exists. With
-    ``duration_range`` each media has its own length in that range, always the same one.
-    """
-
-    library: tuple[str, ...] = ()
-    library_file: str = ""
-    missing: tuple[str, ...] = ()
-    duration_seconds: float = 60.0
-    duration_range: tuple[float, float] | None = None
-
-    def __post_init__(self) -> None:
-        """Refuse lengths that no media has."""
-        low, high = self.duration_range or (self.duration_seconds, self.duration_seconds)
-        if not 0 <= low <= high:
-            raise SettingsError("media durations must not be negative or run backwards")
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """All settings. ``seed`` fixes job ids, request ids and every chance."""
+    """All settings. ``seed`` fixes job ids, request ids and every chance.
+
+    ``accounts`` gives the state of an account, ``user_ids`` its UserId; an account that is not
+    listed is in order and has a UserId made from its name.
+    """
 
     host: str = "127.0.0.1"
     port: int = 8808
@@ -131,10 +66,13 @@ class Settings:
     gateway: GatewaySettings = field(default_factory=GatewaySettings)
     submit: SubmitSettings = field(default_factory=SubmitSettings)
     list_jobs: ListSettings = field(default_factory=ListSettings)
+    lookup: LookupSettings = field(default_factory=LookupSettings)
     jobs: JobSettings = field(default_factory=JobSettings)
     media: MediaSettings = field(default_factory=MediaSettings)
+    prices: PriceSettings = field(default_factory=PriceSettings)
     access_keys: tuple[AccessKey, ...] = ()
     accounts: dict[str, AccountState] = field(default_factory=dict)
+    user_ids: dict[str, int] = field(default_factory=dict)
     refusals: dict[str, Refusal] = field(default_factory=dict)
     faults: tuple[FaultRule, ...] = ()
 

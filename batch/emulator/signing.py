@@ -40,7 +40,7 @@ def canonical_query(pairs: Iterable[tuple[str, str]]) -> str:
 
 def _encoded(text: str) -> str:
     if text.isascii():
-        return text.translate(_PERCENT)
+        return text if text.isalnum() else text.translate(_PERCENT)
     # Bytes that are not UTF-8 arrive as surrogates; they are signed as the bytes they were.
     return quote(text, safe="", errors="surrogateescape")
 

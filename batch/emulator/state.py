@@ -4,12 +4,13 @@ import random
 
 from batch.emulator.accounts import KeyRing
 from batch.emulator.answers import REFUSALS
+from batch.emulator.automatic import AutomaticJobs
 from batch.emulator.clock import Clock
 from batch.emulator.faults import FaultScript
 from batch.emulator.jobs import JobBook
+from batch.emulator.library import MediaLibrary
 from batch.emulator.meter import Meter
 from batch.emulator.nonces import NonceBook
-from batch.emulator.parameters import MediaLibrary
 from batch.emulator.quota import Quota
 from batch.emulator.settings import Settings
 
@@ -23,11 +24,12 @@ class State:
         self.settings = settings
         self.clock = clock
         self.refusals = {**REFUSALS, **settings.refusals}
-        self.keyring = KeyRing(settings.access_keys, settings.accounts)
+        self.keyring = KeyRing(settings.access_keys, settings.accounts, settings.user_ids)
         self.library = MediaLibrary(settings.media)
-        self.nonces = NonceBook(settings.gateway.nonce_memory_seconds)
+        self.nonces = NonceBook(settings.gateway)
         self.quota = Quota(settings.quota)
-        self.jobs = JobBook(settings.jobs, settings.media, clock, self._dice)
+        self.jobs = JobBook(settings.jobs, settings.prices, self.library, clock, self._dice)
+        self.automatic = AutomaticJobs(settings.jobs.auto_dna, self.library, self.jobs, clock)
         self.faults = FaultScript(settings.faults, self._dice)
         self.meter = Meter(clock, known_actions)
 
@@ -36,8 +38,15 @@ class State:
         text = f"{self._dice.getrandbits(128):032X}"
         return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-A{text[17:20]}-{text[20:]}"
 
+    def move_clock(self, seconds: float) -> None:
+        """Move the cloud's time; the quota's second stays where it is."""
+        self.clock.offset += seconds
+        if seconds < 0:
+            self.jobs.charge_anew()
+
     def reset(self) -> None:
-        """Forget jobs, meter and nonces. Faults, accounts and the current second stay."""
+        """Forget jobs, meter and nonces. Faults, accounts, clock and the current second stay."""
         self.jobs.clear()
+        self.automatic.start()
         self.meter.clear()
         self.nonces.clear()

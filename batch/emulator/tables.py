@@ -4,6 +4,7 @@ import dataclasses
 import difflib
 import types
 from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
 from enum import Enum
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -74,11 +75,23 @@ def _convert_plain(value: Any, hint: Any, path: str) -> Any:
         choices = get_args(hint)
     elif isinstance(hint, type) and issubclass(hint, Enum):
         choices = tuple(member.value for member in hint)
+    elif hint is Decimal:
+        return _convert_decimal(value, path)
     else:
         return _convert_scalar(value, hint, path)
     if value not in choices:
         raise SettingsError(f"{path} must be one of {', '.join(map(str, choices))}, not {value!r}")
     return hint(value) if isinstance(hint, type) else value
+
+
+def _convert_decimal(value: Any, path: str) -> Decimal:
+    try:
+        number = Decimal(str(value))
+    except InvalidOperation:
+        number = Decimal("NaN")
+    if isinstance(value, bool) or not number.is_finite():
+        raise SettingsError(f"{path} must be a decimal number, not {value!r}")
+    return number
 
 
 def _convert_optional(value: Any, hint: Any, path: str) -> Any:

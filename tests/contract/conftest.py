@@ -23,6 +23,8 @@ import pytest
 from alibabacloud_tea_openapi.models import Config
 from alibabacloud_vod20170321.client import Client
 
+from tests.contract.caller import Caller
+
 PATIENCE = 60.0
 """Seconds until an ending or silent emulator is given up on."""
 
@@ -64,8 +66,7 @@ def _emulator(toml: str, folder: Path) -> Iterator[Service]:
     """Run the emulator as a process of its own, on a free port, and end it cleanly."""
     settings = folder / "emulator.toml"
     settings.write_text(toml, encoding="utf-8")
-    # No quota: a fast machine would meet it by the number of tests alone.
-    options = ["--port", "0", "--qps", "0", "--settings", str(settings)]
+    options = ["--port", "0", "--settings", str(settings)]
     process = subprocess.Popen(
         [sys.executable, "-m", "batch.emulator", *options], stdout=subprocess.PIPE, text=True
     )
@@ -74,13 +75,29 @@ def _emulator(toml: str, folder: Path) -> Iterator[Service]:
             assert process.stdout is not None
             endpoint = process.stdout.readline().strip().rpartition("/")[2]
             assert endpoint, "the emulator did not start"
-            yield Service(
+            service = Service(
                 endpoint, "http", "testid", "testsecret", "925ead60239d71ee80ca6732b68f0102"
             )
+            _lift_quotas(service)
+            yield service
         finally:
             process.terminate()
             code = process.wait(PATIENCE)
     assert code == 0
+
+
+def ask_admin(service: Service, page: str, body: Any = None) -> Any:
+    """Get an admin page of an emulator, or post ``body`` to it."""
+    data = None if body is None else json.dumps(body).encode()
+    url = f"http://{service.endpoint}/_emulator/{page}"
+    with urllib.request.urlopen(url, data, timeout=PATIENCE) as response:
+        return json.load(response)
+
+
+def _lift_quotas(service: Service) -> None:
+    """Take all limits away: a fast machine would meet them by the number of tests alone."""
+    limits = ask_admin(service, "quota")
+    ask_admin(service, "quota", dict.fromkeys(limits, 0))
 
 
 def _live_service() -> Service:
@@ -120,11 +137,25 @@ def service(request: pytest.FixtureRequest, shared_emulator: StartEmulator) -> S
 @pytest.fixture
 def read_meter() -> Callable[[Service], Awaitable[dict[str, Any]]]:
     """Read an emulator's meter."""
+    return lambda service: asyncio.to_thread(ask_admin, service, "meter")
 
-    def read(service: Service) -> dict[str, Any]:
-        url = f"http://{service.endpoint}/_emulator/meter"
-        with urllib.request.urlopen(url, timeout=PATIENCE) as response:
-            meter: dict[str, Any] = json.load(response)
-            return meter
 
-    return lambda service: asyncio.to_thread(read, service)
+@pytest.fixture
+def admin() -> Callable[..., Awaitable[Any]]:
+    """Get an emulator's admin page, or post to it: ``admin(service, page[, body])``."""
+    return lambda *arguments: asyncio.to_thread(ask_admin, *arguments)
+
+
+@pytest.fixture(params=["sync", "async"])
+def way(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(params=["v3", "old"])
+def signature(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def sdk(way: str, signature: str) -> Caller:
+    return Caller(way, signature)

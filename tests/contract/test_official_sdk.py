@@ -5,7 +5,6 @@ Tests that take ``service`` hold for the real service, too, and run against it w
 behave.
 """
 
-import asyncio
 import re
 import uuid
 from collections.abc import Awaitable, Callable
@@ -17,8 +16,8 @@ from alibabacloud_tea_openapi.exceptions import (
     ServerException,
     ThrottlingException,
 )
-from alibabacloud_vod20170321 import models
-from darabonba.runtime import ExtendsParameters, RuntimeOptions
+
+from tests.contract.caller import Caller
 
 if TYPE_CHECKING:
     from tests.contract.conftest import Service, StartEmulator
@@ -27,59 +26,6 @@ ReadMeter = Callable[["Service"], Awaitable[dict[str, Any]]]
 
 UPPER_UUID = r"[0-9A-F]{8}(-[0-9A-F]{4}){3}-[0-9A-F]{12}"
 NO_JOB = "0" * 32
-
-
-class Caller:
-    """The SDK behind one door: sync or async, V3 or old signature."""
-
-    def __init__(self, way: str, signature: str) -> None:
-        self._way = way
-        self._old_signature = signature == "old"
-
-    async def submit(
-        self,
-        service: "Service",
-        types: str = "AIMediaDNA,AIVideoTag",
-        *,
-        secret: str | None = None,
-        **fields: str,
-    ) -> Any:
-        """Call SubmitAIJob for the service's media."""
-        request = models.SubmitAIJobRequest(
-            **{"media_id": service.media_id, "types": types, **fields}
-        )
-        client = service.client(old_signature=self._old_signature, secret=secret)
-        return await self._call(client, "submit_aijob", request, RuntimeOptions())
-
-    async def list_jobs(self, service: "Service", *job_ids: str, nonce: str | None = None) -> Any:
-        """Call ListAIJob, on request with a nonce of the test's own."""
-        request = models.ListAIJobRequest(job_ids=",".join(job_ids))
-        options = RuntimeOptions()
-        if nonce is not None:
-            headers = {"x-acs-signature-nonce": nonce}
-            options.extends_parameters = ExtendsParameters(headers=headers)
-        client = service.client(old_signature=self._old_signature)
-        return await self._call(client, "list_aijob", request, options)
-
-    async def _call(self, client: Any, method: str, request: Any, options: RuntimeOptions) -> Any:
-        if self._way == "async":
-            return await getattr(client, f"{method}_with_options_async")(request, options)
-        return await asyncio.to_thread(getattr(client, f"{method}_with_options"), request, options)
-
-
-@pytest.fixture(params=["sync", "async"])
-def way(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-@pytest.fixture(params=["v3", "old"])
-def signature(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-@pytest.fixture
-def sdk(way: str, signature: str) -> Caller:
-    return Caller(way, signature)
 
 
 async def test_submit_both_types_and_list_them(sdk: Caller, service: "Service") -> None:

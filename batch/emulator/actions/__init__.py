@@ -4,7 +4,11 @@ from collections.abc import Callable
 from typing import Any
 
 from batch.emulator.accounts import AccessKey
+from batch.emulator.actions.get_job_detail import get_job_detail
+from batch.emulator.actions.get_results import get_ai_video_tag_result, get_media_dna_result
+from batch.emulator.actions.get_video_infos import get_video_infos
 from batch.emulator.actions.list_ai_job import list_ai_job
+from batch.emulator.actions.list_job_info import list_job_info
 from batch.emulator.actions.submit_ai_job import submit_ai_job
 from batch.emulator.calls import Call
 from batch.emulator.state import State
@@ -16,6 +20,11 @@ It raises :class:`~batch.emulator.answers.Refused` before it has changed anythin
 """
 
 HANDLERS: dict[str, Handler] = {
+    "GetAIVideoTagResult": get_ai_video_tag_result,
+    "GetJobDetail": get_job_detail,
+    "GetMediaDNAResult": get_media_dna_result,
+    "GetVideoInfos": get_video_infos,
     "ListAIJob": list_ai_job,
+    "ListJobInfo": list_job_info,
     "SubmitAIJob": submit_ai_job,
 }

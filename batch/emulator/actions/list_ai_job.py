@@ -1,6 +1,5 @@
 """ListAIJob: the state and result of known jobs (``vod-api.md`` 2.1)."""
 
-import json
 from typing import Any
 
 from batch.emulator.accounts import AccessKey
@@ -8,22 +7,8 @@ from batch.emulator.calls import Call
 from batch.emulator.clock import iso_seconds
 from batch.emulator.jobs import Job
 from batch.emulator.parameters import check_job_ids
-from batch.emulator.settings import MEDIA_DNA, VIDEO_TAG
+from batch.emulator.results import result_text
 from batch.emulator.state import State
-
-_RESULTS = {
-    # Shapes of vod-api.md 2.5: no match found, and a tag of each simple kind.
-    MEDIA_DNA: json.dumps({"VideoDNA": []}),
-    VIDEO_TAG: json.dumps(
-        {
-            "Category": [{"Tag": "Documentary"}],
-            "Keyword": [{"Tag": "sea", "Times": ["1000", "2000"]}],
-            "Person": [],
-            "Location": [],
-            "Time": [],
-        }
-    ),
-}
 
 
 def list_ai_job(state: State, call: Call, key: AccessKey) -> dict[str, Any]:
@@ -52,4 +37,5 @@ def _describe(state: State, job: Job) -> dict[str, str]:
     if status == "fail":
         failing = state.settings.jobs
         return entry | {"Code": failing.fail_code, "Message": failing.fail_message, "Data": ""}
-    return entry | {"Code": "0", "Message": "OK", "Data": _RESULTS[job.type]}
+    data = result_text(state.settings.media, job.media_id, job.type)
+    return entry | {"Code": "0", "Message": "OK", "Data": data}

@@ -14,12 +14,14 @@ def submit_ai_job(state: State, call: Call, key: AccessKey) -> dict[str, Any]:
     """Make one job a type; all parameters are checked before the first job exists."""
     media_id = call.get("MediaId")
     state.library.check(media_id)
+    _check_status(state, media_id)
     types = check_types(call.get("Types"), state.settings)
     if config := call.get("Config"):
         check_config(config, state.settings.submit)
     if user_data := call.get("UserData"):
         check_user_data(user_data, state.settings.submit)
     jobs = _make_jobs(state, call, key, media_id, types)
+    state.automatic.submitted(media_id, key.account)
     return {
         "AIJobList": {
             "AIJob": [
@@ -27,6 +29,14 @@ def submit_ai_job(state: State, call: Call, key: AccessKey) -> dict[str, Any]:
             ]
         }
     }
+
+
+def _check_status(state: State, media_id: str) -> None:
+    """Refuse a media in a state no job is made for; undocumented (``vod-api.md`` 1.7)."""
+    if (refused := state.settings.submit.refused_statuses) and (
+        status := state.library.status(media_id)
+    ) in refused:
+        raise Refused("illegal_status", status)
 
 
 def _make_jobs(

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import json
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
@@ -30,14 +31,15 @@ class TurnableClock:
 
     def __init__(self) -> None:
         self.seconds = 0.0
+        self._clock = Clock(lambda: START_WALL + self.seconds, lambda: 1000.0 + self.seconds)
 
     def turn(self, seconds: float) -> None:
         """Let time pass."""
         self.seconds += seconds
 
     def as_clock(self) -> Clock:
-        """Return what the emulator takes."""
-        return Clock(lambda: START_WALL + self.seconds, lambda: 1000.0 + self.seconds)
+        """Return what the emulator takes; an admin call may move it, and clients go along."""
+        return self._clock
 
 
 @dataclass(frozen=True)
@@ -137,13 +139,23 @@ class Emulator:
         url = URL(f"{self.url}/?{urlencode(query)}", encoded=True)
         async with self.session.request(method, url, data=body, headers=headers) as response:
             text = await response.text()
-            is_json = response.content_type == "application/json"
-            content = await response.json() if is_json else None
+            content = json.loads(text) if response.content_type == "application/json" else None
             return Reply(response.status, response.headers.copy(), text, content)
 
     async def submit(self, media_id: str = "media1", types: str = "AIMediaDNA") -> Reply:
         """Submit a media, V3."""
         return await self.v3("SubmitAIJob", {"MediaId": media_id, "Types": types})
+
+    async def list_info(self, media_id: str = "media1") -> list[dict[str, Any]]:
+        """Return a media's AI jobs as ListJobInfo tells them."""
+        reply = await self.v3("ListJobInfo", {"MediaId": media_id, "JobType": "ai"})
+        assert reply.code == "OK"
+        jobs: list[dict[str, Any]] = reply.json["JobInfoList"]
+        return jobs
+
+    async def detail(self, job_id: str) -> Reply:
+        """Ask for an AI job."""
+        return await self.v3("GetJobDetail", {"JobId": job_id, "JobType": "ai"})
 
     async def get(self, page: str) -> Any:
         """Return an admin page."""
@@ -156,6 +168,11 @@ class Emulator:
         async with self.session.post(f"{self.url}/_emulator/{page}", json=body) as response:
             await response.read()
             return response.status
+
+    async def jobs(self) -> list[dict[str, Any]]:
+        """Return the job list."""
+        async with self.session.get(f"{self.url}/_emulator/jobs") as response:
+            return [json.loads(line) for line in (await response.text()).splitlines()]
 
     async def meter(self) -> dict[str, Any]:
         """Return the meter."""

@@ -138,6 +138,53 @@ async def test_empty_answer_and_extra_header(emulator: "Emulator") -> None:
     assert (await emulator.meter())["jobs"] == 2
 
 
+@pytest.mark.parametrize(("kind", "made"), [("accept_one_type", 1), ("answer_one_type", 2)])
+async def test_one_type_of_two(emulator: "Emulator", kind: str, made: int) -> None:
+    await script(emulator, kind=kind, type="AIVideoTag", media_ids=["m1", "m2"], count=1)
+
+    alone = await emulator.submit("m1", "AIVideoTag")
+    elsewhere = await emulator.submit("m3", "AIMediaDNA,AIVideoTag")
+    listed = await emulator.submit("m2", "AIMediaDNA,AIVideoTag")
+    afterwards = await emulator.submit("m1", "AIMediaDNA,AIVideoTag")
+    jobs = [job for job in await emulator.jobs() if job["media_id"] == "m2"]
+
+    assert [entry["Type"] for entry in listed.json["AIJobList"]["AIJob"]] == ["AIVideoTag"]
+    assert listed.json["AIJobList"]["AIJob"][0]["JobId"] == jobs[-1]["job_id"]
+    assert len(jobs) == made
+    assert [len(reply.json["AIJobList"]["AIJob"]) for reply in (alone, elsewhere, afterwards)] == [
+        1,
+        2,
+        2,
+    ]
+
+
+async def test_one_type_of_two_by_chance(start_emulator: "StartEmulator") -> None:
+    emulator = await start_emulator(
+        """
+        seed = 1
+        quota.limits.SubmitAIJob = 0
+        [[faults]]
+        kind = "accept_one_type"
+        type = "AIMediaDNA"
+        probability = 0.5
+        """
+    )
+    for number in range(40):
+        await emulator.submit(f"m{number}", "AIMediaDNA,AIVideoTag")
+    per_type = (await emulator.meter())["jobs_per_type"]
+
+    assert per_type["AIMediaDNA"] == 40
+    assert 5 < per_type["AIVideoTag"] < 35
+
+
+async def test_a_refusal_of_a_call_for_two_types_stays_what_it_is(emulator: "Emulator") -> None:
+    await script(emulator, kind="answer_one_type", type="AIVideoTag")
+
+    reply = await emulator.submit("two words", "AIMediaDNA,AIVideoTag")
+
+    assert (reply.status, reply.code) == (404, "InvalidVideo.NotFound")
+
+
 @pytest.mark.parametrize("execute", [False, True])
 @pytest.mark.parametrize("consumed", [False, True])
 async def test_nonce_of_a_5xx_call(
@@ -153,6 +200,22 @@ async def test_nonce_of_a_5xx_call(
     assert failed.status == 500
     assert replayed.code == ("SignatureNonceUsed" if consumed else "OK")
     assert (await emulator.meter())["jobs"] == int(execute) + int(not consumed)
+
+
+async def test_a_5xx_call_frees_no_nonce_but_its_own(start_emulator: "StartEmulator") -> None:
+    emulator = await start_emulator("gateway.nonce_consumed_by_5xx = false")
+    query = {"MediaId": "m1", "Types": "AIMediaDNA"}
+    await emulator.v3("SubmitAIJob", query, nonce="n1")
+    await script(emulator, kind="error_500", execute=True, count=2)
+
+    repeated = await emulator.v3("SubmitAIJob", query, nonce="n1")
+    emulator.access_key = ("testid", "guessed")
+    foreign = await emulator.v3("SubmitAIJob", query, nonce="n1")
+    emulator.access_key = ("testid", "testsecret")
+    again = await emulator.v3("SubmitAIJob", query, nonce="n1")
+
+    assert (repeated.status, foreign.status) == (500, 500)
+    assert again.code == "SignatureNonceUsed"
 
 
 async def test_a_replay_after_a_lost_request_is_executed(emulator: "Emulator") -> None:

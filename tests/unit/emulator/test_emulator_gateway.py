@@ -93,6 +93,71 @@ async def test_a_nonce_is_remembered_for_31_minutes(emulator: "Emulator") -> Non
     assert (await emulator.meter())["jobs"] == 4
 
 
+@pytest.mark.parametrize(
+    ("action", "query"),
+    [
+        ("ListAIJob", {"JobIds": "0"}),
+        ("ListJobInfo", {"MediaId": "m1", "JobType": "ai"}),
+        ("GetJobDetail", {"JobId": "0", "JobType": "ai"}),
+        ("GetMediaDNAResult", {"MediaId": "m1"}),
+        ("GetAIVideoTagResult", {"MediaId": "m1"}),
+        ("GetVideoInfos", {"VideoIds": "m1"}),
+    ],
+)
+async def test_nonces_of_queries_are_remembered(
+    emulator: "Emulator", action: str, query: dict[str, str]
+) -> None:
+    first = await emulator.v3(action, query, nonce="n1")
+    again = await emulator.v3(action, query, nonce="n1")
+    submit = await emulator.v3("SubmitAIJob", MEDIA, nonce="n1")
+
+    assert first.code != "SignatureNonceUsed"
+    assert [again.code, submit.code] == ["SignatureNonceUsed"] * 2
+
+
+async def test_an_account_that_does_not_refuse_repeated_nonces(
+    start_emulator: "StartEmulator",
+) -> None:
+    emulator = await start_emulator("gateway.nonce_check = false")
+
+    codes = [(await emulator.v3("SubmitAIJob", MEDIA, nonce="n1")).code for _ in range(2)]
+
+    assert codes == ["OK", "OK"]
+    assert (await emulator.meter())["jobs"] == 4
+
+
+@pytest.mark.parametrize(
+    ("scope", "refused"),
+    [
+        ("network", ["testid", "colleague", "stranger"]),
+        ("account", ["testid", "colleague"]),
+        ("key", ["testid"]),
+    ],
+)
+async def test_among_whom_a_nonce_must_not_repeat(
+    start_emulator: "StartEmulator", scope: str, refused: list[str]
+) -> None:
+    emulator = await start_emulator(
+        f"""
+        gateway.nonce_scope = "{scope}"
+        [[access_keys]]
+        id = "colleague"
+        secret = "testsecret"
+        [[access_keys]]
+        id = "stranger"
+        secret = "testsecret"
+        account = "elsewhere"
+        """
+    )
+    await emulator.v3("SubmitAIJob", MEDIA, nonce="n1")
+    codes = {}
+    for key_id in ("testid", "colleague", "stranger"):
+        emulator.access_key = (key_id, "testsecret")
+        codes[key_id] = (await emulator.v3("SubmitAIJob", MEDIA, nonce="n1")).code
+
+    assert [key_id for key_id, code in codes.items() if code == "SignatureNonceUsed"] == refused
+
+
 @pytest.mark.parametrize("consumed", [True, False])
 async def test_nonce_of_a_throttled_call(start_emulator: "StartEmulator", consumed: bool) -> None:
     emulator = await start_emulator(

@@ -97,8 +97,7 @@ async def test_each_media_has_its_own_length(start_emulator: "StartEmulator") ->
     emulator = await start_emulator("media.duration_range = [10, 7200]")
     for media_id in ("m1", "m1", "m2"):
         await emulator.submit(media_id)
-    async with emulator.session.get(f"{emulator.url}/_emulator/jobs") as response:
-        rows = [json.loads(line) for line in (await response.text()).splitlines()]
+    rows = await emulator.jobs()
     lengths = [row["seconds_charged"] for row in rows]
 
     assert lengths[0] == lengths[1] != lengths[2]
@@ -137,8 +136,7 @@ async def test_job_list_for_comparing_with_a_ledger(emulator: "Emulator") -> Non
         {"MediaId": "m1", "Types": "AIMediaDNA", "UserData": '{"Extend":{"row":7}}'},
         nonce="n1",
     )
-    async with emulator.session.get(f"{emulator.url}/_emulator/jobs") as response:
-        rows = [json.loads(line) for line in (await response.text()).splitlines()]
+    rows = await emulator.jobs()
 
     assert rows == [
         {
@@ -146,6 +144,7 @@ async def test_job_list_for_comparing_with_a_ledger(emulator: "Emulator") -> Non
             "media_id": "m1",
             "type": "AIMediaDNA",
             "status": "success",
+            "trigger": "Manual",
             "created_at": "2026-01-02T03:04:05.250000Z",
             "user_data": '{"Extend":{"row":7}}',
             "config": None,

@@ -113,6 +113,19 @@ async def test_media_library(start_emulator: "StartEmulator", tmp_path: Path) ->
     assert replies["m2"].status == 404
 
 
+async def test_a_status_can_be_refused(start_emulator: "StartEmulator") -> None:
+    emulator = await start_emulator(
+        """
+        submit.refused_statuses = ["Uploading"]
+        media.statuses = {Uploading = ["m1"], Blocked = ["m2"]}
+        """
+    )
+    replies = [await emulator.submit(name) for name in ("m1", "m2", "m3")]
+
+    assert [reply.code for reply in replies] == ["Forbidden.IllegalStatus", "OK", "OK"]
+    assert replies[0].status == 400
+
+
 async def test_codes_can_be_replaced(start_emulator: "StartEmulator") -> None:
     emulator = await start_emulator(
         """

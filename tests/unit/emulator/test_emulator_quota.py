@@ -7,7 +7,7 @@ import pytest
 from batch.emulator.clock import Clock
 from batch.emulator.meter import Pace
 from batch.emulator.quota import Quota
-from batch.emulator.settings import QuotaSettings
+from batch.emulator.sections import DEFAULT_LIMITS, QuotaSettings
 
 if TYPE_CHECKING:
     from tests.unit.emulator.conftest import StartEmulator
@@ -48,7 +48,19 @@ def test_zero_is_no_limit_and_limits_change_while_running() -> None:
     quota.set_limits({"A": 1})
 
     assert [quota.admits("x", "A", 0.0) for _ in range(2)] == [True, False]
-    assert quota.limits == {"SubmitAIJob": 30, "ListAIJob": 100, "A": 1}
+    assert quota.limits == {**DEFAULT_LIMITS, "A": 1}
+
+
+def test_limits_of_the_dossier() -> None:
+    assert DEFAULT_LIMITS == {
+        "SubmitAIJob": 30,
+        "ListAIJob": 100,
+        "ListJobInfo": 15,
+        "GetJobDetail": 15,
+        "GetMediaDNAResult": 20,
+        "GetAIVideoTagResult": 10,
+        "GetVideoInfos": 100,
+    }
 
 
 def test_busiest_second_is_exact() -> None:
