@@ -116,7 +116,8 @@ class SharedPace:
             return self._pop()
 
     def _give_up_missed(self) -> None:
-        late = self._clock() - self._tolerance - self._block.at
+        """Drop the slots that whoever took them now could hardly use in time."""
+        late = self._clock() - self._tolerance / 4 - self._block.at
         if late > 0:
             missed = min(self._block.left, math.ceil(late / self._interval))
             self._block.at += missed * self._interval
