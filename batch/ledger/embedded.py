@@ -41,6 +41,14 @@ class Embedded:
             ) from error
         self.url: str = self._server.get_uri()
 
+    def stop_server(self) -> None:
+        """Stop the server under everybody's feet, for a proof that this is survived."""
+        self._server.stop()
+
+    def start_server(self) -> None:
+        """Start it again, at the same socket."""
+        self._server.ensure_postgres_running()
+
     def close(self) -> None:
         """Give the handle back; the last one stops the server."""
         self._server.cleanup()

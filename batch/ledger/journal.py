@@ -88,7 +88,7 @@ class Journal:
         except OSError as error:
             raise ConfigurationError(
                 f"the journal folder {folder} cannot be written ({error.strerror}); name one that "
-                "lasts with --journal"
+                "lasts with VOD_BATCH_JOURNAL"
             ) from error
 
     def close(self) -> None:
@@ -141,7 +141,7 @@ class Journal:
                 os.ftruncate(self._file, start)
             raise UnavailableError(
                 f"the journal {self.path} cannot be written ({error.strerror}); nothing is sent "
-                "without it: free the disk, or name another folder with --journal"
+                "without it: free the disk, or name another folder with VOD_BATCH_JOURNAL"
             ) from error
 
 
