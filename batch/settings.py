@@ -10,7 +10,7 @@ import ipaddress
 import os
 import re
 import tomllib
-from datetime import timedelta
+from datetime import time, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
@@ -26,6 +26,7 @@ from pydantic import (
     model_validator,
 )
 
+from batch.core.deadline import find_zone, parse_time_of_day
 from batch.core.models import JobType
 from batch.core.regions import DEFAULT_REGION, region_host
 from batch.errors import ConfigurationError
@@ -61,6 +62,16 @@ def _positive(duration: timedelta) -> timedelta:
     if duration <= timedelta(0):
         raise ValueError("must be longer than zero")
     return duration
+
+
+def parse_until(text: object) -> object:
+    """Turn ``06:00`` into a time; other values pass through. Raises ValueError."""
+    return parse_time_of_day(text) if isinstance(text, str) else text
+
+
+def _check_zone(name: str) -> str:
+    find_zone(name)
+    return name
 
 
 def _check_endpoint(endpoint: str) -> str:
@@ -136,6 +147,21 @@ class Settings(BaseModel):
         timedelta(seconds=15), description="silence after which a worker counts as dead"
     )
 
+    preflight: bool = Field(True, description="look at media before paying for them")
+    preflight_qps: float = Field(20, gt=0, le=1000, description="GetVideoInfos calls a second")
+    until: Annotated[time, BeforeValidator(parse_until)] | None = Field(
+        None, description="time of day at which a run stops, in timezone"
+    )
+    timezone: Annotated[str, AfterValidator(_check_zone)] = Field(
+        "UTC", description="time zone of until and of the report"
+    )
+    settled_after: Duration = Field(
+        timedelta(seconds=60), description="age from which a file in the inbox counts as whole"
+    )
+    reconcile_for: Duration = Field(
+        timedelta(minutes=30), description="how long a night without a deadline follows its jobs"
+    )
+    max_duration: Duration | None = Field(None, description="how long a run may take")
     settle: Duration = Field(
         timedelta(hours=1), description="age of a doubt from which finding no job proves absence"
     )

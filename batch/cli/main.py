@@ -7,7 +7,7 @@ from types import FrameType
 
 import typer
 
-from batch.cli import look, machine, selftest, settle, work
+from batch.cli import look, machine, night, selftest, settle, work
 from batch.errors import ExitCode, VodBatchError
 
 _TYPER_USAGE_CODE = 2
@@ -20,7 +20,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for room in (work, settle, look, machine, selftest):
+for room in (night, work, settle, look, machine, selftest):
     for name, command in room.COMMANDS.items():
         app.command(name)(command)
 app.add_typer(settle.journal)
@@ -32,14 +32,15 @@ def run() -> None:
     try:
         app(prog_name="vod-batch")
     except SystemExit as end:
+        if isinstance(end.__context__, BrokenPipeError):
+            # Typer ends such a command with 1, but whoever read our output has seen enough. Keep
+            # Python's own flush at exit from complaining.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(ExitCode.DONE)
         sys.exit(ExitCode.USAGE if end.code == _TYPER_USAGE_CODE else end.code)
     except VodBatchError as error:
         sys.stderr.write(f"vod-batch: {error}\n")
         sys.exit(error.exit_code)
-    except BrokenPipeError:
-        # Whoever read our output has seen enough; keep Python's own flush at exit from complaining.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(ExitCode.DONE)
 
 
 def _end_by_sigterm(_number: int, _frame: FrameType | None) -> None:

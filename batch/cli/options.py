@@ -20,6 +20,15 @@ RegionOption = Annotated[str | None, typer.Option("--region", help="Region of th
 EndpointOption = Annotated[
     str | None, typer.Option("--endpoint", help="Overrides the region's host.")
 ]
+UntilOption = Annotated[
+    str | None, typer.Option("--until", help="Stop at this time of day, such as 06:00.")
+]
+TimezoneOption = Annotated[
+    str | None, typer.Option("--timezone", help="Time zone of --until. [UTC]")
+]
+MaxDurationOption = Annotated[
+    str | None, typer.Option("--max-duration", help="Stop after this long, such as 5h.")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")]
 
 

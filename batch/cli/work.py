@@ -3,6 +3,7 @@
 import asyncio
 import json
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -14,7 +15,10 @@ from batch.cli.options import (
     EndpointOption,
     HomeOption,
     JsonOption,
+    MaxDurationOption,
     RegionOption,
+    TimezoneOption,
+    UntilOption,
 )
 from batch.cli.progress import watch_run
 from batch.cli.render import load_lines, say, summary_lines
@@ -94,6 +98,9 @@ def submit(
     max_submissions: Annotated[
         int | None, typer.Option(help="Send no more than this many, then stop.")
     ] = None,
+    until: UntilOption = None,
+    timezone: TimezoneOption = None,
+    max_duration: MaxDurationOption = None,
     grace: Annotated[
         str | None, typer.Option(help="How long a stop waits for answers, such as 35s.")
     ] = None,
@@ -107,11 +114,13 @@ def submit(
     """Submit what is due, under the quota, until nothing is."""
     settings = load_settings(
         qps=qps, concurrency=concurrency, max_submissions=max_submissions, grace=grace,
+        until=until, timezone=timezone, max_duration=max_duration,
         account=account, region=region, endpoint=endpoint, database_url=database_url, home=home,
     )  # fmt: skip
     configure_logs(settings.log_format)
     with watch_run() as watcher:
-        summary = asyncio.run(service.submit(settings, watcher))
+        ends_at = service.run_deadline(settings, datetime.now(UTC))
+        summary = asyncio.run(service.submit(settings, watcher, ends_at=ends_at))
     if as_json:
         say(json.dumps(asdict(summary), default=str))
     else:

@@ -7,13 +7,17 @@ import os
 import random
 import signal
 import socket
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from uuid import uuid4
 
+from batch.core.deadline import deadline, find_zone
 from batch.core.states import State
 from batch.engine.ledger_link import LedgerLink
 from batch.engine.pace import Pace
+from batch.engine.preflight import Preflight, PreflightSummary
 from batch.engine.reconciler import Reconciler, ReconcileSummary
 from batch.engine.recovery import replay_journals
 from batch.engine.settling import Settler
@@ -24,6 +28,7 @@ from batch.errors import DatabaseUnavailableError
 from batch.ledger.database import Database
 from batch.ledger.doubts import Doubts
 from batch.ledger.journal import Journal
+from batch.ledger.media import MediaLooks
 from batch.ledger.store import Store
 from batch.settings import Settings
 from batch.vod.client import VodClient
@@ -32,6 +37,8 @@ from batch.vod.transport import Timeouts
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _RECONCILE = "reconcile"
+_PREFLIGHT = "preflight"
+_LONGEST_NAP_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +64,13 @@ async def open_ledger(settings: Settings) -> AsyncIterator[tuple[Database, Store
 
 
 async def submit(
-    settings: Settings, watcher: Watcher, credentials: CredentialSource | None = None
+    settings: Settings,
+    watcher: Watcher,
+    credentials: CredentialSource | None = None,
+    *,
+    ends_at: datetime | None = None,
 ) -> RunSummary:
-    """Run one worker until nothing is due or it is told to stop.
+    """Run one worker until nothing is due, ``ends_at`` (UTC) has come, or it is told to stop.
 
     The first SIGTERM or SIGINT drains, the second forces.
 
@@ -91,8 +102,10 @@ async def submit(
         watcher.started(counts[State.PENDING], pace)
         try:
             stop = functools.partial(submitter.stop, StopReason.SIGNAL)
+            at_deadline = functools.partial(submitter.stop, StopReason.DEADLINE)
             with _on_signals(stop, submitter.force):
-                summary = await submitter.run()
+                async with _stopped_at(ends_at, at_deadline):
+                    summary = await submitter.run()
         finally:
             # Away or not, the worker ends: a heartbeat that stops says so too.
             with contextlib.suppress(DatabaseUnavailableError):
@@ -103,9 +116,13 @@ async def submit(
 
 
 async def reconcile(
-    settings: Settings, *, once: bool, credentials: CredentialSource | None = None
+    settings: Settings,
+    *,
+    once: bool,
+    credentials: CredentialSource | None = None,
+    ends_at: datetime | None = None,
 ) -> ReconcileSummary:
-    """Settle doubts and follow jobs, ``once`` or until nothing is open.
+    """Settle doubts and follow jobs, ``once``, or until nothing is open or ``ends_at`` (UTC).
 
     Raises:
         VodBatchError: the ledger, the credentials or the target do not allow it.
@@ -127,9 +144,29 @@ async def reconcile(
         )
         reconciler = Reconciler(doubts, settler, client, Pace(settings.poll_qps), _RECONCILE)
         with _on_signals(reconciler.stop, reconciler.stop):
-            summary = await reconciler.run(once=once)
+            async with _stopped_at(ends_at, reconciler.stop):
+                summary = await reconciler.run(once=once)
         charges = await doubts.extra_charges()
         return replace(summary, extra_charges=len(charges))
+
+
+async def preflight(
+    settings: Settings, since: datetime, credentials: CredentialSource | None = None
+) -> PreflightSummary:
+    """Look at the media of due rows that no look was taken at ``since``; nothing is spent.
+
+    Raises:
+        VodBatchError: the ledger or the credentials do not allow it.
+    """
+    source = credentials or CredentialSource()
+    async with open_ledger(settings) as (database, store), cloud_client(settings, source) as client:
+        looks = MediaLooks(database, store.target)
+        return await Preflight(looks, client, Pace(settings.preflight_qps), _PREFLIGHT).run(since)
+
+
+def run_deadline(settings: Settings, now: datetime) -> datetime | None:
+    """Return when a run that begins ``now`` must stop (UTC), if its settings say so."""
+    return deadline(now, settings.until, find_zone(settings.timezone), settings.max_duration)
 
 
 def cloud_client(settings: Settings, source: CredentialSource) -> VodClient:
@@ -152,6 +189,34 @@ def _limits(settings: Settings) -> SubmitLimits:
         doubt_limit=settings.doubt_limit,
         heartbeat_timeout=settings.heartbeat_timeout.total_seconds(),
     )
+
+
+@contextlib.asynccontextmanager
+async def _stopped_at(ends_at: datetime | None, stop: Callable[[], None]) -> AsyncIterator[None]:
+    """Call ``stop`` at a moment, by the wall clock or by the time that went by: what comes first.
+
+    A clock that is set while we run then makes a run end early at worst.
+    """
+    if ends_at is None:
+        yield
+        return
+    task = asyncio.create_task(_stop_at(ends_at, stop), name="deadline")
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+async def _stop_at(ends_at: datetime, stop: Callable[[], None]) -> None:
+    latest = time.monotonic() + (ends_at - datetime.now(UTC)).total_seconds()
+    while True:
+        by_the_wall = (ends_at - datetime.now(UTC)).total_seconds()
+        remaining = min(by_the_wall, latest - time.monotonic())
+        if remaining <= 0:
+            stop()
+            return
+        await asyncio.sleep(min(remaining, _LONGEST_NAP_SECONDS))
 
 
 @contextlib.contextmanager

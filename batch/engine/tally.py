@@ -17,6 +17,7 @@ class StopReason(StrEnum):
     NOTHING_DUE = "nothing is due"
     MAX_SUBMISSIONS = "the cap of --max-submissions is reached"
     SIGNAL = "asked to stop"
+    DEADLINE = "its time is up"
     ACCOUNT_STOPPED = "the cloud refuses the account"
     UNREACHABLE = "the cloud gives no answer"
     DOUBTS = "too many requests in a row without a trustworthy answer"

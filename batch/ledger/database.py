@@ -5,7 +5,7 @@ is kept in a session.
 """
 
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from typing import Self
 
 import asyncpg
@@ -52,8 +52,11 @@ _AWAY = (
 class Database:
     """A pool of connections to one migrated ledger."""
 
-    def __init__(self, pool: asyncpg.Pool, *, pooled: bool, embedded: Embedded | None) -> None:
+    def __init__(
+        self, pool: asyncpg.Pool, direct_url: str, *, pooled: bool, embedded: Embedded | None
+    ) -> None:
         self._pool = pool
+        self.direct_url = direct_url
         self._pooled = pooled
         self._embedded = embedded
 
@@ -71,14 +74,15 @@ class Database:
             with translated_errors():
                 pool = await asyncpg.create_pool(
                     url,
-                    min_size=1,
+                    min_size=0,
                     max_size=_POOL_SIZE,
                     timeout=_CONNECT_SECONDS,
                     statement_cache_size=0 if pooled else 100,
                     server_settings={} if pooled else {"application_name": "vod-batch"},
                     reset=_keep_as_is,
                 )
-            database = cls(pool, pooled=pooled, embedded=embedded)
+            direct_url = embedded.url if embedded else database_url(settings, direct=True)
+            database = cls(pool, direct_url, pooled=pooled, embedded=embedded)
             if embedded:
                 await database._migrate_embedded(url)
             elif check_schema:
@@ -139,7 +143,7 @@ class Database:
         rows = await self.fetch(name, *arguments, timeout=timeout)
         return rows[0] if rows else None
 
-    async def stream(self, name: str, *arguments: object) -> AsyncIterator[asyncpg.Record]:
+    async def stream(self, name: str, *arguments: object) -> AsyncGenerator[asyncpg.Record, None]:
         """Yield the rows of a query one by one, with memory flat in their number."""
         async with self.transaction() as connection:
             async for row in connection.cursor(statement(name), *arguments, prefetch=1000):

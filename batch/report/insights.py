@@ -1,12 +1,16 @@
 """Read-only questions to the ledger, shared by every surface that shows something."""
 
+import contextlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import Any
+from uuid import UUID
 
 from batch.core.models import Target
 from batch.core.states import State
+from batch.errors import UsageError
 from batch.ledger.database import Database
 from batch.ledger.doubts import Doubts, ExtraCharge
 
@@ -94,15 +98,29 @@ class Insights:
             extra_charges=tuple(await Doubts(self._database, self._target).extra_charges()),
         )
 
+    async def night(self, run: str | None) -> dict[str, Any] | None:
+        """Return the facts of a night that has ended: of ``run``, or the newest.
+
+        Raises:
+            UsageError: ``run`` is not a run's id.
+        """
+        try:
+            wanted = UUID(run) if run else None
+        except ValueError:
+            raise UsageError(f"{run!r} is not a run; see the report's second line") from None
+        row = await self._database.fetch_row("newest_run", self._target.id, wanted)
+        return json.loads(row["facts"]) if row else None
+
     async def export(
         self, state: State | None, batch: int | None
-    ) -> AsyncIterator[dict[str, object]]:
+    ) -> AsyncGenerator[dict[str, object], None]:
         """Yield one row a submission, in manifest order, as :data:`EXPORT_COLUMNS` name it."""
         rows = self._database.stream(
             "export", self._target.id, state.value if state else None, batch
         )
-        async for row in rows:
-            yield {name: _plain(row[name]) for name in EXPORT_COLUMNS}
+        async with contextlib.aclosing(rows):
+            async for row in rows:
+                yield {name: _plain(row[name]) for name in EXPORT_COLUMNS}
 
 
 def _plain(value: object) -> object:

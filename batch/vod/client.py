@@ -26,6 +26,7 @@ from batch.vod.lookup import (
     read_job_detail,
     read_job_infos,
 )
+from batch.vod.media import GET_VIDEO_INFOS, MAX_VIDEO_IDS, MediaPage, read_media_page
 from batch.vod.transport import Timeouts, Transport
 from batch.vod.wire import (
     LIST_AI_JOBS,
@@ -163,6 +164,19 @@ class VodClient:
         """
         params = {"JobId": job_id, "JobType": "ai"}
         return await self._query(GET_JOB_DETAIL, params, read_job_detail)
+
+    async def video_infos(self, media_ids: Sequence[str]) -> MediaPage:
+        """Return status and duration of at most twenty media (``vod-api.md`` 2.8). Read-only.
+
+        Raises QueryFailed when there is no answer to trust, ValueError for more than twenty ids,
+        PermissionRefusedError without credentials.
+        """
+        if not 1 <= len(media_ids) <= MAX_VIDEO_IDS:
+            message = f"GetVideoInfos takes 1 to {MAX_VIDEO_IDS} ids, not {len(media_ids)}"
+            raise ValueError(message)
+        return await self._query(
+            GET_VIDEO_INFOS, {"VideoIds": ",".join(media_ids)}, read_media_page
+        )
 
     async def repeat_a_nonce(self) -> Outcome | None:
         """Send one free read-only call twice, the same signed bytes (``vod-api.md`` 12.3).

@@ -1,0 +1,99 @@
+"""A free look at media before paying for them: is it there, is it ready, how long is it?"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+import structlog
+
+from batch.core.states import State
+from batch.engine.pace import Pace
+from batch.ledger.media import Aside, Look, MediaLooks
+from batch.vod.media import MAX_VIDEO_IDS, MediaPage
+from batch.vod.wire import QueryFailed
+
+READY = frozenset({"Normal", "Checking", "UploadSucc", "Transcoding", "TranscodeFail"})
+"""Statuses whose source file is there to be analysed (``vod-api.md`` 1.7)."""
+
+COMING = frozenset({"Uploading"})
+"""Statuses that may become ready by themselves."""
+
+_LATER_SECONDS = 6 * 3600.0
+_PAGE = 50 * MAX_VIDEO_IDS
+
+log = structlog.get_logger()
+
+
+class MediaClient(Protocol):
+    """The call that looks: :class:`batch.vod.client.VodClient`."""
+
+    async def video_infos(self, media_ids: Sequence[str]) -> MediaPage:
+        """Return status and duration of at most twenty media."""
+
+
+@dataclass
+class PreflightSummary:
+    """What a preflight came to: media looked at, submissions saved from a useless call."""
+
+    looked_at: int = 0
+    not_there: int = 0
+    put_off: int = 0
+    failed_calls: int = 0
+
+
+class Preflight:
+    """Looks at the media of due rows, twenty a call, under a pace of its own."""
+
+    def __init__(self, looks: MediaLooks, client: MediaClient, pace: Pace, actor: str) -> None:
+        self._looks = looks
+        self._client = client
+        self._pace = pace
+        self._actor = actor
+
+    async def run(self, since: datetime) -> PreflightSummary:
+        """Look at every media of due rows that was not looked at ``since``.
+
+        A call that fails leaves its media as they are: they are sent unseen, as without preflight.
+        """
+        summary = PreflightSummary()
+        after = ""
+        while page := await self._looks.list_unchecked(after, _PAGE, since):
+            after = page[-1]
+            for start in range(0, len(page), MAX_VIDEO_IDS):
+                await self._look(page[start : start + MAX_VIDEO_IDS], summary)
+        return summary
+
+    async def _look(self, media_ids: list[str], summary: PreflightSummary) -> None:
+        await self._pace.take(1)
+        try:
+            answer = await self._client.video_infos(media_ids)
+        except QueryFailed as error:
+            summary.failed_calls += 1
+            log.warning("preflight_failed", media=len(media_ids), error=str(error))
+            return
+        summary.looked_at += len(media_ids)
+        looks = [Look(m.media_id, m.status, m.seconds) for m in answer.media]
+        if looks:
+            await self._looks.record(looks)
+        if asides := _asides(looks, answer.unknown_ids):
+            moved = await self._looks.set_aside(asides, self._actor)
+            summary.not_there += moved.get(State.REJECTED, 0)
+            summary.put_off += moved.get(State.PENDING, 0)
+
+
+def _asides(looks: Sequence[Look], unknown_ids: Sequence[str]) -> list[Aside]:
+    gone = [
+        Aside(media_id, "Preflight.NotFound", "the media does not exist", None)
+        for media_id in unknown_ids
+    ]
+    return gone + [
+        Aside(
+            look.media_id,
+            f"Preflight.{look.status}",
+            f"the media is not ready: {look.status}",
+            _LATER_SECONDS if look.status in COMING else None,
+        )
+        for look in looks
+        if look.status not in READY
+    ]

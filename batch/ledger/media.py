@@ -1,0 +1,68 @@
+"""What the ledger knows of media, from free looks."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from batch.core.models import Target
+from batch.core.states import State
+from batch.ledger.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One media as the cloud showed it; ``seconds`` is its duration, if known."""
+
+    media_id: str
+    status: str
+    seconds: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """A media whose rows are set aside: for good, or until ``due_in`` seconds from now."""
+
+    media_id: str
+    code: str
+    message: str
+    due_in: float | None
+
+
+class MediaLooks:
+    """The ``media`` table of one target."""
+
+    def __init__(self, database: Database, target: Target) -> None:
+        self._database = database
+        self._target = target
+
+    async def list_unchecked(self, after: str, limit: int, since: datetime) -> list[str]:
+        """Return media of due rows not looked at since, above ``after``, in order."""
+        rows = await self._database.fetch(
+            "list_unchecked_media", self._target.id, after, limit, since
+        )
+        return [row["media_id"] for row in rows]
+
+    async def record(self, looks: Sequence[Look]) -> None:
+        """Keep what was seen."""
+        await self._database.fetch(
+            "record_media",
+            self._target.id,
+            [look.media_id for look in looks],
+            [look.status for look in looks],
+            [look.seconds for look in looks],
+        )
+
+    async def set_aside(self, asides: Sequence[Aside], actor: str) -> dict[State, int]:
+        """Refuse or put off due rows; return how many became what."""
+        rows = await self._database.fetch(
+            "set_aside",
+            self._target.id,
+            [aside.media_id for aside in asides],
+            [aside.code for aside in asides],
+            [aside.message for aside in asides],
+            [aside.due_in for aside in asides],
+            actor,
+        )
+        states = [State(row["state"]) for row in rows]
+        return {state: states.count(state) for state in set(states)}

@@ -1,0 +1,36 @@
+-- Make what ended without a result due again. A failed job is free (vod-api.md 1.6): its attempt is
+-- closed, so that the next job is no duplicate charge. What belongs to a held batch stays held.
+-- $1 target, then what is selected, each null for any: $2 states, $3 code, $4 batch, $5 media,
+-- $6 type, $7 campaign · $8 actor, $9 reason
+WITH chosen AS MATERIALIZED (
+    SELECT s.id, s.state, s.job_id
+      FROM submissions s
+     WHERE s.target_id = $1
+       AND ($2::text[] IS NULL OR s.state = ANY ($2::text[]))
+       AND ($3::text IS NULL OR lower(s.error_code) = lower($3::text))
+       AND ($4::bigint IS NULL OR s.batch_id = $4::bigint)
+       AND ($5::text[] IS NULL OR s.media_id = ANY ($5::text[]))
+       AND ($6::text IS NULL OR s.job_type = $6::text)
+       AND ($7::text IS NULL OR s.campaign = $7::text)
+       AND s.state IN ('failed', 'rejected', 'dead')
+     ORDER BY s.id
+       FOR UPDATE OF s
+),
+closed AS (
+    UPDATE attempts t SET closed_by = $8
+      FROM chosen c
+     WHERE t.submission_id = c.id AND c.state = 'failed' AND t.job_id = c.job_id
+),
+moved AS (
+    UPDATE submissions s
+       SET state = 'pending', actor = $8, reason = $9, due_at = now(), attempts = 0,
+           job_id = NULL, request_id = NULL, submitted_at = NULL, finished_at = NULL,
+           polled_at = NULL, looked_up_at = NULL, error_code = NULL, error_message = NULL,
+           hold_id = (SELECT h.id FROM holds h
+                       WHERE h.target_id = $1 AND h.scope = 'batch' AND h.batch_id = s.batch_id
+                         AND h.released_at IS NULL)
+      FROM chosen c
+     WHERE s.id = c.id
+    RETURNING s.id
+)
+SELECT count(*) AS n FROM moved

@@ -1,0 +1,99 @@
+"""The morning page: what a night did, and what needs a person, in plain text."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from batch.core.states import State
+from batch.report.insights import Status
+
+
+def morning_lines(facts: Mapping[str, Any], status: Status, zone: ZoneInfo) -> Iterator[str]:
+    """Tell a night from its facts (as ``runs`` keeps them) and how the target stands now."""
+    started, ended = _time(facts["started_at"], zone), _time(facts["ended_at"], zone)
+    yield f"vod-batch night of {status.account} in {status.region}"
+    yield f"{started:%Y-%m-%d %H:%M} to {ended:%H:%M %Z}, run {facts['run']}"
+    yield f"ended because {facts['stopped_by']} (exit code {facts['exit_code']})"
+    yield from _loaded(facts)
+    yield from _spent(facts)
+    yield from _standing(status)
+    yield from _to_do(facts, status)
+
+
+def _loaded(facts: Mapping[str, Any]) -> Iterator[str]:
+    yield ""
+    yield "Files"
+    for load in facts["loads"]:
+        if load["known"]:
+            yield f"  {load['source']}: loaded before, nothing changed"
+            continue
+        counts, found = load["counts"], load["facts"]
+        duplicates = sum(counts[name] for name in counts if name.startswith("duplicates"))
+        yield (
+            f"  {load['source']}: {counts['submissions']:,} new, {duplicates:,} duplicates, "
+            f"{found['quarantined']:,} quarantined"
+        )
+        if found["quarantine_path"]:
+            yield f"    see {found['quarantine_path']}"
+    for name, why in facts["failed_files"].items():
+        yield f"  {name}: NOT LOADED, {why}"
+    for name in facts["waiting_files"]:
+        yield f"  {name}: still being written, waits for the next night"
+    if not (facts["loads"] or facts["failed_files"] or facts["waiting_files"]):
+        yield "  none came"
+
+
+def _spent(facts: Mapping[str, Any]) -> Iterator[str]:
+    yield ""
+    yield "Done"
+    if look := facts["preflight"]:
+        yield f"  looked at    {look['looked_at']:>9,}  media, free"
+        if saved := look["not_there"] + look["put_off"]:
+            yield f"  set aside    {saved:>9,}  submissions of media not there or not ready"
+    if run := facts["submitted"]:
+        states = run["states"]
+        yield f"  submitted    {states.get(State.SUBMITTED, 0):>9,}  in {run['seconds']:,.0f} s"
+        yield f"  rejected     {states.get(State.REJECTED, 0):>9,}"
+        yield f"  worst second {run['worst_second']:>9,}  sends"
+    if ended := facts["reconciled"]:
+        yield f"  succeeded    {ended['ended'].get(State.SUCCEEDED, 0):>9,}"
+        yield f"  failed       {ended['ended'].get(State.FAILED, 0):>9,}"
+        settled = ended["settled"]
+        if sum(settled.values()):
+            yield f"  doubts       {sum(settled.values()):>9,}  settled"
+
+
+def _standing(status: Status) -> Iterator[str]:
+    yield ""
+    yield "All in all"
+    for state, count in status.states.items():
+        if count:
+            yield f"  {state:<12} {count:>9,}"
+
+
+def _to_do(facts: Mapping[str, Any], status: Status) -> Iterator[str]:
+    lines = list(_needs(facts, status))
+    yield ""
+    yield "For you to do" if lines else "Nothing for you to do."
+    for line in lines:
+        yield f"  {line}"
+
+
+def _needs(facts: Mapping[str, Any], status: Status) -> Iterator[str]:
+    states = status.states
+    if states[State.IN_DOUBT]:
+        yield f"{states[State.IN_DOUBT]:,} in doubt: vod-batch resolve --all"
+    for charge in status.extra_charges:
+        jobs = ", ".join(charge.job_ids)
+        yield f"{charge.media_id} {charge.job_type} holds several jobs: {jobs}"
+    if facts["failed_files"]:
+        yield "mend the files in failed/ and put them into the inbox again"
+    if any(load["facts"] and load["facts"]["quarantined"] for load in facts["loads"]):
+        yield "mend the quarantined lines and put them into the inbox as a file of their own"
+    if states[State.REJECTED] or states[State.FAILED] or states[State.DEAD]:
+        yield "see what was rejected or failed: vod-batch export --state rejected (failed, dead)"
+
+
+def _time(text: str, zone: ZoneInfo) -> datetime:
+    return datetime.fromisoformat(text).astimezone(zone)
