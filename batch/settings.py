@@ -7,10 +7,12 @@ they come from Alibaba's own chain (``docs/operating.md``).
 
 import difflib
 import ipaddress
+import json
 import os
 import re
 import tomllib
 from datetime import time, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
@@ -26,8 +28,10 @@ from pydantic import (
     model_validator,
 )
 
+from batch.addresses import CommaList, Mailbox, MailServerUrl, PingUrl, WebhookUrl
 from batch.core.deadline import find_zone, parse_time_of_day
 from batch.core.models import JobType
+from batch.core.pricing import PriceList
 from batch.core.regions import DEFAULT_REGION, region_host
 from batch.errors import ConfigurationError
 
@@ -147,6 +151,15 @@ class Settings(BaseModel):
         timedelta(seconds=15), description="silence after which a worker counts as dead"
     )
 
+    prices: dict[str, Decimal | dict[str, Decimal]] = Field(
+        default_factory=dict, description="per minute: by type, or by region and type"
+    )
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = Field(
+        "CNY", description="of the prices"
+    )
+    longest: Duration | None = Field(
+        None, description="length to allow for a media of unknown length"
+    )
     preflight: bool = Field(True, description="look at media before paying for them")
     preflight_qps: float = Field(20, gt=0, le=1000, description="GetVideoInfos calls a second")
     until: Annotated[time, BeforeValidator(parse_until)] | None = Field(
@@ -178,6 +191,21 @@ class Settings(BaseModel):
     encoding: str | None = None
     quarantine: Path | None = None
 
+    ping_url: PingUrl | None = Field(None, description="check to ping, as Healthchecks takes it")
+    ping_success_codes: Annotated[
+        tuple[Annotated[int, Field(ge=0, le=255)], ...], CommaList
+    ] = Field((0, 3, 5), description="exit codes that the check hears as a success")
+    webhooks: Annotated[tuple[WebhookUrl, ...], CommaList] = Field(
+        (), description="where the report goes, such as dingtalk+https://..."
+    )
+    smtp_url: MailServerUrl | None = Field(None, description="mail server: smtp://user:pass@host")
+    mail_from: Mailbox | None = Field(None, description="sender of the report by mail")
+    mail_to: Annotated[tuple[Mailbox, ...], CommaList] = Field((), description="its readers")
+    notify_timeout: Duration = Field(
+        timedelta(seconds=10), description="how long a try to notify may take; there are three"
+    )
+    textfile: Path | None = Field(None, description="file for Prometheus, ends in .prom")
+
     log_format: Literal["auto", "json", "console"] = "auto"
 
     @property
@@ -196,6 +224,24 @@ class Settings(BaseModel):
         host = urlsplit(self.url).hostname or ""
         if self.settle < SHORTEST_SETTLE and not is_loopback_host(host):
             raise ValueError("--settle below 16m is for a loopback endpoint only")
+        return self
+
+    @property
+    def price_list(self) -> PriceList:
+        """The prices of the region: its own where given, else the general ones."""
+        own = self.prices.get(self.region)
+        general = {k: v for k, v in self.prices.items() if isinstance(v, Decimal)}
+        merged = general | (own if isinstance(own, dict) else {})
+        return PriceList(self.currency, {JobType(name): price for name, price in merged.items()})
+
+    @model_validator(mode="after")
+    def _prices_name_types(self) -> Self:
+        names = set(self.prices) | {
+            name for own in self.prices.values() if isinstance(own, dict) for name in own
+        }
+        for name in names - {job_type.value for job_type in JobType}:
+            if not isinstance(self.prices.get(name), dict):
+                raise ValueError(f"prices: {name!r} is neither a type nor a region with a table")
         return self
 
     @property
@@ -259,11 +305,23 @@ def _from_environment() -> dict[str, Any]:
         if name in Settings.model_fields:
             # An empty variable is how compose files and shells write "unset".
             if value != "":
-                values[name] = value.split(",") if name == "type" else value
+                values[name] = _from_text(name, value)
         elif suggestion := _suggestion(name, prefix=PREFIX):
             # A variable that is nothing like ours may belong to a wrapper; a near miss is a typo.
             raise ConfigurationError(f"unknown environment variable {key}{suggestion}")
     return values
+
+
+def _from_text(name: str, value: str) -> object:
+    """Read what a variable holds of a list or a table."""
+    if name == "type":
+        return value.split(",")
+    if name == "prices":
+        try:
+            return json.loads(value, parse_float=str)
+        except ValueError as error:
+            raise ConfigurationError(f"{PREFIX}PRICES is not JSON: {error}") from None
+    return value
 
 
 def _field_name(key: str) -> str:

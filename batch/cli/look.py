@@ -1,9 +1,11 @@
 """Commands that only look: status, export."""
 
 import asyncio
+import contextlib
 import csv
 import json
 import sys
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -16,7 +18,7 @@ from batch.cli.options import (
     JsonOption,
     RegionOption,
 )
-from batch.cli.render import say, show_status
+from batch.cli.render import plan_lines, say, show_status
 from batch.core.states import State
 from batch.engine import service
 from batch.report.insights import EXPORT_COLUMNS, Insights
@@ -45,6 +47,27 @@ async def _status(settings: Settings, *, as_json: bool) -> None:
         show_status(found)
 
 
+def plan(
+    qps: Annotated[
+        float | None, typer.Option(help="The account's quota in calls a second. [30]")
+    ] = None,
+    account: AccountOption = None,
+    region: RegionOption = None,
+    database_url: DatabaseOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what a submit would send, how long it takes and what it may cost; no call is made."""
+    settings = load_settings(
+        qps=qps, account=account, region=region, database_url=database_url, home=home
+    )
+    found = asyncio.run(service.plan(settings))
+    if as_json:
+        say(json.dumps(asdict(found), default=str))
+    else:
+        say(*plan_lines(found))
+
+
 def export(
     output: Annotated[ExportFormat, typer.Option("--format", help="csv or jsonl.")] = (
         ExportFormat.CSV
@@ -64,8 +87,11 @@ def export(
 async def _export(
     settings: Settings, output: ExportFormat, state: State | None, batch: int | None
 ) -> None:
-    async with service.open_ledger(settings) as (database, store):
-        rows = Insights(database, store.target).export(state, batch)
+    async with (
+        service.open_ledger(settings) as (database, store),
+        # Closed at once when our reader has gone, or the ledger would wait for its connection.
+        contextlib.aclosing(Insights(database, store.target).export(state, batch)) as rows,
+    ):
         if output is ExportFormat.JSONL:
             async for row in rows:
                 sys.stdout.write(json.dumps(row, ensure_ascii=False) + "\n")
@@ -77,4 +103,4 @@ async def _export(
         sys.stdout.flush()
 
 
-COMMANDS = {"status": status, "export": export}
+COMMANDS = {"plan": plan, "status": status, "export": export}

@@ -10,6 +10,7 @@ from rich.table import Table
 from batch.core.states import State
 from batch.engine.doctor import Check
 from batch.engine.loading import LoadReport
+from batch.engine.planning import Plan
 from batch.engine.reconciler import ReconcileSummary
 from batch.engine.recovery import JournalCheck
 from batch.engine.resolving import Evidence
@@ -73,6 +74,31 @@ def summary_lines(summary: RunSummary) -> Iterator[str]:
         yield f"the cloud refuses the account ({account.cause}): {account.code} {account.message}"
     elif summary.last_trouble and summary.stopped_by.value.startswith(("the cloud", "too many")):
         yield f"last trouble: {summary.last_trouble}"
+
+
+def plan_lines(plan: Plan) -> Iterator[str]:
+    """Tell what a submit would send, and what it may cost."""
+    yield f"plan {plan.hash}"
+    total = sum(plan.rows.values())
+    by_type = ", ".join(f"{count:,} {name}" for name, count in plan.rows.items())
+    yield f"  due          {total:>9,}  submissions in {plan.requests:,} requests  {by_type}"
+    yield f"  left out     {plan.duplicates:>9,}  duplicates, when they were loaded"
+    yield f"  done already {plan.done:>9,}  submissions, never sent again"
+    hours, rest = divmod(round(plan.seconds), 3600)
+    yield f"  takes        {hours:>6}:{rest // 60:02d}  hours at {plan.rate:.1f} calls a second"
+    cost = plan.cost
+    for name, amount in (("low", cost.low), ("expected", cost.expected), ("worst", cost.worst)):
+        shown = "unknown" if amount is None else f"{amount:,.2f} {plan.currency}"
+        yield f"  cost, {name:<8} {shown:>14}"
+    if cost.unknown:
+        yield (
+            f"  {cost.unknown:,} submissions are of unknown length: low leaves them out, expected "
+            "takes the mean, worst needs VOD_BATCH_LONGEST"
+        )
+    if cost.low is None:
+        yield '  prices are missing: set prices in vod-batch.toml, such as AIMediaDNA = "0.05"'
+    if total:
+        yield f"send exactly this with: vod-batch submit --plan {plan.hash}"
 
 
 def reconcile_lines(summary: ReconcileSummary) -> Iterator[str]:

@@ -98,6 +98,9 @@ def submit(
     max_submissions: Annotated[
         int | None, typer.Option(help="Send no more than this many, then stop.")
     ] = None,
+    plan: Annotated[
+        str | None, typer.Option(metavar="HASH", help="Send exactly this plan, or nothing.")
+    ] = None,
     until: UntilOption = None,
     timezone: TimezoneOption = None,
     max_duration: MaxDurationOption = None,
@@ -120,7 +123,7 @@ def submit(
     configure_logs(settings.log_format)
     with watch_run() as watcher:
         ends_at = service.run_deadline(settings, datetime.now(UTC))
-        summary = asyncio.run(service.submit(settings, watcher, ends_at=ends_at))
+        summary = asyncio.run(service.submit(settings, watcher, ends_at=ends_at, plan_hash=plan))
     if as_json:
         say(json.dumps(asdict(summary), default=str))
     else:

@@ -11,20 +11,22 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from decimal import Decimal
 from uuid import uuid4
 
 from batch.core.deadline import deadline, find_zone
 from batch.core.states import State
 from batch.engine.ledger_link import LedgerLink
 from batch.engine.pace import Pace
+from batch.engine.planning import Plan, make_plan
 from batch.engine.preflight import Preflight, PreflightSummary
 from batch.engine.reconciler import Reconciler, ReconcileSummary
 from batch.engine.recovery import replay_journals
 from batch.engine.settling import Settler
-from batch.engine.shared_pace import SharedPace
+from batch.engine.shared_pace import SharedPace, shared_rate
 from batch.engine.submitter import AttemptReport, SubmitLimits, Submitter
 from batch.engine.tally import RunSummary, StopReason
-from batch.errors import DatabaseUnavailableError
+from batch.errors import DatabaseUnavailableError, UsageError
 from batch.ledger.database import Database
 from batch.ledger.doubts import Doubts
 from batch.ledger.journal import Journal
@@ -69,8 +71,11 @@ async def submit(
     credentials: CredentialSource | None = None,
     *,
     ends_at: datetime | None = None,
+    plan_hash: str | None = None,
 ) -> RunSummary:
     """Run one worker until nothing is due, ``ends_at`` (UTC) has come, or it is told to stop.
+
+    With ``plan_hash`` it begins only if exactly that plan is due.
 
     The first SIGTERM or SIGINT drains, the second forces.
 
@@ -82,6 +87,8 @@ async def submit(
     async with open_ledger(settings) as (database, store), cloud_client(settings, source) as client:
         await store.bind_service(settings.service)
         await replay_journals(database, store.target, settings.journal_path)
+        if plan_hash:
+            await _insist_on_plan(settings, database, store, plan_hash)
         counts = await store.count_states()
         worker = uuid4()
         journal = Journal(settings.journal_path, worker, store.target)
@@ -162,6 +169,33 @@ async def preflight(
     async with open_ledger(settings) as (database, store), cloud_client(settings, source) as client:
         looks = MediaLooks(database, store.target)
         return await Preflight(looks, client, Pace(settings.preflight_qps), _PREFLIGHT).run(since)
+
+
+async def plan(settings: Settings) -> Plan:
+    """Say what a submit would send now, how long it takes and what it may cost.
+
+    Raises:
+        VodBatchError: the ledger does not allow it.
+    """
+    async with open_ledger(settings) as (database, store):
+        return await _plan(settings, database, store)
+
+
+async def _plan(settings: Settings, database: Database, store: Store) -> Plan:
+    longest = Decimal(settings.longest.total_seconds()) if settings.longest else None
+    rate = shared_rate(settings.qps)
+    return await make_plan(database, store.target, settings.price_list, rate=rate, longest=longest)
+
+
+async def _insist_on_plan(
+    settings: Settings, database: Database, store: Store, wanted: str
+) -> None:
+    found = await _plan(settings, database, store)
+    if found.hash != wanted:
+        raise UsageError(
+            f"what is due is no longer plan {wanted} but plan {found.hash}; nothing was sent: "
+            "look again with vod-batch plan"
+        )
 
 
 def run_deadline(settings: Settings, now: datetime) -> datetime | None:

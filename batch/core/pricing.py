@@ -1,0 +1,81 @@
+"""What jobs cost: a price per minute by type and region (``vod-api.md`` 1.6)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import ROUND_FLOOR, Decimal
+
+from batch.core.models import JobType
+
+_MINUTE = Decimal(60)
+
+
+@dataclass(frozen=True, slots=True)
+class PriceList:
+    """Prices of one region, per minute of media, in ``currency``; a type without one is unknown."""
+
+    currency: str
+    per_minute: Mapping[JobType, Decimal]
+
+    def estimate(self, job_type: JobType, seconds: Decimal) -> Decimal | None:
+        """Return what ``seconds`` of media may cost; ``None`` without a price, never zero."""
+        price = self.per_minute.get(job_type)
+        return None if price is None else price * seconds / _MINUTE
+
+    def charge(self, job_type: JobType, seconds: Decimal) -> Decimal | None:
+        """Return the charge for the sum of ``seconds``: whole minutes, the rest is free."""
+        price = self.per_minute.get(job_type)
+        if price is None:
+            return None
+        return price * (seconds / _MINUTE).to_integral_value(ROUND_FLOOR)
+
+
+@dataclass(frozen=True, slots=True)
+class TypeAmount:
+    """Due rows of one type: how many, how many of unknown length, and the known seconds."""
+
+    job_type: JobType
+    rows: int
+    unknown: int
+    seconds: Decimal
+    longest: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class CostRange:
+    """What due rows may cost; ``None`` where it cannot be known.
+
+    ``low`` counts the known lengths alone, ``expected`` takes the unknown ones for the mean of the
+    known, ``worst`` for the longest that is allowed for.
+    """
+
+    low: Decimal | None
+    expected: Decimal | None
+    worst: Decimal | None
+    unknown: int
+
+
+def cost_range(amounts: list[TypeAmount], prices: PriceList, longest: Decimal | None) -> CostRange:
+    """Return the range for all types; ``longest`` is the seconds to allow for an unknown length."""
+    low: Decimal | None = Decimal(0)
+    expected: Decimal | None = Decimal(0)
+    worst: Decimal | None = Decimal(0)
+    for amount in amounts:
+        known = amount.rows - amount.unknown
+        mean = amount.seconds / known if known else None
+        low = _add(low, prices.estimate(amount.job_type, amount.seconds))
+        expected = _add(expected, _with_unknown(amount, mean, prices))
+        worst = _add(worst, _with_unknown(amount, longest, prices))
+    if amounts and not any(amount.rows - amount.unknown for amount in amounts):
+        low = None  # nothing is known: a zero would read as free
+    return CostRange(low, expected, worst, sum(amount.unknown for amount in amounts))
+
+
+def _with_unknown(amount: TypeAmount, each: Decimal | None, prices: PriceList) -> Decimal | None:
+    if amount.unknown and each is None:
+        return None
+    seconds = amount.seconds + amount.unknown * (each or Decimal(0))
+    return prices.estimate(amount.job_type, seconds)
+
+
+def _add(left: Decimal | None, right: Decimal | None) -> Decimal | None:
+    return None if left is None or right is None else left + right

@@ -1,0 +1,5 @@
+-- How many requests the due rows take: the types of one media go together. $1 target
+SELECT count(*) AS requests
+  FROM (SELECT DISTINCT s.media_id, s.config_key, s.campaign, s.user_data
+          FROM submissions s
+         WHERE s.target_id = $1 AND s.state = 'pending' AND s.due_at <= now()) r
