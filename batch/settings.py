@@ -28,7 +28,7 @@ from pydantic import (
     model_validator,
 )
 
-from batch.addresses import CommaList, Mailbox, MailServerUrl, PingUrl, WebhookUrl
+from batch.addresses import CommaList, Mailbox, MailReaders, MailServerUrl, PingUrl, WebhookUrl
 from batch.core.deadline import find_zone, parse_time_of_day
 from batch.core.models import JobType
 from batch.core.pricing import PriceList
@@ -147,6 +147,10 @@ class Settings(BaseModel):
         timedelta(seconds=60), description="stop when the cloud gave no answer for this long"
     )
     doubt_limit: int = Field(100, ge=1, description="stop after this many doubts in a row")
+    guard_percent: float = Field(
+        50, ge=0, le=100, description="stop when more of the last guard_window were rejected"
+    )
+    guard_window: int = Field(500, ge=1, description="submissions that guard_percent is taken of")
     heartbeat_timeout: Duration = Field(
         timedelta(seconds=15), description="silence after which a worker counts as dead"
     )
@@ -192,15 +196,15 @@ class Settings(BaseModel):
     quarantine: Path | None = None
 
     ping_url: PingUrl | None = Field(None, description="check to ping, as Healthchecks takes it")
-    ping_success_codes: Annotated[
-        tuple[Annotated[int, Field(ge=0, le=255)], ...], CommaList
-    ] = Field((0, 3, 5), description="exit codes that the check hears as a success")
+    ping_success_codes: Annotated[tuple[Annotated[int, Field(ge=0, le=255)], ...], CommaList] = (
+        Field((0, 3, 5), description="exit codes that the check hears as a success")
+    )
     webhooks: Annotated[tuple[WebhookUrl, ...], CommaList] = Field(
         (), description="where the report goes, such as dingtalk+https://..."
     )
     smtp_url: MailServerUrl | None = Field(None, description="mail server: smtp://user:pass@host")
     mail_from: Mailbox | None = Field(None, description="sender of the report by mail")
-    mail_to: Annotated[tuple[Mailbox, ...], CommaList] = Field((), description="its readers")
+    mail_to: MailReaders = Field((), validate_default=True, description="its readers")
     notify_timeout: Duration = Field(
         timedelta(seconds=10), description="how long a try to notify may take; there are three"
     )
@@ -342,5 +346,5 @@ def _first_problem(error: ValidationError, origin: dict[str, str]) -> str:
     where = {
         "flag": f"--{name.replace('_', '-')}",
         "environment": f"{PREFIX}{name.upper()}",
-    }.get(origin.get(name, ""), f"{name} in {origin.get(name)}")
+    }.get(origin.get(name, ""), f"{name} in {origin[name]}" if name in origin else name)
     return f"{where}: {text}"

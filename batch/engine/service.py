@@ -221,6 +221,8 @@ def _limits(settings: Settings) -> SubmitLimits:
         grace=settings.grace.total_seconds(),
         unreachable_after=settings.unreachable_after.total_seconds(),
         doubt_limit=settings.doubt_limit,
+        guard_percent=settings.guard_percent,
+        guard_window=settings.guard_window,
         heartbeat_timeout=settings.heartbeat_timeout.total_seconds(),
     )
 

@@ -21,7 +21,7 @@ from batch.core.verdict import Verdict, judge
 from batch.engine.group_commit import GroupCommit
 from batch.engine.ledger_link import LedgerLink
 from batch.engine.shared_pace import SharedPace
-from batch.engine.tally import RunSummary, StopReason, Tally
+from batch.engine.tally import FailureGuard, RunSummary, StopReason, Tally
 from batch.engine.waiting import pause_unless, unless
 from batch.errors import VodBatchError
 from batch.ledger.journal import Journal
@@ -51,6 +51,8 @@ class SubmitLimits:
     grace: float
     unreachable_after: float
     doubt_limit: int
+    guard_percent: float
+    guard_window: int
     heartbeat_timeout: float
 
 
@@ -90,7 +92,8 @@ class Submitter:
         self._watch = watch
         self._clock = clock
         self._actor = f"submit {worker}"
-        self._tally = Tally(limits.unreachable_after, limits.doubt_limit, clock)
+        guard = FailureGuard(limits.guard_percent, limits.guard_window)
+        self._tally = Tally(limits.unreachable_after, limits.doubt_limit, clock, guard)
         self._recorder = GroupCommit(self._commit, key=lambda verdict: verdict.submission_id)
         self._journaling = GroupCommit[bytes](self._append)
         self._in_flight: dict[asyncio.Task[None], Claim] = {}

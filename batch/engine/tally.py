@@ -1,6 +1,6 @@
 """What a run has done so far, and when its outcomes say that it should stop."""
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -20,7 +20,30 @@ class StopReason(StrEnum):
     DEADLINE = "its time is up"
     ACCOUNT_STOPPED = "the cloud refuses the account"
     UNREACHABLE = "the cloud gives no answer"
+    FAILURES = "too many of the last submissions were rejected"
     DOUBTS = "too many requests in a row without a trustworthy answer"
+
+
+class FailureGuard:
+    """Trips when more than ``percent`` of the last ``window`` submissions were rejected.
+
+    Fewer than ``window`` prove nothing.
+    """
+
+    def __init__(self, percent: float, window: int) -> None:
+        self._percent = percent
+        self._last: deque[bool] = deque(maxlen=window)
+
+    def count(self, state: State) -> None:
+        """Take note of a submission that was answered for good."""
+        if state in (State.SUBMITTED, State.REJECTED):
+            self._last.append(state is State.REJECTED)
+
+    @property
+    def is_tripped(self) -> bool:
+        """Whether the run must stop."""
+        is_full = len(self._last) == self._last.maxlen
+        return is_full and 100 * sum(self._last) > self._percent * len(self._last)
 
 
 @dataclass
@@ -30,6 +53,7 @@ class Tally:
     unreachable_after: float
     doubt_limit: int
     clock: Callable[[], float]
+    guard: FailureGuard = field(default_factory=lambda: FailureGuard(percent=100, window=1))
     outcomes: Counter[str] = field(default_factory=Counter)
     states: Counter[State] = field(default_factory=Counter)
     requests: int = 0
@@ -61,6 +85,7 @@ class Tally:
         for verdict in verdicts:
             self.outcomes[verdict.outcome] += 1
             self.states[verdict.to_state] += 1
+            self.guard.count(verdict.to_state)
 
     @property
     def kept(self) -> int:
@@ -71,6 +96,8 @@ class Tally:
         """Return why the outcomes so far say to stop, if they do."""
         if self.account:
             return StopReason.ACCOUNT_STOPPED
+        if self.guard.is_tripped:
+            return StopReason.FAILURES
         if self._doubts_in_a_row >= self.doubt_limit:
             return StopReason.DOUBTS
         silence = self.clock() - self._silent_since if self._silent_since is not None else 0.0
