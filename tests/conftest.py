@@ -1,0 +1,76 @@
+"""Real parts for every test that asks: PostgreSQL, the emulator, the command line."""
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.support.cloud import Emulator, running_emulator
+from tests.support.console import KEY, Console
+from tests.support.ledger import Ledger, open_ledger
+from tests.support.night import Night
+from tests.support.postgres import Server, running_server
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """A PostgreSQL 18 server for all tests."""
+    with running_server(18) as server:
+        yield server
+
+
+@pytest.fixture
+def database_url(postgres: Server) -> Iterator[str]:
+    """The URL of a migrated database of this test's own."""
+    with postgres.database() as url:
+        yield url
+
+
+@pytest.fixture
+def empty_database_url(postgres: Server) -> Iterator[str]:
+    """The URL of an empty database of this test's own."""
+    with postgres.database(migrated=False) as url:
+        yield url
+
+
+@pytest.fixture
+async def ledger(database_url: str) -> AsyncIterator[Ledger]:
+    """A ledger of this test's own."""
+    async with open_ledger(database_url) as ledger:
+        yield ledger
+
+
+@pytest.fixture(scope="session")
+def _shared_emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+    with running_emulator(tmp_path_factory.mktemp("emulator")) as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def emulator(_shared_emulator: Emulator) -> Emulator:
+    """An emulator without quota, as new."""
+    _shared_emulator.make_new()
+    return _shared_emulator
+
+
+@pytest.fixture
+def start_emulator(tmp_path: Path) -> Iterator[Callable[[str], Emulator]]:
+    """Start an emulator of this test's own, with settings in TOML."""
+    with ExitStack() as stack:
+        yield lambda toml: stack.enter_context(running_emulator(tmp_path, toml))
+
+
+@pytest.fixture
+def console(tmp_path: Path, database_url: str, emulator: Emulator) -> Console:
+    """The command line, pointed at this test's database and the emulator."""
+    home = tmp_path / "home"
+    home.mkdir()
+    settings = {"VOD_BATCH_DATABASE_URL": database_url, "VOD_BATCH_ENDPOINT": emulator.url}
+    return Console(home, settings | KEY)
+
+
+@pytest.fixture
+def night(ledger: Ledger, emulator: Emulator, tmp_path: Path) -> Night:
+    """The worker in this process, on this test's ledger and the emulator."""
+    return Night(ledger, emulator, tmp_path)

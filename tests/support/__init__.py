@@ -1,0 +1,1 @@
+"""What tests share: a PostgreSQL, an emulator, the command line, the ledger as a test sees it."""

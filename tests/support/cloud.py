@@ -1,0 +1,92 @@
+"""The emulator as a process of its own, seen through its admin pages."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.request import ProxyHandler, Request, build_opener
+
+from tests.support.waiting import PATIENCE
+
+_open = build_opener(ProxyHandler({})).open
+
+
+@dataclass(frozen=True)
+class Emulator:
+    """A running emulator."""
+
+    url: str
+
+    def meter(self) -> dict[str, Any]:
+        """Return what really happened, in figures."""
+        return dict(json.loads(self._call("GET", "meter")))
+
+    def jobs(self) -> list[dict[str, Any]]:
+        """Return every job that was made, oldest first."""
+        return [json.loads(line) for line in self._call("GET", "jobs").splitlines()]
+
+    def submits(self) -> int:
+        """Return how many SubmitAIJob requests arrived."""
+        return int(self.meter()["requests"].get("SubmitAIJob", 0))
+
+    def fault(self, kind: str, **rule: object) -> None:
+        """Let something go wrong from now on (``batch.emulator.faults``)."""
+        self._call("POST", "faults", {"kind": kind, "action": "SubmitAIJob", **rule})
+
+    def forget_faults(self) -> None:
+        """Let all go well again."""
+        self._call("DELETE", "faults")
+
+    def account(self, state: str) -> None:
+        """Set the state of the account: ok, arrears, not_open."""
+        self._call("POST", "accounts", {"default": state})
+
+    def key(self, **key: object) -> None:
+        """Add an access key, or replace it."""
+        self._call("POST", "access_keys", key)
+
+    def quota(self, calls_a_second: int) -> None:
+        """Set the quota of SubmitAIJob, 0 for none."""
+        self._call("POST", "quota", {"SubmitAIJob": calls_a_second})
+
+    def make_new(self) -> None:
+        """Bring a shared emulator back to how it began."""
+        self.forget_faults()
+        self.account("ok")
+        self.quota(0)
+        self._call("POST", "reset")
+
+    def _call(self, method: str, page: str, body: object = None) -> str:
+        data = None if body is None else json.dumps(body).encode()
+        request = Request(f"{self.url}/_emulator/{page}", data=data, method=method)
+        with _open(request, timeout=PATIENCE) as response:
+            text: str = response.read().decode()
+            return text
+
+
+@contextmanager
+def running_emulator(folder: Path, toml: str = "", *, qps: int = 0) -> Iterator[Emulator]:
+    """Run an emulator on a free port; without ``qps`` it knows no quota."""
+    settings = folder / "emulator.toml"
+    settings.write_text(toml, encoding="utf-8")
+    words = ["--port", "0", "--qps", str(qps), "--settings", str(settings)]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "batch.emulator", *words], stdout=subprocess.PIPE, text=True
+    )
+    with process:
+        try:
+            assert process.stdout
+            url = "http://" + process.stdout.readline().strip().rpartition("http://")[2]
+            assert url != "http://", "the emulator did not start"
+            yield Emulator(url)
+        finally:
+            process.terminate()
+            try:
+                process.wait(PATIENCE)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise

@@ -1,0 +1,125 @@
+"""What a look-up proves: every branch of the decision, and the edges of the send window."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from batch.core.doubt import (
+    DATE_WINDOW,
+    Absent,
+    Adopt,
+    Ask,
+    Candidate,
+    Decision,
+    Doubt,
+    Wait,
+    decide,
+    in_send_window,
+)
+from batch.core.models import JobType
+from batch.settings import SHORTEST_SETTLE
+
+SENT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+SETTLE = timedelta(hours=1)
+LATER = SENT + 2 * SETTLE
+DOUBT = Doubt(JobType.MEDIA_DNA, SENT)
+
+
+def _job(
+    job_id: str = "j",
+    *,
+    after: timedelta | None = SECOND,
+    job_type: str | None = "AIMediaDNA",
+    is_manual: bool = True,
+) -> Candidate:
+    made_at = None if after is None else SENT + after
+    return Candidate(job_id, job_type, made_at, is_manual)
+
+
+def _decide(
+    *candidates: Candidate,
+    now: datetime = LATER,
+    skew: timedelta = timedelta(0),
+    lookup_works: bool = True,
+) -> Decision:
+    return decide(
+        DOUBT, candidates, now=now, skew=skew, settle=SETTLE, lookup_works=lookup_works
+    )
+
+
+NOT_OURS = {
+    "automatic": _job(is_manual=False),
+    "another type": _job(job_type="AIVideoTag"),
+    "no known type": _job(job_type=None),
+    "older than the intent": _job(after=-2 * SECOND),
+    "much older": _job(after=-timedelta(days=30)),
+    "made when the gateway refuses the request": _job(after=DATE_WINDOW + 2 * SECOND),
+    "automatic without a time": _job(after=None, is_manual=False),
+    "another type without a time": _job(after=None, job_type="AIVideoTag"),
+}
+
+
+def test_the_one_job_that_fits_is_adopted() -> None:
+    """A manual job of the type, made in the send window, is ours: at once, whatever the rest."""
+    assert _decide(_job("ours"), *NOT_OURS.values()) == Adopt("ours")
+    assert _decide(_job("ours"), now=SENT + SECOND, lookup_works=False) == Adopt("ours")
+
+
+@pytest.mark.parametrize("other", NOT_OURS.values(), ids=NOT_OURS.keys())
+def test_what_cannot_be_ours_is_never_adopted(other: Candidate) -> None:
+    """Such a job settles nothing by itself, and does not stand in the way of ours."""
+    assert _decide(other) == Absent()
+    assert isinstance(_decide(other, now=SENT + SECOND), Wait)
+    assert _decide(other, _job("ours")) == Adopt("ours")
+
+
+@pytest.mark.parametrize("now", [SENT + SECOND, LATER])
+def test_two_jobs_that_fit_are_for_a_person(now: datetime) -> None:
+    """Which of them is ours, no look-up tells: the question names both."""
+    decision = _decide(_job("b"), _job("a", after=timedelta(minutes=5)), now=now)
+    assert isinstance(decision, Ask)
+    assert decision.why.endswith("a, b")
+
+
+@pytest.mark.parametrize("now", [SENT + SECOND, LATER])
+def test_a_job_without_a_time_is_for_a_person(now: datetime) -> None:
+    """It may be ours or years old; even beside a job that fits it is not passed over."""
+    for others in ((), (_job("fits"),)):
+        decision = _decide(_job("timeless", after=None), *others, now=now)
+        assert isinstance(decision, Ask)
+        assert "timeless" in decision.why
+
+
+@pytest.mark.parametrize(
+    ("now", "lookup_works", "kind"),
+    [
+        (SENT, True, Wait),
+        (SENT + SETTLE - SECOND, True, Wait),
+        (SENT + SETTLE, True, Absent),
+        (SENT + SETTLE, False, Wait),
+        (SENT + timedelta(days=365), False, Wait),
+    ],
+)
+def test_no_trace_proves_absence_only_after_the_settling_time(
+    now: datetime, lookup_works: bool, kind: type[Decision]
+) -> None:
+    """An empty list proves nothing early, and nothing ever while the look-up shows no known job."""
+    assert isinstance(_decide(now=now, lookup_works=lookup_works), kind)
+
+
+@pytest.mark.parametrize("skew", [timedelta(0), timedelta(minutes=3), -timedelta(minutes=3)])
+def test_the_send_window_moves_with_the_clouds_clock(skew: timedelta) -> None:
+    """From the request's own second to the date window's end, by the cloud's clock."""
+    first, last = SENT + skew - SECOND, SENT + skew + DATE_WINDOW + SECOND
+    for inside in (first, SENT + skew, last):
+        assert in_send_window(inside, SENT, skew)
+        assert _decide(_job(after=inside - SENT), skew=skew) == Adopt("j")
+    for outside in (first - SECOND, last + SECOND):
+        assert not in_send_window(outside, SENT, skew)
+        assert _decide(_job(after=outside - SENT), skew=skew) == Absent()
+
+
+def test_the_window_ends_before_absence_can_be_claimed() -> None:
+    """The shortest settling time that is accepted outlasts the gateway's date window."""
+    assert SHORTEST_SETTLE > DATE_WINDOW

@@ -1,0 +1,57 @@
+"""The error tree and the exit codes."""
+
+import itertools
+import re
+
+import pytest
+
+import batch.engine.service
+import batch.intake.manifest
+import batch.report.insights
+import batch.vod.client  # noqa: F401 - errors defined anywhere must be in the tree
+from batch import errors
+from batch.errors import URGENCY, ExitCode, VodBatchError, most_urgent
+
+
+def _family(parent: type[VodBatchError]) -> list[type[VodBatchError]]:
+    return [one for child in parent.__subclasses__() for one in (child, *_family(child))]
+
+
+def test_every_error_is_drawn_in_the_tree() -> None:
+    """The picture at the top of errors.py holds each error, under its parent, with its code."""
+    drawn: dict[str, str] = {}
+    above: list[str] = []
+    for line in (errors.__doc__ or "").splitlines():
+        if not (found := re.search(r"[A-Z]\w+Error", line)):
+            continue
+        depth = found.start() // 4
+        above[depth - 1 :] = [found[0]]
+        drawn[found[0]] = above[-2] if len(above) > 1 else ""
+        if code := re.search(r"\s(\d\d)\s", line):
+            assert getattr(errors, found[0]).exit_code == int(code[1])
+    real = {one.__name__: one.__bases__[0].__name__ for one in _family(VodBatchError)}
+    assert drawn == {"VodBatchError": ""} | real
+
+
+@pytest.mark.parametrize("error", _family(VodBatchError))
+def test_every_error_has_a_code_and_a_sentence(error: type[VodBatchError]) -> None:
+    """An error ends a command with a code that scripts know, and says what it is."""
+    assert error.exit_code in ExitCode
+    assert error.__doc__
+
+
+def test_urgency_names_every_code_once_in_the_order_of_the_design() -> None:
+    """78, 77, 69, 75, 4, 3, 5, 0; 64 ends a command before anything else could hold."""
+    assert [int(code) for code in URGENCY] == [78, 77, 69, 75, 4, 3, 5, 0]
+    assert set(ExitCode) - set(URGENCY) == {ExitCode.USAGE}
+
+
+@pytest.mark.parametrize(("first", "second"), [*itertools.combinations(URGENCY, 2)])
+def test_the_most_urgent_code_wins(first: ExitCode, second: ExitCode) -> None:
+    """Whatever the order in which codes are found."""
+    assert most_urgent(first, second) is most_urgent(second, first) is first
+
+
+def test_no_code_is_done() -> None:
+    """A command without any complaint ends with 0."""
+    assert most_urgent() is ExitCode.DONE

@@ -1,0 +1,196 @@
+"""Settings: three sources, one order, and messages that name the culprit."""
+
+import os
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from batch.core.models import JobType
+from batch.errors import ConfigurationError
+from batch.settings import is_loopback_host, load_settings, parse_duration
+
+
+@pytest.fixture(autouse=True)
+def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Neither the environment nor the folder of whoever runs the tests has a say."""
+    for name in list(os.environ):
+        if name.startswith("VOD_BATCH_"):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+def _write(text: str, name: str = "vod-batch.toml") -> Path:
+    path = Path(name)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_a_flag_beats_the_environment_which_beats_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each source counts where the stronger ones are silent."""
+    _write('qps = 1\nconcurrency = 1\npriority = 1\ncampaign = "file"')
+    monkeypatch.setenv("VOD_BATCH_QPS", "2")
+    monkeypatch.setenv("VOD_BATCH_CONCURRENCY", "2")
+    settings = load_settings(qps=3, concurrency=None)
+    assert (settings.qps, settings.concurrency, settings.priority) == (3, 2, 1)
+    assert settings.campaign == "file"
+    assert settings.region == "cn-shanghai"
+
+
+@pytest.mark.parametrize("key", ["max_submissions", "max-submissions", "VOD_BATCH_MAX_SUBMISSIONS"])
+def test_the_file_takes_a_key_in_each_of_its_spellings(key: str) -> None:
+    """Dashes and the environment's name mean the same setting."""
+    _write(f"{key} = 7")
+    assert load_settings().max_submissions == 7
+
+
+def test_an_empty_variable_is_unset(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compose files and shells write "unset" like this."""
+    monkeypatch.setenv("VOD_BATCH_DATABASE_URL", "")
+    monkeypatch.setenv("VOD_BATCH_MAX_SUBMISSIONS", "")
+    settings = load_settings()
+    assert (settings.database_url, settings.max_submissions) == (None, None)
+
+
+def test_types_in_the_environment_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Several types fit into one variable."""
+    monkeypatch.setenv("VOD_BATCH_TYPE", "AIMediaDNA,AIVideoTag")
+    assert load_settings().type == (JobType.MEDIA_DNA, JobType.VIDEO_TAG)
+
+
+def test_another_file_can_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """VOD_BATCH_SETTINGS says which file; one that is not there is an error."""
+    monkeypatch.setenv("VOD_BATCH_SETTINGS", str(_write("qps = 9", "other.toml")))
+    assert load_settings().qps == 9
+    monkeypatch.setenv("VOD_BATCH_SETTINGS", "missing.toml")
+    with pytest.raises(ConfigurationError, match=r"cannot read the settings file missing\.toml"):
+        load_settings()
+
+
+def test_a_file_that_is_no_toml_is_an_error() -> None:
+    """The message names the file."""
+    _write("qps = ")
+    with pytest.raises(ConfigurationError, match=r"cannot read the settings file vod-batch\.toml"):
+        load_settings()
+
+
+def test_an_unknown_key_in_the_file_is_an_error_with_a_near_miss() -> None:
+    """A typo must not be a silent default."""
+    _write("concurency = 3")
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings()
+    told = "vod-batch.toml: unknown setting 'concurency'; did you mean concurrency?"
+    assert str(caught.value) == told
+    assert caught.value.exit_code == 78
+
+
+def test_an_unknown_key_like_no_other_is_an_error_too() -> None:
+    """The file is ours alone, so every key in it must be."""
+    _write("zzz = 3")
+    with pytest.raises(ConfigurationError, match=r"unknown setting 'zzz'$"):
+        load_settings()
+
+
+def test_a_misspelt_variable_is_an_error_with_a_near_miss(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A near miss in the environment is a typo; something quite different may be a wrapper's."""
+    monkeypatch.setenv("VOD_BATCH_WRAPPER_OF_OURS", "1")
+    assert load_settings().qps == 30
+    monkeypatch.setenv("VOD_BATCH_CONCURENCY", "1")
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings()
+    assert str(caught.value) == (
+        "unknown environment variable VOD_BATCH_CONCURENCY; did you mean VOD_BATCH_CONCURRENCY?"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("90s", 90), ("16m", 960), ("1h", 3600), ("1h30m", 5400), ("250ms", 0.25), ("1.5s", 1.5),
+     ("1d", 86400), ("1 H", 3600)],
+)  # fmt: skip
+def test_durations_are_written_with_units(text: str, seconds: float) -> None:
+    """One or several numbers, each with its unit."""
+    assert parse_duration(text) == timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize("text", ["", "90", "s", "1x", "-5s", "1h-5m", "0s", "90 seconds", 90])
+def test_other_durations_are_refused(text: object) -> None:
+    """A number without a unit could mean anything; a wait of nothing is a mistake."""
+    with pytest.raises(ConfigurationError, match=r"^--grace: "):
+        load_settings(grace=text)
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    ["127.0.0.1:8808", "ftp://host", "http://", "http://h/path", "http://h?q", "http://me:pw@h",
+     "http://vod.cn-shanghai.aliyuncs.com"],
+)  # fmt: skip
+def test_endpoints_that_cannot_be_meant_are_refused(endpoint: str) -> None:
+    """An endpoint is scheme, host and port; the cloud is never called without TLS."""
+    with pytest.raises(ConfigurationError, match=r"^--endpoint: "):
+        load_settings(endpoint=endpoint)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "url", "service"),
+    [
+        (None, "https://vod.cn-beijing.aliyuncs.com", "cloud"),
+        ("https://vod.cn-shanghai.aliyuncs.com/", "https://vod.cn-shanghai.aliyuncs.com", "cloud"),
+        ("http://127.0.0.1:8808", "http://127.0.0.1:8808", "stand-in"),
+        ("https://aliyuncs.com.example", "https://aliyuncs.com.example", "stand-in"),
+    ],
+)
+def test_the_endpoint_in_force(endpoint: str | None, url: str, service: str) -> None:
+    """The override, else the region's host; what is not the cloud's is a stand-in."""
+    settings = load_settings(endpoint=endpoint, region="cn-beijing")
+    assert (settings.url, settings.service) == (url, service)
+
+
+@pytest.mark.parametrize(
+    ("host", "loopback"),
+    [("localhost", True), ("127.0.0.1", True), ("127.9.9.9", True), ("::1", True),
+     ("10.0.0.1", False), ("localhost.example", False)],
+)  # fmt: skip
+def test_loopback_is_this_machine_only(host: str, loopback: bool) -> None:
+    """Only addresses that cannot leave the machine count."""
+    assert is_loopback_host(host) is loopback
+
+
+def test_a_password_is_never_shown() -> None:
+    """Neither repr nor str nor an error's text holds the database's password."""
+    settings = load_settings(database_url="postgresql://me:hush-hush@db/vod")
+    assert "hush-hush" not in f"{settings!r} {settings}"
+    assert settings.database_url == SecretStr("postgresql://me:hush-hush@db/vod")
+
+
+def test_a_message_names_the_source_of_a_bad_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A flag by its name, a variable by its own, a file's key with the file."""
+    with pytest.raises(ConfigurationError, match=r"^--max-attempts: "):
+        load_settings(max_attempts=0)
+    _write("max_attempts = 0")
+    with pytest.raises(ConfigurationError, match=r"^max_attempts in vod-batch\.toml: "):
+        load_settings()
+    monkeypatch.setenv("VOD_BATCH_MAX_ATTEMPTS", "many")
+    with pytest.raises(ConfigurationError, match=r"^VOD_BATCH_MAX_ATTEMPTS: "):
+        load_settings()
+
+
+def test_a_bad_secret_is_not_echoed() -> None:
+    """The message about a value never repeats the value."""
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings(database_pooled="hush-hush")
+    assert "hush-hush" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["", "-x", "a b", "x" * 65, "ä"])
+def test_names_are_plain(name: str) -> None:
+    """Account and campaign names stand in file names, keys and reports."""
+    with pytest.raises(ConfigurationError, match=r"^--campaign: "):
+        load_settings(campaign=name)
+
+
+def test_settings_are_frozen() -> None:
+    """Nobody changes a setting on the way."""
+    with pytest.raises(ValueError, match="frozen"):
+        load_settings().qps = 1
