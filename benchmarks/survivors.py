@@ -43,7 +43,6 @@ def main() -> int:
             workers[2].communicate()
             meter = cloud.meter()
     least = _LEAST_SHARE * words.qps
-    wanted = f">= {least:.1f}/s"
     twice = meter["media_types_with_more_than_one_job"]["count"]
     worst = meter["busiest_second"]
     return common.verdict(
