@@ -333,7 +333,7 @@ def _field_name(key: str) -> str:
 
 
 def _suggestion(name: str, prefix: str = "") -> str:
-    near = difflib.get_close_matches(name, Settings.model_fields, n=1, cutoff=0.75)
+    near = difflib.get_close_matches(name, Settings.model_fields, n=1, cutoff=0.6)
     if not near:
         return ""
     return f"; did you mean {prefix}{near[0].upper() if prefix else near[0]}?"

@@ -16,7 +16,7 @@ from batch.settings import load_settings
 def emulator(
     port: Annotated[int, typer.Option(help="0 picks a free one.")] = 8808,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    qps: Annotated[float | None, typer.Option(help="Quota of SubmitAIJob. [30]")] = None,
+    qps: Annotated[int | None, typer.Option(help="Quota of SubmitAIJob. [30]")] = None,
     emulator_settings: Annotated[
         str | None, typer.Option("--settings", help="TOML file with switches and faults.")
     ] = None,
@@ -24,7 +24,7 @@ def emulator(
     """Play the cloud's API on this machine, with a meter; key testid, secret testsecret."""
     command = [sys.executable, "-m", "batch.emulator", "--port", str(port), "--host", host]
     if qps is not None:
-        command += ["--qps", f"{qps:g}"]
+        command += ["--qps", str(qps)]
     if emulator_settings is not None:
         command += ["--settings", emulator_settings]
     # The emulator takes this process over: nothing of ours runs in it, and signals are its own.

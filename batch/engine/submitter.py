@@ -101,7 +101,7 @@ class Submitter:
         self._sender_freed = asyncio.Event()
         self._stopping = asyncio.Event()
         self._stopped_by: StopReason | None = None
-        self._failure: VodBatchError | None = None
+        self._failure: BaseException | None = None
         self._expired = 0
 
     def stop(self, reason: StopReason) -> None:
@@ -205,8 +205,6 @@ class Submitter:
         del self._in_flight[task]
         self._sender_freed.set()
         if not task.cancelled() and (error := task.exception()):
-            if not isinstance(error, VodBatchError):
-                raise error
             self._fail(error)
 
     async def _send(self, claim: Claim, slot: float) -> None:
@@ -332,8 +330,8 @@ class Submitter:
             await self._ledger.beat(self._worker)
             await asyncio.sleep(self._limits.heartbeat_timeout / _BEATS_PER_TIMEOUT)
 
-    def _fail(self, error: VodBatchError) -> None:
-        """Stop because something we need is gone; the first error is the one to tell."""
+    def _fail(self, error: BaseException) -> None:
+        """Stop because something we need is gone, or broken; the first error is the one to tell."""
         self._failure = self._failure or error
         self._stopping.set()
 

