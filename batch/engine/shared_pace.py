@@ -22,7 +22,6 @@ LEAD_SECONDS = 0.25
 _BLOCK_SECONDS = 0.1
 _HEADROOM = 0.038  # of the quota; what lateness and the way to the server may squeeze together
 _LATENESS_SHARE = 0.6  # of the headroom; the rest is left to the way to the server
-_ALONE_TOLERANCE_SECONDS = 0.5
 
 
 def shared_rate(quota: float) -> float:
@@ -51,8 +50,7 @@ class SharedPace:
         self._clock = clock
         self._interval = 1 / rate
         self._block_size = max(1, round(rate * _BLOCK_SECONDS))
-        self._shared_tolerance = _LATENESS_SHARE * headroom
-        self._tolerance = self._shared_tolerance
+        self._tolerance = _LATENESS_SHARE * headroom
         self._block = _Block(0.0, 0)
         self._reserving = asyncio.Lock()
 
@@ -125,15 +123,6 @@ class SharedPace:
             self._block.at += missed * self._interval
             self._block.left -= missed
 
-    def _notice_others(self, first: float) -> None:
-        """A block that follows on our last one says that no other worker takes slots.
-
-        Our own sends are kept a second apart from each other in any case; a late one is then no
-        reason to give its slot up. With others about, it is: theirs are not known to us.
-        """
-        is_alone = abs(first - self._block.at) < self._interval / 2
-        self._tolerance = _ALONE_TOLERANCE_SECONDS if is_alone else self._shared_tolerance
-
     def _pop(self) -> float:
         slot = self._block.at
         self._block.at += self._interval
@@ -142,7 +131,6 @@ class SharedPace:
 
     async def _reserve_block(self) -> None:
         first_in, paused_for = await self._reserve(self._block_size, self._interval)
-        self._notice_others(self._clock() + first_in)
         # The database's now lies between our asking and its answer; the later end is the safe one.
         self._block = _Block(self._clock() + first_in, self._block_size)
         if paused_for:
