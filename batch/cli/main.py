@@ -7,7 +7,7 @@ from types import FrameType
 
 import typer
 
-from batch.cli import look, machine, night, selftest, settle, work
+from batch.cli import look, machine, night, operate, selftest, settle, work
 from batch.errors import ExitCode, VodBatchError
 
 _TYPER_USAGE_CODE = 2
@@ -20,7 +20,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for room in (night, work, settle, look, machine, selftest):
+for room in (night, work, settle, operate, look, machine, selftest):
     for name, command in room.COMMANDS.items():
         app.command(name)(command)
 app.add_typer(settle.journal)

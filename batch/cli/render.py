@@ -7,6 +7,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from batch.cli.render_story import hold_line
 from batch.core.states import State
 from batch.engine.doctor import Check
 from batch.engine.loading import LoadReport
@@ -64,8 +65,10 @@ def summary_lines(summary: RunSummary) -> Iterator[str]:
     yield f"  worst second {summary.worst_second:>9,}  sends"
     if throttled := summary.outcomes.get("throttled", 0):
         yield f"  throttled    {throttled:>9,}  given back and sent again later"
-    if summary.left_pending:
-        yield f"  still due    {summary.left_pending:>9,}  run vod-batch submit again"
+    if due := max(0, summary.left_pending - summary.held):
+        yield f"  still due    {due:>9,}  run vod-batch submit again"
+    if summary.held:
+        yield f"  held         {summary.held:>9,}  see who and why: vod-batch status"
     if summary.left_in_doubt:
         yield (f"  in doubt     {summary.left_in_doubt:>9,}  perhaps paid: vod-batch reconcile")
     yield from _charge_lines(summary.extra_charges)
@@ -196,6 +199,8 @@ def show_status(status: Status) -> None:
         console.print("no batch yet; begin with: vod-batch load FILE.csv")
         return
     console.print(_batch_table(status))
+    for hold in status.holds:
+        console.print(hold_line(hold), soft_wrap=True)
     for charge in status.extra_charges:
         console.print(
             f"charged more than once: {charge.media_id} {charge.job_type}, "

@@ -46,10 +46,13 @@ async def replay_journals(database: Database, target: Target, folder: Path) -> i
 
 async def _restore(restorer: Restorer, reading: Reading) -> int:
     touched = 0
+    is_whole = True
     for start in range(0, len(reading.intents), _GROUP):
-        touched += await restorer.restore(reading.intents[start : start + _GROUP])
+        group = reading.intents[start : start + _GROUP]
+        touched += await restorer.restore(group)
+        is_whole = is_whole and not (await restorer.compare(group)).differs
     # Another target's requests are left for its own start; the mark would hide them.
-    if all(restorer.owns(intent) for intent in reading.intents):
+    if is_whole and all(restorer.owns(intent) for intent in reading.intents):
         await restorer.mark(reading.worker, reading.end)
     await restorer.bury(reading.worker)
     return touched

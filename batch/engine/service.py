@@ -31,6 +31,7 @@ from batch.ledger.database import Database
 from batch.ledger.doubts import Doubts
 from batch.ledger.journal import Journal
 from batch.ledger.media import MediaLooks
+from batch.ledger.operators import Operators
 from batch.ledger.store import Store
 from batch.settings import Settings
 from batch.vod.client import VodClient
@@ -39,6 +40,7 @@ from batch.vod.transport import Timeouts
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _RECONCILE = "reconcile"
+_RECOVERY = "recovery"
 _PREFLIGHT = "preflight"
 _LONGEST_NAP_SECONDS = 5.0
 
@@ -86,6 +88,7 @@ async def submit(
     await source.current()
     async with open_ledger(settings) as (database, store), cloud_client(settings, source) as client:
         await store.bind_service(settings.service)
+        await store.expire(settings.heartbeat_timeout.total_seconds(), _RECOVERY)
         await replay_journals(database, store.target, settings.journal_path)
         if plan_hash:
             await _insist_on_plan(settings, database, store, plan_hash)
@@ -119,7 +122,8 @@ async def submit(
                 await store.end_worker(worker)
             journal.close()
         charges = await Doubts(database, store.target).extra_charges()
-        return replace(summary, extra_charges=len(charges))
+        held = await Operators(database, store.target).count_held()
+        return replace(summary, extra_charges=len(charges), held=held)
 
 
 async def reconcile(
@@ -138,8 +142,9 @@ async def reconcile(
     await source.current()
     async with open_ledger(settings) as (database, store), cloud_client(settings, source) as client:
         await store.bind_service(settings.service)
+        await store.expire(settings.heartbeat_timeout.total_seconds(), _RECOVERY)
         await replay_journals(database, store.target, settings.journal_path)
-        await store.expire(settings.heartbeat_timeout.total_seconds(), _RECONCILE)
+        await store.expire(settings.heartbeat_timeout.total_seconds(), _RECOVERY)
         doubts = Doubts(database, store.target)
         settler = Settler(
             doubts,

@@ -126,6 +126,7 @@ class RunSummary:
     left_pending: int
     left_in_doubt: int
     extra_charges: int = 0
+    held: int = 0
 
     @property
     def exit_codes(self) -> tuple[ExitCode, ...]:

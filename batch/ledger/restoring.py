@@ -64,14 +64,15 @@ class Restorer:
                 if found is None:
                     if _may_have_made_a_job(intent, job_type):
                         forgotten.append((intent, job_type))
-                elif _jobs(intent, job_type) - found.job_ids or found.outcome is None:
+                elif _knows_more(intent, job_type, found):
                     unheard.append((intent, job_type))
         return Comparison(tuple(forgotten), tuple(unheard))
 
     async def restore(self, intents: Sequence[Intent]) -> int:
         """Bring this database up to what dead workers' journals know; repeating it is harmless.
 
-        Returns how many submissions were touched.
+        Returns how many submissions were touched. What a living worker is sending now is left for
+        a later time: :meth:`compare` then still tells it.
         """
         comparison = await self.compare(intents)
         if comparison.forgotten:
@@ -156,6 +157,17 @@ def _jobs(intent: Intent, job_type: JobType) -> set[str]:
     for verdict in _answers(intent, job_type):
         held |= {*verdict.further_job_ids, *([verdict.job_id] if verdict.job_id else [])}
     return held
+
+
+def _knows_more(intent: Intent, job_type: JobType, found: Known) -> bool:
+    """Tell whether the journal holds an answer that the database never heard."""
+    answers = _answers(intent, job_type)
+    is_settled_there = bool(answers) and answers[-1].outcome != "in_doubt"
+    return (
+        found.outcome is None
+        or bool(_jobs(intent, job_type) - found.job_ids)
+        or (found.outcome == "in_doubt" and is_settled_there)
+    )
 
 
 def _may_have_made_a_job(intent: Intent, job_type: JobType) -> bool:

@@ -13,6 +13,7 @@ from batch.core.states import State
 from batch.errors import UsageError
 from batch.ledger.database import Database
 from batch.ledger.doubts import Doubts, ExtraCharge
+from batch.ledger.operators import Hold, Operators
 
 EXPORT_COLUMNS = (
     "batch", "line", "media_id", "type", "status", "job_id", "request_id", "attempts",
@@ -64,6 +65,7 @@ class Status:
     batches: tuple[BatchLine, ...]
     workers: tuple[WorkerLine, ...]
     extra_charges: tuple[ExtraCharge, ...]
+    holds: tuple[Hold, ...] = ()
 
     def as_json(self) -> str:
         """Return the status as one JSON object; times in ISO 8601."""
@@ -96,6 +98,7 @@ class Insights:
                 )
             ),
             extra_charges=tuple(await Doubts(self._database, self._target).extra_charges()),
+            holds=tuple(await Operators(self._database, self._target).holds()),
         )
 
     async def night(self, run: str | None) -> dict[str, Any] | None:

@@ -72,7 +72,7 @@ class Rig:
         try:
             await connection.execute(
                 "TRUNCATE submissions, attempts, submission_history, batches, workers, journals, "
-                "targets RESTART IDENTITY"
+                "targets RESTART IDENTITY CASCADE"
             )
         finally:
             await connection.close()

@@ -12,6 +12,13 @@ WITH leader AS MATERIALIZED (
      WHERE s.target_id = $1 AND s.state = 'pending' AND s.due_at <= coalesce($6, now())
        AND NOT EXISTS (SELECT FROM targets t
                         WHERE t.id = $1 AND t.paused_until > coalesce($6, now()))
+       AND NOT EXISTS (SELECT FROM holds h
+                        WHERE h.target_id = $1 AND h.scope = 'target' AND h.released_at IS NULL)
+       -- Held rows are not in the index; only what came back to pending in a held batch is met here.
+       AND s.hold_id IS NULL
+       AND s.batch_id <> ALL (ARRAY(SELECT h.batch_id FROM holds h
+                                     WHERE h.target_id = $1 AND h.scope = 'batch'
+                                       AND h.released_at IS NULL))
        AND NOT EXISTS (SELECT FROM submissions u
                         WHERE u.media_id = s.media_id AND u.job_type = s.job_type
                           AND u.target_id = s.target_id AND u.state IN ('submitting', 'in_doubt')
@@ -31,6 +38,10 @@ partner AS MATERIALIZED (
      -- IS TRUE hides this from the partial index of due rows: before the table's first ANALYZE the
      -- planner would walk the whole of it for each leader, instead of looking the media up.
      WHERE (p.state = 'pending') IS TRUE AND p.due_at <= coalesce($6, now())
+       AND p.hold_id IS NULL
+       AND p.batch_id <> ALL (ARRAY(SELECT h.batch_id FROM holds h
+                                     WHERE h.target_id = $1 AND h.scope = 'batch'
+                                       AND h.released_at IS NULL))
        AND NOT EXISTS (SELECT FROM submissions u
                         WHERE u.media_id = p.media_id AND u.job_type = p.job_type
                           AND u.target_id = p.target_id AND u.state IN ('submitting', 'in_doubt')

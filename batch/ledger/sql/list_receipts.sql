@@ -1,10 +1,11 @@
 -- Submissions that hold more JobIds than one: each further one is a duplicate charge, unless an
--- operator asked for it (a retry of a failed job, which is free, or a resend). $1 target
+-- operator asked for it: a retry closes the attempt whose job failed, which is free. $1 target
 WITH held AS (
     SELECT t.submission_id, j.job_id, t.ended_at
       FROM attempts t
-      CROSS JOIN LATERAL unnest(array_remove(t.job_id || coalesce(t.extra_job_ids, '{}'), NULL))
-           AS j(job_id)
+      CROSS JOIN LATERAL unnest(array_remove(
+               CASE WHEN t.closed_by IS NULL THEN t.job_id END || coalesce(t.extra_job_ids, '{}'),
+               NULL)) AS j(job_id)
      WHERE t.submission_id IN (
                SELECT submission_id FROM attempts WHERE extra_job_ids IS NOT NULL
                UNION

@@ -2,6 +2,7 @@
 WITH hold AS MATERIALIZED (
     SELECT id FROM holds
      WHERE target_id = $1 AND scope = 'batch' AND batch_id = $2 AND released_at IS NULL
+       FOR SHARE
 ),
 chosen AS MATERIALIZED (
     SELECT s.id, hold.id AS hold_id

@@ -1,8 +1,9 @@
--- Media whose ids begin like this one, of this target first. $1 target, $2 prefix, $3 after the
--- prefix, $4 how many
-SELECT DISTINCT ON (s.target_id <> $1, s.media_id) s.media_id, t.account, t.region,
-       s.target_id = $1 AS is_here
-  FROM submissions s JOIN targets t ON t.id = s.target_id
- WHERE s.media_id >= $2 AND s.media_id < $3
- ORDER BY s.target_id <> $1, s.media_id
+-- Media whose ids begin like this one, the very same first, then those of this target. $1 target,
+-- $2 prefix, $3 behind every id with the prefix, $4 how many, $5 the media
+SELECT n.media_id, t.account, t.region, n.target_id = $1 AS is_here
+  FROM (SELECT DISTINCT s.media_id, s.target_id
+          FROM submissions s
+         WHERE s.media_id >= $2 AND s.media_id < $3) n
+  JOIN targets t ON t.id = n.target_id
+ ORDER BY n.media_id <> $5, n.target_id <> $1, n.media_id
  LIMIT $4

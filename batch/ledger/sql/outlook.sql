@@ -1,8 +1,15 @@
--- Once nothing could be begun: what else would keep a worker waiting. $1 target
+-- Once nothing could be begun: what else would keep a worker waiting. Nobody waits for what is held.
+-- $1 target
 SELECT (SELECT count(*) FROM submissions s
          WHERE s.target_id = $1 AND s.state = 'submitting') AS held,
        (SELECT extract(epoch FROM min(s.due_at) - now())::float8 FROM submissions s
-         WHERE s.target_id = $1 AND s.state = 'pending'
+         WHERE s.target_id = $1 AND s.state = 'pending' AND s.hold_id IS NULL
+           AND s.batch_id <> ALL (ARRAY(SELECT h.batch_id FROM holds h
+                                         WHERE h.target_id = $1 AND h.scope = 'batch'
+                                           AND h.released_at IS NULL))
+           AND NOT EXISTS (SELECT FROM holds h
+                            WHERE h.target_id = $1 AND h.scope = 'target'
+                              AND h.released_at IS NULL)
            AND NOT EXISTS (SELECT FROM submissions u
                             WHERE u.media_id = s.media_id AND u.job_type = s.job_type
                               AND u.target_id = s.target_id AND u.state = 'in_doubt')) AS due_in,

@@ -15,6 +15,8 @@ begun AS (
       FROM entry e
      WHERE s.target_id = $1 AND s.media_id = e.media_id AND s.job_type = e.job_type
        AND s.config_key = e.config_key AND s.campaign = e.campaign
+       -- What a living worker is sending keeps its lease, or its answer would come too late.
+       AND s.state <> 'submitting'
     RETURNING s.id, s.lease, s.job_type, e.nonce, e.signed_at, e.worker_id
 ),
 intent AS (

@@ -16,6 +16,12 @@ WITH chosen AS MATERIALIZED (
      ORDER BY s.id
        FOR UPDATE OF s
 ),
+-- Locked, so that a hold that ends at the same time waits for these rows and frees them too.
+held AS MATERIALIZED (
+    SELECT h.id, h.batch_id FROM holds h
+     WHERE h.target_id = $1 AND h.scope = 'batch' AND h.released_at IS NULL
+       FOR SHARE
+),
 closed AS (
     UPDATE attempts t SET closed_by = $8
       FROM chosen c
@@ -26,9 +32,7 @@ moved AS (
        SET state = 'pending', actor = $8, reason = $9, due_at = now(), attempts = 0,
            job_id = NULL, request_id = NULL, submitted_at = NULL, finished_at = NULL,
            polled_at = NULL, looked_up_at = NULL, error_code = NULL, error_message = NULL,
-           hold_id = (SELECT h.id FROM holds h
-                       WHERE h.target_id = $1 AND h.scope = 'batch' AND h.batch_id = s.batch_id
-                         AND h.released_at IS NULL)
+           hold_id = (SELECT h.id FROM held h WHERE h.batch_id = s.batch_id)
       FROM chosen c
      WHERE s.id = c.id
     RETURNING s.id

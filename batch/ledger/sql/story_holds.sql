@@ -1,5 +1,5 @@
 -- The holds that kept, or keep, these submissions from being sent: their own, their batch's, and the
--- target's as long as they were there. $1 submissions
+-- target's as long as they waited to be sent. $1 submissions
 SELECT s.id AS submission_id, h.scope, h.batch_id, h.held_at, h.held_by, h.reason,
        coalesce(r.released_at, h.released_at) AS released_at,
        coalesce(r.released_by, h.released_by) AS released_by
@@ -13,5 +13,5 @@ SELECT s.id AS submission_id, h.scope, h.batch_id, h.held_at, h.held_by, h.reaso
        WHEN 'batch' THEN h.batch_id = s.batch_id
        ELSE h.released_at IS NULL OR h.released_at >= b.loaded_at
        END
-   AND (s.finished_at IS NULL OR h.held_at <= s.finished_at)
+   AND h.held_at <= coalesce(s.submitted_at, s.finished_at, 'infinity')
  ORDER BY s.id, h.id

@@ -1,12 +1,12 @@
 -- Every submission of one media, with all that decides what becomes of it. $1 target, $2 media
 SELECT s.id, s.media_id, s.job_type, s.campaign, s.config, s.user_data, s.priority, s.line,
-       s.batch_id, b.source, b.loaded_at, s.state, s.actor, s.reason, s.lease, s.attempts,
-       s.job_id, s.request_id, s.error_code, s.error_message, s.submitted_at, s.finished_at,
-       s.polled_at, s.looked_up_at, s.due_at, s.due_at <= now() AS is_due,
+       s.batch_id, b.source, b.loaded_at, s.state, s.reason, s.lease, s.attempts, s.job_id,
+       s.request_id, s.error_code, s.error_message, s.submitted_at, s.finished_at, s.polled_at,
+       s.due_at, s.due_at <= now() AS is_due, now() AS now,
        CASE WHEN t.paused_until > now() THEN t.paused_until END AS paused_until,
        t.replay_confirmed_at, w.host AS worker_host, w.pid AS worker_pid,
        w.heartbeat_at AS worker_heartbeat_at,
-       (SELECT u.state || ' under campaign ' || u.campaign
+       (SELECT concat_ws(' ', u.state, 'under campaign', u.campaign)
           FROM submissions u
          WHERE u.media_id = s.media_id AND u.job_type = s.job_type AND u.target_id = s.target_id
            AND u.id <> s.id AND u.state IN ('submitting', 'in_doubt')

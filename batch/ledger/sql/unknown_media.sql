@@ -2,5 +2,5 @@
 SELECT m.media_id
   FROM unnest($2::text[]) WITH ORDINALITY AS m(media_id, place)
  WHERE NOT EXISTS (SELECT FROM submissions s
-                    WHERE s.media_id = m.media_id COLLATE "C" AND s.target_id = $1)
+                    WHERE s.media_id = m.media_id AND s.target_id = $1)
  ORDER BY m.place

@@ -1,0 +1,130 @@
+"""Which submissions an operator means: the selectors of the command line, and how they read."""
+
+import sys
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from batch.core.models import JobType
+from batch.core.states import State
+from batch.errors import UsageError
+from batch.intake.cells import CellError, parse_media_id
+from batch.intake.manifest import IntakeOptions, Manifest, expand_inputs
+from batch.ledger.operators import Selection
+from batch.settings import Settings
+
+_NAMED_IDS = 3
+"""As many media ids as a reason names one by one."""
+
+
+class Word(StrEnum):
+    """What an operator may say about submissions."""
+
+    RETRY = "retry"
+    CANCEL = "cancel"
+    PAUSE = "pause"
+    RESUME = "resume"
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """The selectors as they stand on the command line; see :func:`select`."""
+
+    media_ids: tuple[str, ...] = ()
+    everything: bool = False
+    states: tuple[State, ...] = ()
+    code: str | None = None
+    batch: int | None = None
+    ids: str | None = None
+    job_type: JobType | None = None
+    campaign: str | None = None
+
+
+def select(spoken: Spoken, settings: Settings) -> Selection:
+    """Return what the selectors mean; ``ids`` is read, a file or ``-``.
+
+    Raises:
+        UsageError: nothing is selected, ``--all`` does not stand alone, an id is none, the file
+            cannot be read or holds a bad line.
+    """
+    narrowed = spoken != Spoken(everything=spoken.everything)
+    if spoken.everything and narrowed:
+        raise UsageError("--all means the whole target and goes alone; drop it, or the rest")
+    if not spoken.everything and not narrowed:
+        raise UsageError(
+            "say which submissions: media ids, --ids FILE, --state, --code, --batch, --type or "
+            "--campaign; --all means the whole target"
+        )
+    return Selection(
+        states=spoken.states or None,
+        code=spoken.code,
+        batch=spoken.batch,
+        media=_media(spoken, settings),
+        job_type=spoken.job_type,
+        campaign=spoken.campaign,
+    )
+
+
+def _media(spoken: Spoken, settings: Settings) -> tuple[str, ...] | None:
+    if not spoken.media_ids and spoken.ids is None:
+        return None
+    try:
+        named = [parse_media_id(media_id) for media_id in spoken.media_ids]
+    except CellError as error:
+        raise UsageError(str(error)) from None
+    listed = read_ids(spoken.ids, settings) if spoken.ids is not None else []
+    return tuple(dict.fromkeys([*named, *listed]))
+
+
+def read_ids(source: str, settings: Settings) -> list[str]:
+    """Return the media ids of a manifest, or of standard input for ``-``.
+
+    Its other columns are ignored. The ids are kept in memory, about 100 bytes each.
+
+    Raises:
+        UsageError: the input cannot be read, holds a bad line, or holds no id.
+    """
+    types = tuple(JobType)
+    options = IntakeOptions(
+        types, frozenset(types), settings.region, settings.column, settings.encoding
+    )
+    if source == "-":
+        manifest = Manifest(None, options, stream=sys.stdin.buffer)
+    else:
+        (name,) = expand_inputs([source])[:1]
+        manifest = Manifest(Path(name), options)
+    ids: list[str] = []
+    for chunk in manifest.chunks():
+        if chunk.quarantined:
+            bad = chunk.quarantined[0]
+            raise UsageError(
+                f"{manifest.name}, line {bad.line}: {bad.reason}; nothing was changed, "
+                "mend the line and say it again"
+            )
+        ids += [row.media_id for row in chunk.rows]
+    if not ids:
+        raise UsageError(f"{manifest.name} holds no media id")
+    return ids
+
+
+def said(word: Word, spoken: Spoken, selection: Selection, why: str | None) -> str:
+    """Return the reason for the history: the word with its selectors, and why."""
+    text = f"{word} of the whole target" if spoken.everything else f"{word} by {_by(spoken)}"
+    if spoken.ids is not None and selection.media is not None:
+        text += f" ({len(selection.media):,} media)"
+    return f"{text}: {' '.join(why.split())}" if why and why.strip() else text
+
+
+def _by(spoken: Spoken) -> str:
+    few = len(spoken.media_ids) <= _NAMED_IDS
+    named = ", ".join(spoken.media_ids) if few else f"{len(spoken.media_ids):,} ids"
+    said: dict[str, str | None] = {
+        "state": ", ".join(spoken.states) or None,
+        "code": spoken.code,
+        "batch": str(spoken.batch) if spoken.batch is not None else None,
+        "type": spoken.job_type,
+        "campaign": spoken.campaign,
+        "media": named or None,
+        "ids": "standard input" if spoken.ids == "-" else spoken.ids,
+    }
+    return ", ".join(f"{name} {value}" for name, value in said.items() if value)

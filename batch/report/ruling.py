@@ -1,0 +1,181 @@
+"""What a submission's state means, and the rule that holds it now, each with its command."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from batch.core.doubt import DATE_WINDOW
+from batch.core.states import State
+
+MEANS = {
+    State.PENDING: "it is to be sent",
+    State.SUBMITTING: "a request is, or may be, on the wire",
+    State.SUBMITTED: "the cloud took it; its job has not ended, as far as we know",
+    State.IN_DOUBT: "a request was, or may have been, received, and its outcome is not known",
+    State.SUCCEEDED: "the cloud says that the job succeeded",
+    State.FAILED: "the cloud says that the job failed; a failed job is not charged",
+    State.REJECTED: "refused for good before any job existed",
+    State.DEAD: "never sent: every attempt failed to leave this machine",
+    State.CANCELLED: "withdrawn by an operator while it was still to be sent",
+}
+"""What each state means, as in ``docs/states.md``."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeldBy:
+    """An open hold over a submission; the time is UTC."""
+
+    scope: str
+    held_at: datetime
+    held_by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What decides about a submission, at ``now`` by the database's clock. All times are UTC.
+
+    ``waits_for`` tells of an unresolved submission of the same media and type. ``signed_at``,
+    ``was_replayed`` are of its last attempt. ``settle`` is how long after ``signed_at`` finding no
+    job proves absence; a worker not heard of for ``worker_silence`` counts as dead.
+    """
+
+    media_id: str
+    state: State
+    batch: int
+    is_due: bool
+    due_at: datetime
+    attempts: int
+    max_attempts: int
+    paused_until: datetime | None
+    waits_for: str | None
+    held_by: tuple[HeldBy, ...]
+    job_id: str | None
+    code: str | None
+    message: str | None
+    reason: str | None
+    signed_at: datetime | None
+    was_replayed: bool
+    replay_confirmed: bool
+    settle: timedelta
+    polled_at: datetime | None
+    worker: str | None
+    worker_heard_at: datetime | None
+    worker_silence: timedelta
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """What the state means, and every rule that holds the submission where it is."""
+
+    means: str
+    holding: tuple[str, ...]
+
+
+def rule(facts: Facts) -> Ruling:
+    """Return what holds a submission; more than one rule may, and all of them are told."""
+    told = {
+        State.PENDING: _pending,
+        State.SUBMITTING: _submitting,
+        State.IN_DOUBT: _in_doubt,
+        State.SUBMITTED: _submitted,
+        State.SUCCEEDED: _succeeded,
+        State.FAILED: _ended_without_result,
+        State.REJECTED: _ended_without_result,
+        State.DEAD: _ended_without_result,
+        State.CANCELLED: _cancelled,
+    }[facts.state](facts)
+    return Ruling(MEANS[facts.state], tuple(told))
+
+
+def _pending(facts: Facts) -> list[str]:
+    told = [_hold(hold, facts) for hold in facts.held_by]
+    if facts.waits_for:
+        told.append(
+            f"waits for the same media and type, {facts.waits_for}: two on the wire could not be "
+            f"told apart; see: vod-batch reconcile, vod-batch resolve {facts.media_id}"
+        )
+    if facts.paused_until:
+        told.append(
+            f"the cloud throttles the account: nothing is sent before {_at(facts.paused_until)}"
+        )
+    if not facts.is_due:
+        told.append(
+            f"not due before {_at(facts.due_at)}; {_attempts(facts)}"
+            + (f"; the last one: {facts.code}" if facts.code else "")
+        )
+    return told or ["due now: the next vod-batch submit sends it, in order of priority and line"]
+
+
+def _hold(hold: HeldBy, facts: Facts) -> str:
+    what, words = {
+        "target": ("the whole target is", "resume --all"),
+        "batch": (f"batch {facts.batch} is", f"resume --batch {facts.batch}"),
+    }.get(hold.scope, ("it is", f"resume {facts.media_id}"))
+    return (
+        f"{what} held since {_at(hold.held_at)} by {hold.held_by} ({hold.reason}); "
+        f"let go with: vod-batch {words}"
+    )
+
+
+def _attempts(facts: Facts) -> str:
+    return f"{facts.attempts} of at most {facts.max_attempts} attempts counted"
+
+
+def _submitting(facts: Facts) -> list[str]:
+    if facts.worker is None or facts.worker_heard_at is None:
+        return ["its worker is not known; it comes into doubt with the next: vod-batch reconcile"]
+    heard = f"its worker on {facts.worker} was last heard of at {_at(facts.worker_heard_at)}"
+    if facts.now - facts.worker_heard_at < facts.worker_silence:
+        return [f"{heard}; its answer decides"]
+    return [f"{heard}, so it counts as dead: the next vod-batch reconcile brings it into doubt"]
+
+
+def _in_doubt(facts: Facts) -> list[str]:
+    told = [f"because {facts.reason or facts.message or 'its worker died before an answer'}"]
+    if facts.message and facts.message not in told[0]:
+        told.append(f"last look: {facts.message}")
+    if facts.signed_at is None:
+        return [*told, f"decide with: vod-batch resolve {facts.media_id}"]
+    window_ends = facts.signed_at + DATE_WINDOW
+    if facts.replay_confirmed and not facts.was_replayed and facts.now < window_ends:
+        told.append(
+            f"until {_at(window_ends)} vod-batch reconcile may send the identical request once "
+            "more, which cannot run twice"
+        )
+    told.append(
+        f"finding its job settles it; from {_at(facts.signed_at + facts.settle)} on finding none "
+        "proves that there is none: vod-batch reconcile"
+    )
+    told.append(
+        f"or decide yourself, after seeing what is known: vod-batch resolve {facts.media_id}"
+    )
+    return told
+
+
+def _submitted(facts: Facts) -> list[str]:
+    asked = (
+        f"last asked about at {_at(facts.polled_at)}" if facts.polled_at else "never asked about"
+    )
+    return [f"job {facts.job_id} was {asked}; the next vod-batch reconcile asks the cloud"]
+
+
+def _succeeded(_facts: Facts) -> list[str]:
+    return [
+        "nothing more is done; to pay for it again on purpose, load it under another --campaign"
+    ]
+
+
+def _ended_without_result(facts: Facts) -> list[str]:
+    cause = ": ".join(part for part in (facts.code, facts.message) if part)
+    told = [cause] if cause else []
+    return [*told, f"to send it again: vod-batch retry {facts.media_id}"]
+
+
+def _cancelled(facts: Facts) -> list[str]:
+    who = f"{facts.reason}; " if facts.reason else ""
+    return [f"{who}to send it after all, load it under another --campaign"]
+
+
+def _at(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
