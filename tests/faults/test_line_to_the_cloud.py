@@ -1,0 +1,98 @@
+"""The line to the cloud: what is cut, stalled or swallowed is in doubt, then settled, paid once."""
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from batch.core.states import State
+from batch.errors import ExitCode
+from tests.support.cloud import Emulator
+from tests.support.ledger import DNA, TAG
+from tests.support.night import Night
+from tests.support.proxy import Proxy, proxy_to
+from tests.support.settling import Morning
+
+NONCE = re.compile(rb"x-acs-signature-nonce: *(\w{32})", re.IGNORECASE)
+
+
+async def test_no_request_leaves_before_its_intent_is_committed(night: Night) -> None:
+    """Each request is held at the line until another connection has looked for its intent."""
+    await night.ledger.add(range(40), DNA, TAG)
+    seen: list[str] = []
+
+    async def look(block: bytes) -> None:
+        for nonce in NONCE.findall(block):
+            seen.append(nonce.decode())
+            committed = "SELECT count(*) FROM attempts WHERE nonce = $1 AND outcome IS NULL"
+            assert await night.ledger.sql.fetchval(committed, seen[-1]) == 2
+
+    async with proxy_to(night.emulator.url) as proxy:
+        proxy.gate = look
+        summary = await night.submit(endpoint=proxy.url, concurrency=1)
+    assert summary.exit_codes == ()
+    assert len(set(seen)) == 40
+    await night.check(submitted=80)
+
+
+Trouble = Callable[[Proxy], None]
+TROUBLES: dict[str, Trouble] = {
+    "cut": Proxy.cut,
+    "requests stalled": lambda proxy: proxy.stall(answers=False),
+    "answers stalled": lambda proxy: proxy.stall(requests=False),
+    "black hole": Proxy.black_hole,
+}
+
+
+@pytest.mark.parametrize("trouble", TROUBLES.values(), ids=TROUBLES.keys())
+async def test_the_line_fails_in_the_middle_of_a_run(
+    night: Night, emulator: Emulator, trouble: Trouble
+) -> None:
+    """What was on the wire is in doubt, not sent again; reconcile then finds every job."""
+    emulator.fault("delay", seconds=0.1)
+    rows = await night.ledger.add(range(30))
+    async with (
+        proxy_to(emulator.url) as proxy,
+        night.running(endpoint=proxy.url, concurrency=4, read_timeout=1, doubt_limit=4) as run,
+    ):
+        await night.arrived(8)
+        trouble(proxy)
+        summary = await run
+    states = await night.ledger.states()
+    assert set(states) <= {State.SUBMITTED, State.IN_DOUBT, State.PENDING}
+    assert states[State.IN_DOUBT]
+    assert ExitCode.DONE_WITH_DOUBTS in summary.exit_codes
+    await night.ledger.check(emulator.jobs())
+    emulator.forget_faults()
+    morning = Morning(night)
+    await morning.reconcile()
+    await night.submit()
+    await morning.reconcile()
+    assert await night.ledger.states() == {State.SUCCEEDED: len(rows)}
+    assert emulator.meter()["media_types_with_more_than_one_job"]["count"] == 0
+
+
+async def test_a_line_that_takes_no_connection_leaves_nothing_in_doubt(
+    night: Night, emulator: Emulator
+) -> None:
+    """A connection that is refused proves that nothing was sent: the rows stay pending."""
+    await night.ledger.add(range(10))
+    async with proxy_to(emulator.url) as proxy:
+        nobody = proxy.url
+    summary = await night.submit(endpoint=nobody, unreachable_after=1, concurrency=2)
+    assert summary.exit_codes == (ExitCode.UNAVAILABLE, ExitCode.CARRIED_OVER)
+    await night.check(pending=10)
+    assert emulator.submits() == 0
+
+
+async def test_a_cut_connection_is_not_used_again_for_the_same_request(
+    night: Night, emulator: Emulator
+) -> None:
+    """However the line drops, one request arrives at most once: the client re-sends nothing."""
+    await night.ledger.add(range(20))
+    emulator.fault("accept_then_drop", every=3)
+    await night.submit(concurrency=2)
+    assert emulator.submits() == 20
+    assert len(emulator.jobs()) == 20
+    await replace(night).ledger.check(emulator.jobs())
