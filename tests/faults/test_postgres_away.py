@@ -19,6 +19,7 @@ from tests.support.night import Night
 from tests.support.proxy import Proxy, proxy_to
 from tests.support.stoppable import Stoppable
 from tests.support.waiting import soon
+import itertools
 
 CONCURRENCY = 6
 GAP_SECONDS = 3.0
@@ -79,7 +80,7 @@ async def test_postgresql_stops_in_the_middle_of_a_run(
     async with open_ledger(night.ledger.url) as ledger:
         await _all_sent_once(replace(night, ledger=ledger), summary, 60)
         begun = await ledger.sql.fetch("SELECT begun_at FROM attempts ORDER BY begun_at")
-    pauses = [b["begun_at"] - a["begun_at"] for a, b in zip(begun, begun[1:], strict=False)]
+    pauses = [b["begun_at"] - a["begun_at"] for a, b in itertools.pairwise(begun)]
     assert max(pauses).total_seconds() > GAP_SECONDS / 2
 
 
@@ -156,7 +157,7 @@ async def _end_backends(night: Night) -> None:
 
 
 async def test_backends_end_again_and_again(night: Night) -> None:
-    """Whatever statement is running when its backend goes, no row is lost and none is sent twice."""
+    """Whatever statement is running when its backend goes, no row is lost or sent twice."""
     night.emulator.fault("delay", seconds=0.02)
     await night.ledger.add(range(100), DNA, TAG)
     async with night.running(concurrency=CONCURRENCY) as run:
@@ -209,7 +210,7 @@ TROUBLES: dict[str, Trouble] = {
 async def test_the_line_to_postgresql(
     night: Night, monkeypatch: pytest.MonkeyPatch, trouble: Trouble
 ) -> None:
-    """Cut, silent or swallowing: meanwhile nothing is begun, afterwards every row has its one job."""
+    """Cut, silent or swallowing: meanwhile nothing is begun, then every row has one job."""
     monkeypatch.setattr(store, "SILENCE_SECONDS", 1.0)  # instead of 20, to find silence sooner
     night.emulator.fault("delay", seconds=0.05)
     await night.ledger.add(range(40))

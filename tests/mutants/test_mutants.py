@@ -71,8 +71,7 @@ MUTANTS: dict[str, Mutant] = {
         "ledger/sql/expire.sql",
         "SET state = 'in_doubt'",
         "SET state = 'pending'",
-        "tests/integration/worker/test_stopping.py::"
-        "test_the_rows_of_a_dead_worker_come_into_doubt",
+        "tests/integration/worker/test_stopping.py::test_the_rows_of_a_dead_worker_come_into_doubt",
     ),
     "an outcome moves a row of another lease": Mutant(
         "ledger/sql/record.sql",
@@ -115,8 +114,7 @@ MUTANTS: dict[str, Mutant] = {
         "engine/recovery.py",
         "            if is_dead:\n",
         "            if is_dead and False:\n",
-        "tests/integration/journal/test_restored_backup.py::"
-        "test_reconcile_reads_the_journal_too",
+        "tests/integration/journal/test_restored_backup.py::test_reconcile_reads_the_journal_too",
     ),
 }
 

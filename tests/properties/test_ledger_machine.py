@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -301,7 +301,9 @@ class LedgerMachine(RuleBasedStateMachine):
     async def _check_jobs(self) -> None:
         doubts = Doubts(self.ledger.database, self.ledger.store.target)
         known = await doubts.known_jobs([job for _, _, job in self.cloud.jobs])
-        states = {(row["media_id"], row["job_type"]): row["state"] for row in await self.ledger.rows()}
+        states = {
+            (row["media_id"], row["job_type"]): row["state"] for row in await self.ledger.rows()
+        }
         for media_id, job_type, job in self.cloud.jobs:
             state = states[media_id, job_type]
             assert job in known or state in (State.SUBMITTING, State.IN_DOUBT), (job, state)

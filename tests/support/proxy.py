@@ -21,7 +21,9 @@ class Proxy:
     connections: int = 0
     swallowed: int = 0
     """Bytes that went into the black hole."""
-    _target: Callable[[], Awaitable[tuple[asyncio.StreamReader, asyncio.StreamWriter]]] | None = None
+    _target: Callable[[], Awaitable[tuple[asyncio.StreamReader, asyncio.StreamWriter]]] | None = (
+        None
+    )
     _to_server: asyncio.Event = field(default_factory=asyncio.Event)
     _to_client: asyncio.Event = field(default_factory=asyncio.Event)
     _hole: bool = False

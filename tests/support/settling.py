@@ -1,4 +1,4 @@
-"""Reconcile in this process, and what else happens in an account: jobs that nobody of ours asked for."""
+"""Reconcile in this process, and what else happens in an account: jobs not asked for by us."""
 
 import json
 from collections.abc import Sequence

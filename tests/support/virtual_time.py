@@ -19,7 +19,7 @@ class _Jump(selectors.SelectSelector):
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         """Find nothing ready; the time asked for has passed."""
         assert timeout is not None, "every task waits for another one"
-        # As on a real machine a clock read later reads later, or a wait for the last bit never ends.
+        # A clock read later reads later, or a wait for the last bit never ends.
         self.now += max(0.0, timeout) + _TURN_SECONDS
         return []
 

@@ -15,7 +15,9 @@ async def test_a_job_whose_answer_was_lost_is_found(morning: Morning) -> None:
     summary = await morning.reconcile()
     assert (summary.settled, summary.in_doubt) == ({"adopted": 4}, 0)
     assert summary.ended == {State.SUCCEEDED: 4}
-    theirs = {(job["media_id"], job["type"]): job["job_id"] for job in morning.night.emulator.jobs()}
+    theirs = {
+        (job["media_id"], job["type"]): job["job_id"] for job in morning.night.emulator.jobs()
+    }
     ours = {(row["media_id"], row["job_type"]): row["job_id"]
             for row in await morning.night.ledger.rows()}  # fmt: skip
     assert ours == theirs

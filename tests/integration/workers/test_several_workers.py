@@ -68,7 +68,7 @@ async def test_three_workers_share_one_quota(
 async def test_the_last_of_three_workers_finishes_alone(
     office: Console, ledger: Ledger, emulator: Emulator
 ) -> None:
-    """Two are killed on the way: what they were sending is in doubt, the third does all the rest."""
+    """Two are killed on the way: what they sent is in doubt, the third does the rest."""
     emulator.fault("delay", seconds=0.1)
     await ledger.add(range(240))
     with ExitStack() as stack:
@@ -94,7 +94,7 @@ async def test_the_last_of_three_workers_finishes_alone(
 async def test_a_slow_worker_is_not_a_danger(
     office: Console, ledger: Ledger, emulator: Emulator
 ) -> None:
-    """Stopped longer than its heartbeat it loses its rows to doubt; its late answers are receipts."""
+    """Stopped past its heartbeat it loses its rows to doubt; its late answers are receipts."""
     emulator.fault("delay", seconds=0.5, first=8)
     rows = await ledger.add(range(40))
     with office.started("submit") as slow:

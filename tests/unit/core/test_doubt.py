@@ -43,9 +43,7 @@ def _decide(
     skew: timedelta = timedelta(0),
     lookup_works: bool = True,
 ) -> Decision:
-    return decide(
-        DOUBT, candidates, now=now, skew=skew, settle=SETTLE, lookup_works=lookup_works
-    )
+    return decide(DOUBT, candidates, now=now, skew=skew, settle=SETTLE, lookup_works=lookup_works)
 
 
 NOT_OURS = {

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from batch.engine.shared_pace import LEAD_SECONDS, SharedPace, shared_rate
 from tests.support.virtual_time import VirtualLoop, run_virtually
+import itertools
 
 
 @dataclass
@@ -64,7 +65,7 @@ def test_slots_lie_one_interval_apart(quota: int) -> None:
         while len(slots) < 60:
             slots += await pace.take(7)
             await pace.depart(slots[-1])
-        gaps = [later - earlier for earlier, later in zip(slots, slots[1:], strict=False)]
+        gaps = [later - earlier for earlier, later in itertools.pairwise(slots)]
         assert gaps == pytest.approx([1 / shared_rate(quota)] * len(gaps), abs=1e-4)
 
     run_virtually(work)
@@ -86,7 +87,7 @@ def test_workers_share_the_slots_between_them() -> None:
 
         await asyncio.gather(*(worker() for _ in range(3)))
         slots.sort()
-        gaps = [later - earlier for earlier, later in zip(slots, slots[1:], strict=False)]
+        gaps = [later - earlier for earlier, later in itertools.pairwise(slots)]
         assert min(gaps) == pytest.approx(1 / shared_rate(30), abs=1e-4)
         assert row.reserved >= 90
 

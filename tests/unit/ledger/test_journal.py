@@ -208,7 +208,9 @@ def test_a_killed_writer_is_dead_at_once(tmp_path: Path) -> None:
     """The kernel lets go of the lock with the process: no pid, no age, no guess."""
     worker = uuid4()
     words = [sys.executable, "-c", _WRITE_AND_WAIT, str(tmp_path), str(worker)]
-    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as writer:
+    with subprocess.Popen(
+        words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as writer:
         assert writer.stdout
         assert writer.stdout.readline() == "ready\n"
         path = tmp_path / f"{worker}.journal"
