@@ -1,6 +1,7 @@
 """PostgreSQL away: nothing is sent without an intent, no receipt is lost, the run goes on."""
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -19,7 +20,6 @@ from tests.support.night import Night
 from tests.support.proxy import Proxy, proxy_to
 from tests.support.stoppable import Stoppable
 from tests.support.waiting import soon
-import itertools
 
 CONCURRENCY = 6
 GAP_SECONDS = 3.0

@@ -1,6 +1,7 @@
 """The shared quota by a virtual clock: where slots lie, and that no second holds too many."""
 
 import asyncio
+import itertools
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -11,7 +12,6 @@ from hypothesis import strategies as st
 
 from batch.engine.shared_pace import LEAD_SECONDS, SharedPace, shared_rate
 from tests.support.virtual_time import VirtualLoop, run_virtually
-import itertools
 
 
 @dataclass
