@@ -78,12 +78,13 @@ def decide(
     now: datetime,
     skew: timedelta,
     settle: timedelta,
-    lookup_works: bool,
+    lookup_works: bool | None,
 ) -> Decision:
     """Settle ``doubt`` by the unknown jobs of its media.
 
     ``lookup_works`` says that the same look-up shows the newest job of this type that we know; an
-    empty list then means that there is no job, once ``settle`` has passed.
+    empty list then means that there is no job, once ``settle`` has passed. ``None`` says that no
+    such job is known.
     """
     undated = [job for job in candidates if _could_be(doubt, job) and job.created_at is None]
     if undated:
@@ -101,6 +102,8 @@ def decide(
         return Ask(f"several jobs fit: {_names(ours)}")
     if now < doubt.signed_at + settle:
         return Wait(f"no trace yet; absence counts from {doubt.signed_at + settle:%H:%M:%S} UTC on")
+    if lookup_works is None:
+        return Ask("no look-up has ever shown a job of this type, so none found proves nothing")
     if not lookup_works:
         return Wait("the look-up does not show a job of this type that is known to exist")
     return Absent()

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 from batch.core.deadline import deadline, find_zone
@@ -33,7 +34,7 @@ from batch.ledger.journal import Journal
 from batch.ledger.media import MediaLooks
 from batch.ledger.operators import Operators
 from batch.ledger.store import Store
-from batch.settings import Settings
+from batch.settings import Settings, is_loopback_host
 from batch.vod.client import VodClient
 from batch.vod.credentials import CredentialSource
 from batch.vod.transport import Timeouts
@@ -153,6 +154,7 @@ async def reconcile(
             Pace(settings.lookup_qps),
             settings.settle,
             _RECONCILE,
+            needs_witness=not is_loopback_host(urlsplit(settings.url).hostname or ""),
         )
         reconciler = Reconciler(doubts, settler, client, Pace(settings.poll_qps), _RECONCILE)
         with _on_signals(reconciler.stop, reconciler.stop):

@@ -68,14 +68,22 @@ class Settler:
         lookup_pace: Pace,
         settle: timedelta,
         actor: str,
+        *,
+        needs_witness: bool = True,
     ) -> None:
+        """Settle with these calls and paces.
+
+        ``needs_witness``: absence counts only once a look-up has shown some job of the type. A
+        stand-in on this machine may go without.
+        """
         self._doubts = doubts
         self._client = client
         self._submit_pace = submit_pace
         self._lookup_pace = lookup_pace
         self._settle = settle
         self._actor = actor
-        self._lookup_works: dict[JobType, bool] = {}
+        self._needs_witness = needs_witness
+        self._lookup_works: dict[JobType, bool | None] = {}
         self.settled: Counter[str] = Counter()
         """How doubts were settled so far: adopted, absent, replayed."""
 
@@ -165,18 +173,19 @@ class Settler:
             )
         return candidates
 
-    async def _shows_known_jobs(self, job_type: JobType) -> bool:
+    async def _shows_known_jobs(self, job_type: JobType) -> bool | None:
         """Tell whether a look-up shows the newest job of this type that we know.
 
         Whether look-ups list this type at all, and how late, is not documented (``vod-api.md``
-        2.2). Without a known job there is nothing to hold it to.
+        2.2). Without a known job there is nothing to hold it to, and a person must say.
         """
         if job_type not in self._lookup_works:
             newest = await self._doubts.newest_job(job_type)
-            shown = newest is None or newest[0] in {
-                info.job_id for info in await self._list(newest[1])
-            }
-            self._lookup_works[job_type] = shown
+            if newest:
+                shown = {info.job_id for info in await self._list(newest[1])}
+                self._lookup_works[job_type] = newest[0] in shown
+            else:
+                self._lookup_works[job_type] = None if self._needs_witness else True
         return self._lookup_works[job_type]
 
     async def _list(self, media_id: str) -> tuple[JobInfo, ...]:
@@ -184,7 +193,7 @@ class Settler:
         return await self._client.list_job_infos(media_id)
 
     def _decide(
-        self, doubt: OpenDoubt, candidates: list[Candidate], lookup_works: bool
+        self, doubt: OpenDoubt, candidates: list[Candidate], lookup_works: bool | None
     ) -> Decision:
         return decide(
             Doubt(doubt.job_type, doubt.signed_at),

@@ -121,3 +121,17 @@ def test_the_send_window_moves_with_the_clouds_clock(skew: timedelta) -> None:
 def test_the_window_ends_before_absence_can_be_claimed() -> None:
     """The shortest settling time that is accepted outlasts the gateway's date window."""
     assert SHORTEST_SETTLE > DATE_WINDOW
+
+
+def test_without_a_witness_only_a_person_can_tell() -> None:
+    """No job of the type is known: an empty list proves nothing, however long one waits."""
+    signed_at = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    decision = decide(
+        Doubt(JobType.MEDIA_DNA, signed_at),
+        [],
+        now=signed_at + timedelta(days=1),
+        skew=timedelta(0),
+        settle=timedelta(hours=1),
+        lookup_works=None,
+    )
+    assert isinstance(decision, Ask)
