@@ -189,3 +189,11 @@ def test_links_lead_somewhere(page: Path) -> None:
             headings = re.findall(r"^#+ (.*)", file.read_text(encoding="utf-8"), re.MULTILINE)
             slugs = {re.sub(r"[^\w -]", "", h).lower().replace(" ", "-") for h in headings}
             assert anchor in slugs, target
+
+
+def test_every_test_that_the_promise_names_exists() -> None:
+    """docs/delivery.md names a test beside each line; each is there."""
+    named = set(re.findall(r"`(test_[a-z0-9_]+)`", Path("docs/delivery.md").read_text()))
+    sources = "\n".join(path.read_text() for path in Path("tests").rglob("test_*.py"))
+    assert named
+    assert {name for name in named if f"def {name}(" not in sources} == set()
