@@ -45,6 +45,7 @@ _AWAY = (
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
     asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.TransactionRollbackError,  # a deadlock: the other side won, and we may try again
     asyncpg.InternalServerError,
     asyncpg.exceptions.PostgresSystemError,
 )

@@ -2,4 +2,5 @@
 SELECT count(*) AS requests
   FROM (SELECT DISTINCT s.media_id, s.config_key, s.campaign, s.user_data
           FROM submissions s
-         WHERE s.target_id = $1 AND s.state = 'pending' AND s.due_at <= now()) r
+         WHERE s.target_id = $1 AND s.state = 'pending' AND s.hold_id IS NULL
+           AND s.due_at <= now()) r

@@ -44,7 +44,11 @@ moved AS (
      WHERE s.id = a.submission_id AND s.lease = a.lease
        AND (s.state IN ('submitting', 'in_doubt')
             -- Given back as never sent, not begun again since, and yet here is its JobId.
-            OR (s.state = 'pending' AND a.to_state = 'submitted'))
+            -- An operator who had it tried again has closed that attempt.
+            OR (s.state = 'pending' AND a.to_state = 'submitted'
+                AND NOT EXISTS (SELECT FROM attempts c
+                                 WHERE c.submission_id = s.id AND c.lease = s.lease
+                                   AND c.closed_by IS NOT NULL)))
        AND s.state <> a.to_state
     RETURNING s.id
 )
