@@ -89,7 +89,7 @@ async def submit(
     await source.current()
     async with open_ledger(settings) as (database, store), cloud_client(settings, source) as client:
         await store.bind_service(settings.service)
-        await store.expire(settings.heartbeat_timeout.total_seconds(), _RECOVERY)
+        expired = await store.expire(settings.heartbeat_timeout.total_seconds(), _RECOVERY)
         await replay_journals(database, store.target, settings.journal_path)
         if plan_hash:
             await _insist_on_plan(settings, database, store, plan_hash)
@@ -124,7 +124,12 @@ async def submit(
             journal.close()
         charges = await Doubts(database, store.target).extra_charges()
         held = await Operators(database, store.target).count_held()
-        return replace(summary, extra_charges=len(charges), held=held)
+        return replace(
+            summary,
+            expired=summary.expired + len(expired),
+            extra_charges=len(charges),
+            held=held,
+        )
 
 
 async def reconcile(
