@@ -37,36 +37,8 @@ class Mutant:
         path.write_text(text.replace(self.old, self.new), encoding="utf-8")
 
 
-_COMMIT_LATER = """
-        if name == "begin":
-            lent = await self._pool.acquire()
-            late = lent.transaction()
-            await late.start()
-            found: list[asyncpg.Record] = await lent.fetch(statement(name), *arguments)
-
-            async def commit() -> None:
-                await __import__("asyncio").sleep(0.1)
-                await late.commit()
-                await self._pool.release(lent)
-
-            self._late = __import__("asyncio").ensure_future(commit())
-            return found
-        with translated_errors():
-            try:
-                async with self._pool.acquire(timeout=timeout)"""
-
 _RECONCILE = "tests/integration/reconcile"
 MUTANTS: dict[str, Mutant] = {
-    "a request is sent before its intent is committed": Mutant(
-        "ledger/database.py",
-        """
-        with translated_errors():
-            try:
-                async with self._pool.acquire(timeout=timeout)""",
-        _COMMIT_LATER,
-        "tests/faults/test_line_to_the_cloud.py::"
-        "test_no_request_leaves_before_its_intent_is_committed",
-    ),
     "a dead worker's rows are due again": Mutant(
         "ledger/sql/expire.sql",
         "SET state = 'in_doubt'",
