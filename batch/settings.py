@@ -16,6 +16,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
+from uuid import UUID
 
 from pydantic import (
     AfterValidator,
@@ -29,6 +30,7 @@ from pydantic import (
 )
 
 from batch.addresses import CommaList, Mailbox, MailReaders, MailServerUrl, PingUrl, WebhookUrl
+from batch.core.budget import Budgets, Spending
 from batch.core.deadline import find_zone, parse_time_of_day
 from batch.core.models import JobType
 from batch.core.pricing import PriceList
@@ -90,6 +92,7 @@ def _check_endpoint(endpoint: str) -> str:
 
 
 Duration = Annotated[timedelta, BeforeValidator(parse_duration), AfterValidator(_positive)]
+Money = Annotated[Decimal, Field(ge=0, allow_inf_nan=False)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 
 
@@ -106,6 +109,9 @@ def is_loopback_host(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+_MAY_HOLD_SECRETS = {"database_url", "database_direct_url", "ping_url", "webhooks", "smtp_url"}
 
 
 class Settings(BaseModel):
@@ -155,7 +161,7 @@ class Settings(BaseModel):
         timedelta(seconds=15), description="silence after which a worker counts as dead"
     )
 
-    prices: dict[str, Decimal | dict[str, Decimal]] = Field(
+    prices: dict[str, Money | dict[str, Money]] = Field(
         default_factory=dict, description="per minute: by type, or by region and type"
     )
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = Field(
@@ -164,13 +170,28 @@ class Settings(BaseModel):
     longest: Duration | None = Field(
         None, description="length to allow for a media of unknown length"
     )
+    budget: Money | None = Field(None, description="the most a run may cost, in currency")
+    budget_day: Money | None = Field(None, description="the most a day of timezone may cost")
+    budget_month: Money | None = Field(None, description="the most a month may cost")
+    canary: int = Field(
+        20,
+        ge=0,
+        le=10_000,
+        description="first of a batch, followed to their end by a night; 0: off",
+    )
+    canary_percent: float = Field(
+        80, ge=0, le=100, description="share of the canary that must succeed"
+    )
+    canary_wait: Duration = Field(
+        timedelta(minutes=30), description="how long a night follows its canaries"
+    )
     preflight: bool = Field(True, description="look at media before paying for them")
     preflight_qps: float = Field(20, gt=0, le=1000, description="GetVideoInfos calls a second")
     until: Annotated[time, BeforeValidator(parse_until)] | None = Field(
         None, description="time of day at which a run stops, in timezone"
     )
     timezone: Annotated[str, AfterValidator(_check_zone)] = Field(
-        "UTC", description="time zone of until and of the report"
+        "UTC", description="time zone of until, of the budgets' days and of the report"
     )
     settled_after: Duration = Field(
         timedelta(seconds=60), description="age from which a file in the inbox counts as whole"
@@ -246,6 +267,30 @@ class Settings(BaseModel):
         for name in names - {job_type.value for job_type in JobType}:
             if not isinstance(self.prices.get(name), dict):
                 raise ValueError(f"prices: {name!r} is neither a type nor a region with a table")
+        return self
+
+    @property
+    def shown(self) -> dict[str, object]:
+        """The settings as a run keeps them: without what may hold a secret."""
+        return self.model_dump(mode="json", exclude=_MAY_HOLD_SECRETS)
+
+    @property
+    def budgets(self) -> Budgets:
+        """What may be spent."""
+        return Budgets(self.budget, self.budget_day, self.budget_month)
+
+    def spending(self, run: UUID) -> Spending:
+        """Return what a run's intents are priced by and held against."""
+        longest = Decimal(str(self.longest.total_seconds())) if self.longest else None
+        return Spending(run, self.price_list, longest, self.timezone, self.budgets)
+
+    @model_validator(mode="after")
+    def _a_budget_needs_prices(self) -> Self:
+        if self.budgets.are_set and not self.price_list.per_minute:
+            raise ValueError(
+                "a budget is set, and there are no prices: set prices in vod-batch.toml, "
+                'such as AIMediaDNA = "0.05"'
+            )
         return self
 
     @property

@@ -70,7 +70,7 @@ async def _submit(settings: Settings) -> RunSummary:
     with watch_run() as watcher:
         source = CredentialSource(lambda: _KEY)
         summary = await service.submit(settings, watcher, source)
-    say(*summary_lines(summary), "")
+    say(*summary_lines(summary, settings.currency), "")
     return summary
 
 

@@ -29,6 +29,10 @@ TimezoneOption = Annotated[
 MaxDurationOption = Annotated[
     str | None, typer.Option("--max-duration", help="Stop after this long, such as 5h.")
 ]
+BudgetOption = Annotated[
+    str | None,
+    typer.Option("--budget", help="Reserve no more than this, in the currency of the prices."),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")]
 
 

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from rich.console import Console
@@ -17,6 +18,7 @@ from batch.engine.recovery import JournalCheck
 from batch.engine.resolving import Evidence
 from batch.engine.tally import RunSummary
 from batch.report.insights import Status
+from batch.report.money import budget_line, cost_lines
 
 
 def say(*lines: str) -> None:
@@ -53,7 +55,7 @@ def _duplicates(report: LoadReport) -> int:
     return counts.duplicates_in_file + counts.duplicates_across_files + counts.duplicates_submitted
 
 
-def summary_lines(summary: RunSummary) -> Iterator[str]:
+def summary_lines(summary: RunSummary, currency: str) -> Iterator[str]:
     """Tell what one run of the worker came to, and what to do about it."""
     by_state = summary.states
     rate = summary.requests / summary.seconds if summary.seconds else 0.0
@@ -67,6 +69,10 @@ def summary_lines(summary: RunSummary) -> Iterator[str]:
         yield f"  throttled    {throttled:>9,}  given back and sent again later"
     if due := max(0, summary.left_pending - summary.held):
         yield f"  still due    {due:>9,}  run vod-batch submit again"
+    for use in summary.budgets:
+        yield f"  {budget_line(asdict(use), currency)}"
+    if summary.obstacle:
+        yield f"  {summary.obstacle}"
     if summary.held:
         yield f"  held         {summary.held:>9,}  see who and why: vod-batch status"
     if summary.left_in_doubt:
@@ -199,6 +205,8 @@ def show_status(status: Status) -> None:
         console.print("no batch yet; begin with: vod-batch load FILE.csv")
         return
     console.print(_batch_table(status))
+    for line in cost_lines(asdict(status.costs)):
+        console.print(line)
     for hold in status.holds:
         console.print(hold_line(hold), soft_wrap=True)
     for charge in status.extra_charges:

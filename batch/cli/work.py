@@ -11,6 +11,7 @@ import typer
 
 from batch.cli.options import (
     AccountOption,
+    BudgetOption,
     DatabaseOption,
     EndpointOption,
     HomeOption,
@@ -101,6 +102,7 @@ def submit(
     plan: Annotated[
         str | None, typer.Option(metavar="HASH", help="Send exactly this plan, or nothing.")
     ] = None,
+    budget: BudgetOption = None,
     until: UntilOption = None,
     timezone: TimezoneOption = None,
     max_duration: MaxDurationOption = None,
@@ -117,7 +119,7 @@ def submit(
     """Submit what is due, under the quota, until nothing is."""
     settings = load_settings(
         qps=qps, concurrency=concurrency, max_submissions=max_submissions, grace=grace,
-        until=until, timezone=timezone, max_duration=max_duration,
+        budget=budget, until=until, timezone=timezone, max_duration=max_duration,
         account=account, region=region, endpoint=endpoint, database_url=database_url, home=home,
     )  # fmt: skip
     configure_logs(settings.log_format)
@@ -127,7 +129,7 @@ def submit(
     if as_json:
         say(json.dumps(asdict(summary), default=str))
     else:
-        say(*summary_lines(summary))
+        say(*summary_lines(summary, settings.currency))
     raise typer.Exit(most_urgent(*summary.exit_codes))
 
 

@@ -1,6 +1,6 @@
 """What jobs cost: a price per minute by type and region (``vod-api.md`` 1.6)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import ROUND_FLOOR, Decimal
 
@@ -79,3 +79,53 @@ def _with_unknown(amount: TypeAmount, each: Decimal | None, prices: PriceList) -
 
 def _add(left: Decimal | None, right: Decimal | None) -> Decimal | None:
     return None if left is None or right is None else left + right
+
+
+@dataclass(frozen=True, slots=True)
+class CostPart:
+    """Submissions of one type at one price, as far as they cost anything.
+
+    ``charged_seconds`` of jobs that succeeded; ``reserved`` for what is open; ``unknown`` counts
+    what succeeded at no known price or length, ``unbounded`` what is open and may cost anything.
+    """
+
+    currency: str | None
+    job_type: JobType
+    price: Decimal | None
+    charged_seconds: Decimal
+    unknown: int
+    reserved: Decimal
+    unbounded: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What was charged, and what may still be, in one currency."""
+
+    currency: str
+    charged: Decimal
+    reserved: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """Costs by currency; ``unknown`` counts the submissions that are in none of the sums."""
+
+    by_currency: tuple[Cost, ...] = ()
+    unknown: int = 0
+
+
+def add_up(parts: Iterable[CostPart]) -> Costs:
+    """Return the costs of all parts: whole minutes of each type at each price are charged."""
+    charged: dict[str, Decimal] = {}
+    reserved: dict[str, Decimal] = {}
+    unknown = 0
+    for part in parts:
+        unknown += part.unknown + part.unbounded
+        if part.currency is None or part.price is None:
+            continue
+        bill = PriceList(part.currency, {part.job_type: part.price})
+        minutes = bill.charge(part.job_type, part.charged_seconds) or Decimal(0)
+        charged[part.currency] = charged.get(part.currency, Decimal(0)) + minutes
+        reserved[part.currency] = reserved.get(part.currency, Decimal(0)) + part.reserved
+    return Costs(tuple(Cost(name, charged[name], reserved[name]) for name in charged), unknown)

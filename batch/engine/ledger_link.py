@@ -10,6 +10,7 @@ from typing import TypeVar
 import structlog
 
 from batch.core.backoff import delay_seconds, with_jitter
+from batch.core.budget import BudgetUse, NextCost, Spending
 from batch.core.models import Claim, RunId
 from batch.core.states import State
 from batch.core.verdict import Verdict
@@ -31,12 +32,14 @@ class LedgerLink:
     def __init__(
         self,
         store: Store,
+        spending: Spending,
         *,
         patience: float,
         dice: random.Random,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
+        self._spending = spending
         self._patience = patience
         self._dice = dice
         self._clock = clock
@@ -62,7 +65,9 @@ class LedgerLink:
                 await self._give_back_unheard(worker, mine)
             signed_at = datetime.now(UTC).replace(microsecond=0)
             try:
-                return await self._store.begin(worker, nonces, signed_at, most_rows=most_rows)
+                return await self._store.begin(
+                    worker, nonces, signed_at, most_rows=most_rows, spending=self._spending
+                )
             except DatabaseUnavailableError:
                 self._begin_unconfirmed = self._ever_unconfirmed = True
                 raise
@@ -70,6 +75,33 @@ class LedgerLink:
         claims = await self._patiently(once)
         self._begin_unconfirmed = False
         return claims
+
+    @property
+    def has_budget(self) -> bool:
+        """Whether what may be spent is limited."""
+        return self._spending.budgets.are_set
+
+    async def open_periods(self) -> None:
+        """Make what budgets are held against (:meth:`Store.open_periods`)."""
+        if self.has_budget:
+            await self._patiently(lambda: self._store.open_periods(self._spending))
+
+    async def budget_uses(self) -> list[BudgetUse]:
+        """Say how far each budget is used (:meth:`Store.budget_uses`)."""
+        if not self.has_budget:
+            return []
+        return await self._patiently(lambda: self._store.budget_uses(self._spending))
+
+    async def glance_at_budgets(self) -> list[BudgetUse]:
+        """Say how far each budget is used, or nothing while the database is away."""
+        try:
+            return await self._store.budget_uses(self._spending) if self.has_budget else []
+        except DatabaseUnavailableError:
+            return []
+
+    async def next_cost(self) -> NextCost | None:
+        """Say what the next due submission may cost (:meth:`Store.next_cost`)."""
+        return await self._patiently(lambda: self._store.next_cost(self._spending))
 
     async def reserve(self, slots: int, interval: float) -> tuple[float, float]:
         """Take slots of the shared pace (:meth:`Store.reserve`)."""

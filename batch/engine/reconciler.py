@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
@@ -68,13 +68,21 @@ class Reconciler:
     """Settles doubts and polls open jobs of one target, round by round."""
 
     def __init__(
-        self, doubts: Doubts, settler: Settler, client: PollClient, poll_pace: Pace, actor: str
+        self,
+        doubts: Doubts,
+        settler: Settler,
+        client: PollClient,
+        poll_pace: Pace,
+        actor: str,
+        canary_watch: Callable[[], Awaitable[bool]] | None = None,
     ) -> None:
+        """With ``canary_watch`` only canaries are polled, until it says that they are judged."""
         self._doubts = doubts
         self._settler = settler
         self._client = client
         self._poll_pace = poll_pace
         self._actor = actor
+        self._canary_watch = canary_watch
         self._stopping = asyncio.Event()
         self._ended: Counter[str] = Counter()
         self._unknown: set[str] = set()
@@ -97,7 +105,7 @@ class Reconciler:
         seconds = _FIRST_ROUND_SECONDS
         while not self._stopping.is_set():
             moved = await self.tick()
-            if once or not self._is_worth_waiting():
+            if once or await self._is_enough():
                 break
             seconds = _FIRST_ROUND_SECONDS if moved else min(2 * seconds, _LONGEST_ROUND_SECONDS)
             await pause_unless(self._stopping, seconds)
@@ -119,6 +127,11 @@ class Reconciler:
         await self._poll_round()
         return sum(self._settler.settled.values()) + sum(self._ended.values()) - before
 
+    async def _is_enough(self) -> bool:
+        if self._canary_watch and await self._canary_watch():
+            return True
+        return not self._is_worth_waiting()
+
     def _is_worth_waiting(self) -> bool:
         """Tell whether time alone may change something: not for an operator, not for a lost job."""
         still = self._open_jobs - len(self._unknown)
@@ -129,7 +142,9 @@ class Reconciler:
         self._open_jobs = 0
         self._unknown.clear()
         while not self._stopping.is_set():
-            page = await self._doubts.list_open_jobs(_PAGE, started)
+            page = await self._doubts.list_open_jobs(
+                _PAGE, started, only_canaries=self._canary_watch is not None
+            )
             if not page:
                 return
             polls: list[Poll] = []

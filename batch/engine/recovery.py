@@ -7,6 +7,7 @@ from pathlib import Path
 
 import structlog
 
+from batch.core.budget import Spending
 from batch.core.models import RunId, Target
 from batch.ledger.database import Database
 from batch.ledger.journal import Reading, journal_files, lock_dead, read_journal, worker_of
@@ -20,13 +21,15 @@ _GROUP = 2000
 log = structlog.get_logger()
 
 
-async def replay_journals(database: Database, target: Target, folder: Path) -> int:
+async def replay_journals(
+    database: Database, target: Target, folder: Path, spending: Spending
+) -> int:
     """Read what dead workers wrote into PostgreSQL; return how many submissions that touched.
 
     A journal that the database knows already is skipped at the cost of one look; one that a living
-    worker, or another start, holds is left to it.
+    worker, or another start, holds is left to it. ``spending`` prices what the database forgot.
     """
-    restorer = Restorer(database, target, "journal")
+    restorer = Restorer(database, target, "journal", spending)
     touched = 0
     marks = await _marks(restorer, folder)
     for path in journal_files(folder):

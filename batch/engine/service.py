@@ -1,20 +1,18 @@
 """Where the parts are wired together: one function a command."""
 
-import asyncio
 import contextlib
 import functools
 import os
 import random
-import signal
 import socket
-import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from decimal import Decimal
 from urllib.parse import urlsplit
-from uuid import uuid4
+from uuid import UUID, uuid4
 
+from batch.core.budget import Spending
 from batch.core.deadline import deadline, find_zone
 from batch.core.states import State
 from batch.engine.ledger_link import LedgerLink
@@ -25,25 +23,25 @@ from batch.engine.reconciler import Reconciler, ReconcileSummary
 from batch.engine.recovery import replay_journals
 from batch.engine.settling import Settler
 from batch.engine.shared_pace import SharedPace, shared_rate
+from batch.engine.stopping import on_signals, stopped_at
 from batch.engine.submitter import AttemptReport, SubmitLimits, Submitter
 from batch.engine.tally import RunSummary, StopReason
-from batch.errors import DatabaseUnavailableError, UsageError
+from batch.errors import DatabaseUnavailableError, UsageError, VodBatchError, most_urgent
 from batch.ledger.database import Database
 from batch.ledger.doubts import Doubts
 from batch.ledger.journal import Journal
 from batch.ledger.media import MediaLooks
 from batch.ledger.operators import Operators
+from batch.ledger.runs import Runs
 from batch.ledger.store import Store
 from batch.settings import Settings, is_loopback_host
 from batch.vod.client import VodClient
 from batch.vod.credentials import CredentialSource
 from batch.vod.transport import Timeouts
 
-_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _RECONCILE = "reconcile"
 _RECOVERY = "recovery"
 _PREFLIGHT = "preflight"
-_LONGEST_NAP_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +73,12 @@ async def submit(
     *,
     ends_at: datetime | None = None,
     plan_hash: str | None = None,
+    run: UUID | None = None,
 ) -> RunSummary:
     """Run one worker until nothing is due, ``ends_at`` (UTC) has come, or it is told to stop.
 
-    With ``plan_hash`` it begins only if exactly that plan is due.
+    With ``plan_hash`` it begins only if exactly that plan is due. ``run`` is the night that this is
+    a part of; without one it is a run of its own, and written down as such.
 
     The first SIGTERM or SIGINT drains, the second forces.
 
@@ -89,47 +89,86 @@ async def submit(
     await source.current()
     async with open_ledger(settings) as (database, store), cloud_client(settings, source) as client:
         await store.bind_service(settings.service)
+        spending = settings.spending(run or uuid4())
         expired = await store.expire(settings.heartbeat_timeout.total_seconds(), _RECOVERY)
-        await replay_journals(database, store.target, settings.journal_path)
+        await replay_journals(database, store.target, settings.journal_path, spending)
         if plan_hash:
             await _insist_on_plan(settings, database, store, plan_hash)
-        counts = await store.count_states()
-        worker = uuid4()
-        journal = Journal(settings.journal_path, worker, store.target)
-        await store.start_worker(worker, socket.gethostname(), os.getpid())
-        dice = random.SystemRandom()
-        link = LedgerLink(store, patience=settings.database_patience.total_seconds(), dice=dice)
-        pace = SharedPace(settings.qps, link.reserve)
-        submitter = Submitter(
-            link,
-            journal,
-            client,
-            pace,
-            _limits(settings),
-            worker,
-            dice=dice,
-            watch=watcher.attempted,
-        )
-        watcher.started(counts[State.PENDING], pace)
-        try:
-            stop = functools.partial(submitter.stop, StopReason.SIGNAL)
-            at_deadline = functools.partial(submitter.stop, StopReason.DEADLINE)
-            with _on_signals(stop, submitter.force):
-                async with _stopped_at(ends_at, at_deadline):
-                    summary = await submitter.run()
-        finally:
-            # Away or not, the worker ends: a heartbeat that stops says so too.
-            with contextlib.suppress(DatabaseUnavailableError):
-                await store.end_worker(worker)
-            journal.close()
-        charges = await Doubts(database, store.target).extra_charges()
-        held = await Operators(database, store.target).count_held()
-        return replace(
-            summary,
-            expired=summary.expired + len(expired),
-            extra_charges=len(charges),
-            held=held,
-        )
+        async with _written_down(settings, database, store, spending.run, is_own=not run) as end:
+            summary = await _work(settings, store, client, spending, watcher, ends_at)
+            charges = await Doubts(database, store.target).extra_charges()
+            held = await Operators(database, store.target).count_held()
+            summary = replace(
+                summary,
+                expired=summary.expired + len(expired),
+                extra_charges=len(charges),
+                held=held,
+            )
+            end(summary)
+    return summary
+
+
+async def _work(
+    settings: Settings,
+    store: Store,
+    client: VodClient,
+    spending: Spending,
+    watcher: Watcher,
+    ends_at: datetime | None,
+) -> RunSummary:
+    """Be one worker from its first heartbeat to its last."""
+    counts = await store.count_states()
+    worker = uuid4()
+    journal = Journal(settings.journal_path, worker, store.target)
+    await store.start_worker(worker, socket.gethostname(), os.getpid())
+    dice = random.SystemRandom()
+    patience = settings.database_patience.total_seconds()
+    link = LedgerLink(store, spending, patience=patience, dice=dice)
+    pace = SharedPace(settings.qps, link.reserve)
+    submitter = Submitter(
+        link,
+        journal,
+        client,
+        pace,
+        _limits(settings),
+        worker,
+        dice=dice,
+        watch=watcher.attempted,
+    )
+    watcher.started(counts[State.PENDING], pace)
+    try:
+        stop = functools.partial(submitter.stop, StopReason.SIGNAL)
+        at_deadline = functools.partial(submitter.stop, StopReason.DEADLINE)
+        with on_signals(stop, submitter.force):
+            async with stopped_at(ends_at, at_deadline):
+                return await submitter.run()
+    finally:
+        # Away or not, the worker ends: a heartbeat that stops says so too.
+        with contextlib.suppress(DatabaseUnavailableError):
+            await store.end_worker(worker)
+        journal.close()
+
+
+@contextlib.asynccontextmanager
+async def _written_down(
+    settings: Settings, database: Database, store: Store, run: UUID, *, is_own: bool
+) -> AsyncIterator[Callable[[RunSummary], None]]:
+    """Keep a submit of its own among the runs; the block hands over what it came to."""
+    summaries: list[RunSummary] = []
+    if not is_own:
+        yield summaries.append
+        return
+    runs = Runs(database, store.target)
+    await runs.start(run, "submit", socket.gethostname(), os.getpid(), settings.shown)
+    try:
+        yield summaries.append
+    except VodBatchError as error:
+        with contextlib.suppress(DatabaseUnavailableError):
+            await runs.end(run, str(error), error.exit_code, None, {})
+        raise
+    for done in summaries:
+        code = most_urgent(*done.exit_codes)
+        await runs.end(run, done.stopped_by.value, code, done.worst_second, asdict(done))
 
 
 async def reconcile(
@@ -138,8 +177,11 @@ async def reconcile(
     once: bool,
     credentials: CredentialSource | None = None,
     ends_at: datetime | None = None,
+    canary_watch: Callable[[], Awaitable[bool]] | None = None,
 ) -> ReconcileSummary:
     """Settle doubts and follow jobs, ``once``, or until nothing is open or ``ends_at`` (UTC).
+
+    With ``canary_watch`` only canaries are followed, until it says that they are judged.
 
     Raises:
         VodBatchError: the ledger, the credentials or the target do not allow it.
@@ -149,7 +191,8 @@ async def reconcile(
     async with open_ledger(settings) as (database, store), cloud_client(settings, source) as client:
         await store.bind_service(settings.service)
         await store.expire(settings.heartbeat_timeout.total_seconds(), _RECOVERY)
-        await replay_journals(database, store.target, settings.journal_path)
+        spending = settings.spending(uuid4())
+        await replay_journals(database, store.target, settings.journal_path, spending)
         await store.expire(settings.heartbeat_timeout.total_seconds(), _RECOVERY)
         doubts = Doubts(database, store.target)
         settler = Settler(
@@ -161,9 +204,11 @@ async def reconcile(
             _RECONCILE,
             needs_witness=not is_loopback_host(urlsplit(settings.url).hostname or ""),
         )
-        reconciler = Reconciler(doubts, settler, client, Pace(settings.poll_qps), _RECONCILE)
-        with _on_signals(reconciler.stop, reconciler.stop):
-            async with _stopped_at(ends_at, reconciler.stop):
+        reconciler = Reconciler(
+            doubts, settler, client, Pace(settings.poll_qps), _RECONCILE, canary_watch
+        )
+        with on_signals(reconciler.stop, reconciler.stop):
+            async with stopped_at(ends_at, reconciler.stop):
                 summary = await reconciler.run(once=once)
         charges = await doubts.extra_charges()
         return replace(summary, extra_charges=len(charges))
@@ -180,7 +225,9 @@ async def preflight(
     source = credentials or CredentialSource()
     async with open_ledger(settings) as (database, store), cloud_client(settings, source) as client:
         looks = MediaLooks(database, store.target)
-        return await Preflight(looks, client, Pace(settings.preflight_qps), _PREFLIGHT).run(since)
+        pace = Pace(settings.preflight_qps)
+        look = Preflight(looks, client, pace, settings.price_list, _PREFLIGHT)
+        return await look.run(since)
 
 
 async def plan(settings: Settings) -> Plan:
@@ -237,50 +284,3 @@ def _limits(settings: Settings) -> SubmitLimits:
         guard_window=settings.guard_window,
         heartbeat_timeout=settings.heartbeat_timeout.total_seconds(),
     )
-
-
-@contextlib.asynccontextmanager
-async def _stopped_at(ends_at: datetime | None, stop: Callable[[], None]) -> AsyncIterator[None]:
-    """Call ``stop`` at a moment, by the wall clock or by the time that went by: what comes first.
-
-    A clock that is set while we run then makes a run end early at worst.
-    """
-    if ends_at is None:
-        yield
-        return
-    task = asyncio.create_task(_stop_at(ends_at, stop), name="deadline")
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.wait([task])
-
-
-async def _stop_at(ends_at: datetime, stop: Callable[[], None]) -> None:
-    latest = time.monotonic() + (ends_at - datetime.now(UTC)).total_seconds()
-    while True:
-        by_the_wall = (ends_at - datetime.now(UTC)).total_seconds()
-        remaining = min(by_the_wall, latest - time.monotonic())
-        if remaining <= 0:
-            stop()
-            return
-        await asyncio.sleep(min(remaining, _LONGEST_NAP_SECONDS))
-
-
-@contextlib.contextmanager
-def _on_signals(stop: Callable[[], None], force: Callable[[], None]) -> Iterator[None]:
-    """Call ``stop`` at the first SIGTERM or SIGINT, ``force`` at each further one."""
-    loop = asyncio.get_running_loop()
-    actions = [stop]
-
-    def act() -> None:
-        action = actions.pop() if actions else force
-        action()
-
-    for number in _SIGNALS:
-        loop.add_signal_handler(number, act)
-    try:
-        yield
-    finally:
-        for number in _SIGNALS:
-            loop.remove_signal_handler(number)

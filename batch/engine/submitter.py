@@ -18,6 +18,7 @@ from batch.core.backoff import delay_seconds, with_jitter
 from batch.core.models import Claim, RunId
 from batch.core.outcome import InDoubt, NotSent, Outcome, Throttled
 from batch.core.verdict import Verdict, judge
+from batch.engine.budget_watch import BudgetWatch
 from batch.engine.group_commit import GroupCommit
 from batch.engine.ledger_link import LedgerLink
 from batch.engine.shared_pace import SharedPace
@@ -83,6 +84,7 @@ class Submitter:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._ledger = ledger
+        self._budgets = BudgetWatch(ledger)
         self._journal = journal
         self._sender = sender
         self._pace = pace
@@ -103,6 +105,7 @@ class Submitter:
         self._stopped_by: StopReason | None = None
         self._failure: BaseException | None = None
         self._expired = 0
+        self._obstacle: str | None = None
 
     def stop(self, reason: StopReason) -> None:
         """Take no more work; finish and record what is on the wire. The first reason stays."""
@@ -125,6 +128,7 @@ class Submitter:
         """
         started = self._clock()
         await self._expire_dead()
+        await self._ledger.open_periods()
         self._recorder.start()
         self._journaling.start()
         beating = asyncio.create_task(self._beat_forever(), name="heartbeat")
@@ -304,8 +308,18 @@ class Submitter:
         seconds = _idle_seconds(outlook)
         if seconds is None:
             self.stop(StopReason.NOTHING_DUE)
-        else:
+        elif not (outlook.is_due and await self._is_beyond_budget()):
             await pause_unless(self._stopping, seconds)
+
+    async def _is_beyond_budget(self) -> bool:
+        """Tell whether the budgets keep what is due from being begun, which ends the run."""
+        try:
+            self._obstacle = await self._budgets.obstacle()
+        except VodBatchError as error:
+            self._fail(error)
+        if self._obstacle:
+            self.stop(StopReason.BUDGET)
+        return self._stopping.is_set()
 
     async def _look_ahead(self) -> Outlook | None:
         try:
@@ -328,6 +342,7 @@ class Submitter:
     async def _beat_forever(self) -> None:
         while True:
             await self._ledger.beat(self._worker)
+            await self._budgets.warn()
             await asyncio.sleep(self._limits.heartbeat_timeout / _BEATS_PER_TIMEOUT)
 
     def _fail(self, error: BaseException) -> None:
@@ -348,6 +363,7 @@ class Submitter:
 
     async def _summary(self, seconds: float) -> RunSummary:
         left_pending, left_in_doubt = await self._ledger.leftovers()
+        await self._budgets.warn()
         return RunSummary(
             stopped_by=self._stopped_by or StopReason.SIGNAL,
             account=self._tally.account,
@@ -360,6 +376,8 @@ class Submitter:
             requests=self._tally.requests,
             left_pending=left_pending,
             left_in_doubt=left_in_doubt,
+            budgets=tuple(await self._ledger.budget_uses()),
+            obstacle=self._obstacle,
         )
 
 

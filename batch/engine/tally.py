@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from batch.core.budget import BudgetUse
 from batch.core.outcome import AccountStopped, InDoubt, NotSent, Outcome, Throttled
 from batch.core.states import State
 from batch.core.verdict import Verdict
@@ -18,6 +19,7 @@ class StopReason(StrEnum):
     MAX_SUBMISSIONS = "the cap of --max-submissions is reached"
     SIGNAL = "asked to stop"
     DEADLINE = "its time is up"
+    BUDGET = "the budget is reached"
     ACCOUNT_STOPPED = "the cloud refuses the account"
     UNREACHABLE = "the cloud gives no answer"
     FAILURES = "too many of the last submissions were rejected"
@@ -112,7 +114,10 @@ def _proves_the_cloud_is_there(outcome: Outcome) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class RunSummary:
-    """What one run came to; durations in seconds, counts in submissions."""
+    """What one run came to; durations in seconds, counts in submissions.
+
+    ``obstacle`` says what a budget did not allow any more.
+    """
 
     stopped_by: StopReason
     account: AccountStopped | None
@@ -127,6 +132,13 @@ class RunSummary:
     left_in_doubt: int
     extra_charges: int = 0
     held: int = 0
+    budgets: tuple[BudgetUse, ...] = ()
+    obstacle: str | None = None
+
+    @property
+    def kept(self) -> int:
+        """Submissions that were not given back: sent, or settled without a send."""
+        return sum(n for state, n in self.states.items() if state is not State.PENDING)
 
     @property
     def exit_codes(self) -> tuple[ExitCode, ...]:

@@ -147,9 +147,13 @@ class Doubts:
         """
         return len(await self._database.fetch("mark_replayed", nonce))
 
-    async def list_open_jobs(self, limit: int, asked_before: datetime) -> list[OpenJob]:
+    async def list_open_jobs(
+        self, limit: int, asked_before: datetime, *, only_canaries: bool
+    ) -> list[OpenJob]:
         """Return jobs not asked about since ``asked_before``, the longest unasked first."""
-        rows = await self._database.fetch("list_open_jobs", self._target.id, limit, asked_before)
+        rows = await self._database.fetch(
+            "list_open_jobs", self._target.id, limit, asked_before, only_canaries
+        )
         return [OpenJob(row["id"], row["job_id"]) for row in rows]
 
     async def record_polls(self, polls: Sequence[Poll], actor: str) -> dict[int, State]:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
+from batch.core.budget import Spending
 from batch.core.models import JobType, Target
 from batch.core.states import State
 from batch.core.verdict import Verdict
@@ -40,10 +41,14 @@ class Comparison:
 class Restorer:
     """The journals' side of the ledger, for one target."""
 
-    def __init__(self, database: Database, target: Target, actor: str) -> None:
+    def __init__(
+        self, database: Database, target: Target, actor: str, spending: Spending | None = None
+    ) -> None:
+        """``spending`` is what forgotten requests are priced by; who only compares needs none."""
         self._database = database
         self._target = target
         self._actor = actor
+        self._spending = spending
 
     async def marks(self, journals: Iterable[UUID]) -> dict[UUID, int]:
         """Return how many bytes of each journal this database knows."""
@@ -111,10 +116,11 @@ class Restorer:
         )  # fmt: skip
 
     async def _make_attempts(self, shares: Sequence[tuple[Intent, JobType]]) -> None:
+        assert self._spending, "who restores says what it may cost"
         await self._database.fetch(
             "restore_attempts", self._target.id, self._actor, *_identity(shares),
             [intent.nonce for intent, _ in shares], [intent.signed_at for intent, _ in shares],
-            [intent.worker for intent, _ in shares],
+            [intent.worker for intent, _ in shares], *self._spending.price_arguments,
         )  # fmt: skip
 
     async def _record(self, verdicts: Sequence[Verdict]) -> None:

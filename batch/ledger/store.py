@@ -6,6 +6,7 @@ from datetime import datetime
 
 import asyncpg
 
+from batch.core.budget import BudgetUse, NextCost, Spending
 from batch.core.models import Claim, ClaimedSubmission, JobType, RunId, Target
 from batch.core.states import State
 from batch.core.verdict import Verdict
@@ -29,6 +30,12 @@ class Outlook:
     held: int
     due_in: float | None
     paused_for: float | None
+
+    @property
+    def is_due(self) -> bool:
+        """Whether something could be begun now, but for what others are sending."""
+        is_paused = self.paused_for is not None and self.paused_for > 0
+        return self.due_in is not None and self.due_in <= 0 and not is_paused
 
 
 class Store:
@@ -81,11 +88,13 @@ class Store:
         signed_at: datetime,
         *,
         most_rows: int,
+        spending: Spending,
         now: datetime | None = None,
     ) -> list[Claim]:
         """Claim at most as many requests as there are ``nonces``, each intent committed.
 
-        No more than ``most_rows`` submissions are claimed in all.
+        No more than ``most_rows`` submissions are claimed in all, and none that could overrun a
+        budget of ``spending``: what each may cost is reserved with its intent.
 
         ``signed_at`` is UTC in whole seconds, as ``x-acs-date`` carries it. ``now`` is the
         database's clock unless a test hands one in.
@@ -99,11 +108,34 @@ class Store:
             signed_at,
             now,
             most_rows,
+            *spending.price_arguments,
+            *spending.budget_arguments,
         )
         by_request: dict[str, list[asyncpg.Record]] = {}
         for row in rows:
             by_request.setdefault(row["nonce"], []).append(row)
         return [_claim(members, signed_at) for members in by_request.values()]
+
+    async def open_periods(self, spending: Spending) -> None:
+        """Make what budgets are held against; without it a begin under a budget claims nothing."""
+        currency = spending.prices.currency
+        await self._fetch(
+            "open_periods", self.target.id, currency, spending.run, spending.zone, None
+        )
+
+    async def budget_uses(self, spending: Spending) -> list[BudgetUse]:
+        """Say how far each budget in force is used."""
+        rows = await self._fetch(
+            "budget_uses", self.target.id, spending.prices.currency, spending.run, spending.zone,
+            *spending.budget_arguments, None,
+        )  # fmt: skip
+        return [BudgetUse(row["kind"], row["most"], row["amount"]) for row in rows]
+
+    async def next_cost(self, spending: Spending) -> NextCost | None:
+        """Say what the next due submission may cost; ``None`` when nothing is due."""
+        _, prices, longest, *_ = spending.price_arguments
+        rows = await self._fetch("next_cost", self.target.id, prices, longest, None)
+        return NextCost(**rows[0]) if rows else None
 
     async def give_back(self, worker: RunId, mine: Sequence[int]) -> list[int]:
         """Return to ``pending`` what the worker holds without knowing it; never while it begins.

@@ -40,11 +40,13 @@ SELECT format('GRANT %s ON %I TO vod_batch_worker', w.rights, w.name)
   FROM (VALUES
         ('attempts', 'INSERT, UPDATE'),
         ('batches', 'INSERT, UPDATE'),
+        ('canaries', 'INSERT'),
         ('hold_rows', 'INSERT, UPDATE'),
         ('holds', 'INSERT, UPDATE'),
         ('journals', 'INSERT, UPDATE'),
         ('media', 'INSERT, UPDATE'),
         ('runs', 'INSERT, UPDATE'),
+        ('spending', 'INSERT, UPDATE'),
         ('submission_history', 'INSERT'),
         ('submissions', 'INSERT, UPDATE'),
         ('targets', 'INSERT, UPDATE'),

@@ -29,7 +29,7 @@ from batch.core.verdict import Verdict
 from batch.engine.recovery import replay_journals
 from batch.ledger.doubts import Doubts, Poll, Settlement
 from batch.ledger.journal import Journal
-from tests.support.ledger import DNA, TAG, Ledger, media, open_ledger
+from tests.support.ledger import DNA, TAG, UNPRICED, Ledger, media, open_ledger
 
 _TABLES = """
 SELECT tablename FROM pg_tables
@@ -211,7 +211,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self.do(self._replay())
 
     async def _replay(self) -> None:
-        await replay_journals(self.ledger.database, self.ledger.store.target, self.folder)
+        await replay_journals(self.ledger.database, self.ledger.store.target, self.folder, UNPRICED)
 
     @rule()
     def settle(self) -> None:
@@ -247,7 +247,8 @@ class LedgerMachine(RuleBasedStateMachine):
 
     async def _poll(self, verdict: State) -> None:
         doubts = Doubts(self.ledger.database, self.ledger.store.target)
-        jobs = await doubts.list_open_jobs(10, datetime.now(UTC) + timedelta(hours=1))
+        asked_before = datetime.now(UTC) + timedelta(hours=1)
+        jobs = await doubts.list_open_jobs(10, asked_before, only_canaries=False)
         await doubts.record_polls(
             [Poll(job.id, job.job_id, verdict, "Code", "message") for job in jobs], "poll"
         )

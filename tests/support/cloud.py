@@ -53,6 +53,14 @@ class Emulator:
         """Set the quota of SubmitAIJob, 0 for none."""
         self._call("POST", "quota", {"SubmitAIJob": calls_a_second})
 
+    def move_clock(self, *, hours: float) -> None:
+        """Let the cloud's time go on by so many hours at once."""
+        self._call("POST", "clock", {"advance_seconds": 3600 * hours})
+
+    def set_clock(self, now: str) -> None:
+        """Set the cloud's time, in ISO 8601 with an offset."""
+        self._call("POST", "clock", {"now": now})
+
     def make_new(self) -> None:
         """Bring a shared emulator back to how it began."""
         self.forget_faults()

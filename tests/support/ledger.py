@@ -13,7 +13,9 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
+from batch.core.budget import Spending
 from batch.core.models import Claim, JobType
+from batch.core.pricing import PriceList
 from batch.core.states import TERMINAL, TRANSITIONS, State
 from batch.ledger.database import Database
 from batch.ledger.store import Store
@@ -21,6 +23,9 @@ from batch.settings import Settings
 
 DNA = JobType.MEDIA_DNA
 TAG = JobType.VIDEO_TAG
+UNPRICED = Spending(UUID(int=0), PriceList("CNY", {}), None, "UTC")
+"""What a begin is held against where nothing is priced."""
+UNPRICED_ARGUMENTS = (*UNPRICED.price_arguments, *UNPRICED.budget_arguments)
 WITH_JOB = frozenset({State.SUBMITTED, State.SUCCEEDED, State.FAILED})
 PATHS: dict[State, tuple[State, ...]] = {
     State.PENDING: (State.SUBMITTING, State.PENDING),
@@ -46,6 +51,20 @@ UPDATE submissions
        finished_at = CASE WHEN $5 THEN now() END,
        error_code = CASE WHEN $2 IN ('rejected', 'dead') THEN 'Some.Code' END
  WHERE id = $1 RETURNING lease
+"""
+
+
+_WRONG_PERIODS = """
+SELECT coalesce(r.period, s.period) AS period, r.amount AS by_rows, s.amount AS by_period
+  FROM (SELECT target_id, currency, p.period, sum(amount) AS amount
+          FROM submissions,
+               LATERAL (VALUES ('run ' || run_id), ('day ' || spent_on),
+                               ('month ' || to_char(spent_on, 'YYYY-MM'))) AS p(period)
+         WHERE amount IS NOT NULL
+           AND state IN ('submitting', 'in_doubt', 'submitted', 'succeeded')
+         GROUP BY 1, 2, 3) r
+  FULL JOIN spending s USING (target_id, currency, period)
+ WHERE coalesce(r.amount, 0) <> coalesce(s.amount, 0)
 """
 
 
@@ -138,12 +157,20 @@ class Ledger:
         return submission
 
     async def begin(
-        self, requests: int = 10, *, worker: UUID | None = None, rows: int = 1000, **how: Any
+        self,
+        requests: int = 10,
+        *,
+        worker: UUID | None = None,
+        rows: int = 1000,
+        spending: Spending = UNPRICED,
+        **how: Any,
     ) -> list[Claim]:
         """Begin as a worker does."""
         worker = worker or await self.worker()
         nonces = [uuid4().hex for _ in range(requests)]
-        return await self.store.begin(worker, nonces, utc_now(), most_rows=rows, **how)
+        return await self.store.begin(
+            worker, nonces, utc_now(), most_rows=rows, spending=spending, **how
+        )
 
     async def row(self, submission: int) -> asyncpg.Record:
         """Return a submission as it stands."""
@@ -177,8 +204,12 @@ class Ledger:
         return rows
 
     async def check(self, jobs: Sequence[dict[str, Any]] = ()) -> None:
-        """Assert the invariants: every job known or in doubt (I2), history gives the state (I6)."""
+        """Assert the invariants: every job known or in doubt (I2), history gives the state (I6).
+
+        And what periods have bound is the sum over the rows.
+        """
         await self._check_history()
+        await self._check_spending()
         receipts = await self.sql.fetch(
             "SELECT s.media_id, s.job_type, s.state, s.job_id AS kept, "
             "array_remove(array_agg(a.job_id), NULL) AS told, "
@@ -195,6 +226,10 @@ class Ledger:
         for job in jobs:
             state, ids = known[job["media_id"], job["type"]]
             assert job["job_id"] in ids or state == "in_doubt", (job, state, ids)
+
+    async def _check_spending(self) -> None:
+        wrong = await self.sql.fetch(_WRONG_PERIODS)
+        assert wrong == []
 
     async def _check_history(self) -> None:
         moves = await self.sql.fetch("SELECT * FROM submission_history ORDER BY submission_id, id")

@@ -1,6 +1,8 @@
 -- Claim due media and commit the intent to send them, in one statement.
 -- $1 target, $2 how many requests, $3 worker, $4 one nonce a request, $5 signed_at, $6 now (tests),
 -- $7 how many rows at the most
+-- Prices: $8 currency, $9 price of a minute by type (JSON), $10 seconds of an unknown length or null,
+-- $11 run, $12 time zone · Budgets or null: $13 of the run, $14 of the day, $15 of the month
 --
 -- A row waits while another submission of the same media and type is unresolved: two of them on the
 -- wire could not be told apart afterwards (vod-api.md 12.2). OFFSET 0 keeps that question a look-up
@@ -23,6 +25,11 @@ WITH leader AS MATERIALIZED (
                         WHERE u.media_id = s.media_id AND u.job_type = s.job_type
                           AND u.target_id = s.target_id AND u.state IN ('submitting', 'in_doubt')
                         OFFSET 0)
+       -- Under a budget, what may cost nobody knows how much waits, and lets others pass.
+       AND (coalesce($13::numeric, $14::numeric, $15::numeric) IS NULL OR $10::numeric IS NOT NULL
+            OR EXISTS (SELECT FROM media m
+                        WHERE m.target_id = $1 AND m.media_id = s.media_id
+                          AND m.duration_seconds IS NOT NULL OFFSET 0))
      ORDER BY s.priority DESC, s.id
      LIMIT $2
        FOR UPDATE OF s SKIP LOCKED
@@ -57,15 +64,58 @@ due AS (
            row_number() OVER (ORDER BY d.priority DESC, d.id) AS place
       FROM (SELECT * FROM leader UNION SELECT * FROM partner) d
 ),
+today AS (
+    SELECT (coalesce($6, now()) AT TIME ZONE $12::text)::date AS date
+),
+-- What is left of the tightest budget. The lock lets one begin at a time reserve against it, and shows
+-- what the others have reserved; all three rows are locked, in the order in which the trigger writes
+-- them. Without each of them nothing fits: open_periods.sql makes them.
+room AS MATERIALIZED (
+    SELECT CASE WHEN count(*) = 3 THEN min(b.most - b.amount) END AS amount
+      FROM (SELECT s.amount,
+                   CASE left(s.period, 3) WHEN 'run' THEN $13::numeric
+                                          WHEN 'day' THEN $14::numeric ELSE $15::numeric END AS most
+              FROM spending s
+             WHERE coalesce($13::numeric, $14::numeric, $15::numeric) IS NOT NULL
+               AND s.target_id = $1 AND s.currency = $8
+               AND s.period IN (SELECT p.period
+                                  FROM today, LATERAL (VALUES
+                                       ('run ' || $11::uuid), ('day ' || today.date),
+                                       ('month ' || to_char(today.date, 'YYYY-MM')))
+                                       AS p(period))
+             ORDER BY s.period
+               FOR UPDATE) b
+),
+priced AS (
+    SELECT due.*, p.price, m.duration_seconds AS seconds,
+           -- Rounded up: a sum of amounts is never less than what is charged.
+           ceil(coalesce(m.duration_seconds, $10::numeric) * p.price / 60 * 1000000) / 1000000
+               AS amount
+      FROM due
+      LEFT JOIN media m ON m.target_id = $1 AND m.media_id = due.media_id
+     CROSS JOIN LATERAL (SELECT ($9::jsonb ->> due.job_type)::numeric AS price) p
+     WHERE due.turn = 1 AND due.place <= $7
+),
+-- In sending order, as far as the budgets reach; what nobody can price reaches beyond any.
+affordable AS (
+    SELECT p.*,
+           sum(coalesce(p.amount, 'Infinity')) OVER (ORDER BY p.place ROWS UNBOUNDED PRECEDING)
+               <= room.amount AS fits
+      FROM priced p CROSS JOIN room
+),
 claimed AS (
     UPDATE submissions s
        SET state = 'submitting', actor = 'begin', reason = NULL,
-           lease = s.lease + 1, attempts = s.attempts + 1, worker_id = $3
-      FROM due
-     WHERE s.id = due.id AND due.turn = 1 AND due.place <= $7
+           lease = s.lease + 1, attempts = s.attempts + 1, worker_id = $3,
+           price = a.price, seconds = a.seconds, amount = a.amount,
+           currency = CASE WHEN a.price IS NOT NULL THEN $8::text END,
+           run_id = $11::uuid, spent_on = today.date
+      FROM affordable a CROSS JOIN today
+     WHERE s.id = a.id
+       AND (a.fits OR coalesce($13::numeric, $14::numeric, $15::numeric) IS NULL)
     RETURNING s.id, s.lease, s.attempts, s.media_id, s.job_type, s.config, s.user_data,
               s.config_key, s.campaign,
-              due.request, s.priority
+              a.request, s.priority
 ),
 intent AS (
     INSERT INTO attempts (submission_id, lease, worker_id, nonce, signed_at)

@@ -1,6 +1,8 @@
 -- Make the intents that a journal knows and this database forgot: as if begun again, under a lease of
 -- their own. At most one a submission. $1 target, $2 actor, $3 media, $4 types,
--- $5 configuration keys, $6 campaigns, $7 nonces, $8 signed_at, $9 workers (arrays)
+-- $5 configuration keys, $6 campaigns, $7 nonces, $8 signed_at, $9 workers (arrays) · prices, as in
+-- begin.sql: $10 currency, $11 of a minute by type (JSON), $12 seconds of an unknown length or null,
+-- $13 run, $14 time zone
 WITH entry AS MATERIALIZED (
     SELECT * FROM unnest($3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
                          $8::timestamptz[], $9::uuid[])
@@ -11,8 +13,17 @@ begun AS (
        SET state = CASE WHEN s.state = 'pending' THEN 'submitting' ELSE s.state END,
            actor = $2, reason = 'the journal knows a request that this database forgot',
            lease = s.lease + 1, attempts = s.attempts + 1,
-           worker_id = coalesce(s.worker_id, e.worker_id)
+           worker_id = coalesce(s.worker_id, e.worker_id),
+           price = m.price, seconds = m.seconds, amount = m.amount,
+           currency = CASE WHEN m.price IS NOT NULL THEN $10::text END,
+           run_id = $13::uuid, spent_on = (e.signed_at AT TIME ZONE $14::text)::date
       FROM entry e
+      LEFT JOIN LATERAL (
+           SELECT p.price, l.duration_seconds AS seconds,
+                  ceil(coalesce(l.duration_seconds, $12::numeric) * p.price / 60 * 1000000) / 1000000
+                      AS amount
+             FROM (SELECT ($11::jsonb ->> e.job_type)::numeric AS price) p
+             LEFT JOIN media l ON l.target_id = $1 AND l.media_id = e.media_id) m ON true
      WHERE s.target_id = $1 AND s.media_id = e.media_id AND s.job_type = e.job_type
        AND s.config_key = e.config_key AND s.campaign = e.campaign
        -- What a living worker is sending keeps its lease, or its answer would come too late.

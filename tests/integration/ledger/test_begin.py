@@ -9,7 +9,7 @@ import pytest
 from batch.core.models import Claim
 from batch.core.states import State
 from batch.ledger.statements import statement
-from tests.support.ledger import DNA, TAG, Ledger, media, utc_now
+from tests.support.ledger import DNA, TAG, UNPRICED_ARGUMENTS, Ledger, media, utc_now
 
 CONFIG = '{"DNADBId":"x"}'
 
@@ -162,7 +162,7 @@ async def test_a_begin_that_is_not_committed_hides_its_rows(ledger: Ledger) -> N
     await open_one.start()
     held = await ledger.sql.fetch(
         statement("begin"), ledger.store.target.id, 2, worker, ["a" * 32, "b" * 32], utc_now(),
-        None, 100,
+        None, 100, *UNPRICED_ARGUMENTS,
     )  # fmt: skip
     assert [row["id"] for row in held] == ids[:2]
     assert _ids(await ledger.begin(10)) == ids[2:]
@@ -203,6 +203,7 @@ async def test_begin_walks_its_index(ledger: Ledger) -> None:
         plan = await ledger.sql.fetch(
             "EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) " + statement("begin"),
             ledger.store.target.id, 32, worker, nonces, utc_now(), None, 1000,
+            *UNPRICED_ARGUMENTS,
         )  # fmt: skip
     text = "\n".join(row[0] for row in plan)
     assert "Index Scan using submissions_begin" in text

@@ -13,7 +13,7 @@ from batch.ledger.statements import statement
 from tests.integration.operate.test_words import _run, _told
 from tests.support.cloud import Emulator
 from tests.support.console import Console
-from tests.support.ledger import DNA, TAG, Ledger, media, utc_now
+from tests.support.ledger import DNA, TAG, UNPRICED_ARGUMENTS, Ledger, media, utc_now
 
 WHO, WHY = "the canary", "too many of the first 20 failed"
 
@@ -149,6 +149,7 @@ async def test_a_large_held_batch_costs_begin_nothing(ledger: Ledger, operators:
         plan = await ledger.sql.fetch(
             "EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) " + statement("begin"),
             ledger.store.target.id, 32, worker, nonces, utc_now(), None, 1000,
+            *UNPRICED_ARGUMENTS,
         )  # fmt: skip
     text = "\n".join(line[0] for line in plan)
     assert "Index Scan using submissions_begin" in text

@@ -1,0 +1,58 @@
+"""What ends a run from outside: signals, and a moment that has come."""
+
+import asyncio
+import contextlib
+import signal
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import UTC, datetime
+
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+_LONGEST_NAP_SECONDS = 5.0
+
+
+@contextlib.asynccontextmanager
+async def stopped_at(ends_at: datetime | None, stop: Callable[[], None]) -> AsyncIterator[None]:
+    """Call ``stop`` at a moment, by the wall clock or by the time that went by: what comes first.
+
+    A clock that is set while we run then makes a run end early at worst.
+    """
+    if ends_at is None:
+        yield
+        return
+    task = asyncio.create_task(_stop_at(ends_at, stop), name="deadline")
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+async def _stop_at(ends_at: datetime, stop: Callable[[], None]) -> None:
+    latest = time.monotonic() + (ends_at - datetime.now(UTC)).total_seconds()
+    while True:
+        by_the_wall = (ends_at - datetime.now(UTC)).total_seconds()
+        remaining = min(by_the_wall, latest - time.monotonic())
+        if remaining <= 0:
+            stop()
+            return
+        await asyncio.sleep(min(remaining, _LONGEST_NAP_SECONDS))
+
+
+@contextlib.contextmanager
+def on_signals(stop: Callable[[], None], force: Callable[[], None]) -> Iterator[None]:
+    """Call ``stop`` at the first SIGTERM or SIGINT, ``force`` at each further one."""
+    loop = asyncio.get_running_loop()
+    actions = [stop]
+
+    def act() -> None:
+        action = actions.pop() if actions else force
+        action()
+
+    for number in _SIGNALS:
+        loop.add_signal_handler(number, act)
+    try:
+        yield
+    finally:
+        for number in _SIGNALS:
+            loop.remove_signal_handler(number)
