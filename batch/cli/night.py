@@ -9,6 +9,7 @@ import typer
 
 from batch.cli.options import (
     AccountOption,
+    BudgetOption,
     DatabaseOption,
     EndpointOption,
     HomeOption,
@@ -41,6 +42,7 @@ def nightly(
     until: UntilOption = None,
     timezone: TimezoneOption = None,
     max_duration: MaxDurationOption = None,
+    budget: BudgetOption = None,
     preflight: Annotated[
         bool | None,
         typer.Option("--preflight/--no-preflight", help="Look at media first, free. [yes]"),
@@ -68,7 +70,7 @@ def nightly(
     """Load new files, look, submit, reconcile, report: the one line in crontab."""
     settings = load_settings(
         until=until, timezone=timezone, max_duration=max_duration, preflight=preflight, qps=qps,
-        max_submissions=max_submissions, type=tuple(job_type) if job_type else None,
+        max_submissions=max_submissions, budget=budget, type=tuple(job_type) if job_type else None,
         campaign=campaign, account=account, region=region, endpoint=endpoint,
         database_url=database_url, home=home,
     )  # fmt: skip

@@ -1,6 +1,7 @@
 """The operator's words: why, retry, cancel, pause, resume."""
 
 import asyncio
+import functools
 import json
 import sys
 from collections.abc import Callable
@@ -20,6 +21,7 @@ from batch.engine.selecting import Spoken, Word, select
 from batch.errors import UsageError
 from batch.ledger.operators import Operators, Selection
 from batch.logs import configure_logs
+from batch.report.money import cost_sections
 from batch.report.story import tell_story
 from batch.settings import Settings, load_settings
 
@@ -70,6 +72,7 @@ async def _why(settings: Settings, media_id: str, *, as_json: bool) -> None:
             settle=settings.settle,
             max_attempts=settings.max_attempts,
             silence=settings.heartbeat_timeout,
+            sources=[functools.partial(cost_sections, database)],
         )
     say(*([story.as_json()] if as_json else story_lines(story)))
 

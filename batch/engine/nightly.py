@@ -3,7 +3,7 @@
 import os
 import shutil
 import socket
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,14 +11,20 @@ from uuid import UUID, uuid4
 
 import structlog
 
+from batch.core.pricing import Costs
+from batch.core.states import State
 from batch.engine import service
+from batch.engine.canary import CanaryWarden, JudgedCanary
 from batch.engine.inbox import DONE, Inbox
 from batch.engine.loading import LoadReport, load_manifest
 from batch.engine.preflight import PreflightSummary
 from batch.engine.reconciler import ReconcileSummary
-from batch.engine.tally import RunSummary
+from batch.engine.tally import RunSummary, StopReason
 from batch.errors import ExitCode, UsageError, VodBatchError, most_urgent
+from batch.ledger.canaries import Canaries
+from batch.ledger.costs import read_costs
 from batch.ledger.database import Database
+from batch.ledger.operators import Operators
 from batch.ledger.runs import Runs
 from batch.ledger.store import Store
 from batch.settings import Settings
@@ -38,13 +44,18 @@ class Night:
     run: UUID
     started_at: datetime
     ends_at: datetime | None
+    currency: str
     loads: list[LoadReport] = field(default_factory=list)
     moved: dict[int, Path] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
     waiting: list[str] = field(default_factory=list)
     preflight: PreflightSummary | None = None
+    canaries: tuple[JudgedCanary, ...] = ()
+    canary_run: RunSummary | None = None
+    canary_followed: ReconcileSummary | None = None
     submitted: RunSummary | None = None
     reconciled: ReconcileSummary | None = None
+    costs: Costs | None = None
     trouble: VodBatchError | None = None
     ended_at: datetime | None = None
 
@@ -54,13 +65,15 @@ class Night:
         codes: list[ExitCode] = []
         if self.trouble:
             codes.append(self.trouble.exit_code)
-        if self.submitted:
-            codes += self.submitted.exit_codes
+        if run := self.last_run:
+            codes += run.exit_codes
         if self.reconciled:
             codes += self.reconciled.exit_codes
             if not self.reconciled.in_doubt and not self.reconciled.extra_charges:
                 # What was in doubt after the last send has been settled since.
                 codes = [code for code in codes if code is not ExitCode.DONE_WITH_DOUBTS]
+        if self.canary_followed and self.canary_followed.ended.get(State.FAILED):
+            codes.append(ExitCode.DONE_WITH_FAILURES)
         if self.failed or (self.preflight and self.preflight.not_there):
             codes.append(ExitCode.DONE_WITH_FAILURES)
         return most_urgent(*codes)
@@ -70,7 +83,17 @@ class Night:
         """Why the night ended, in a few words."""
         if self.trouble:
             return str(self.trouble)
-        return self.submitted.stopped_by.value if self.submitted else "nothing was submitted"
+        return self.last_run.stopped_by.value if self.last_run else "nothing was submitted"
+
+    @property
+    def last_run(self) -> RunSummary | None:
+        """The worker's last run: of the canaries when the night ended with them."""
+        return self.submitted or self.canary_run
+
+    @property
+    def runs(self) -> tuple[RunSummary, ...]:
+        """Every run of the worker."""
+        return tuple(run for run in (self.canary_run, self.submitted) if run)
 
 
 async def run_night(
@@ -90,14 +113,13 @@ async def run_night(
         VodBatchError: the ledger cannot be opened at all.
     """
     now = datetime.now(UTC)
-    night = Night(uuid4(), now, service.run_deadline(settings, now))
+    night = Night(uuid4(), now, service.run_deadline(settings, now), settings.currency)
     async with service.open_ledger(settings) as (database, store):
         runs = Runs(database, store.target)
         async with runs.night_lock():
-            shown = settings.model_dump(
-                mode="json", exclude={"database_url", "database_direct_url"}
+            await runs.start(
+                night.run, "nightly", socket.gethostname(), os.getpid(), settings.shown
             )
-            await runs.start(night.run, "nightly", socket.gethostname(), os.getpid(), shown)
             on_start(night)
             try:
                 await _walk_through(night, settings, inbox, watcher, credentials, database, store)
@@ -106,7 +128,7 @@ async def run_night(
                 log.error("night_stopped", error=str(error))
             finally:
                 night.ended_at = datetime.now(UTC)
-                await _write_down(night, runs)
+                await _write_down(night, runs, database, store)
     return night
 
 
@@ -122,10 +144,72 @@ async def _walk_through(
     await _load_inbox(night, settings, inbox, database, store)
     if settings.preflight:
         night.preflight = await service.preflight(settings, night.started_at, credentials)
-    night.submitted = await service.submit(settings, watcher, credentials, ends_at=night.ends_at)
-    follow_until = night.ends_at or datetime.now(UTC) + settings.reconcile_for
-    night.reconciled = await service.reconcile(
-        settings, once=False, credentials=credentials, ends_at=follow_until
+    if settings.canary:
+        await _send_canaries(night, settings, watcher, credentials, database, store)
+    if _goes_on(night):
+        await _submit_the_rest(night, settings, watcher, credentials)
+    if night.last_run and night.last_run.stopped_by is not StopReason.SIGNAL:
+        follow_until = night.ends_at or datetime.now(UTC) + settings.reconcile_for
+        night.reconciled = await service.reconcile(
+            settings, once=False, credentials=credentials, ends_at=follow_until
+        )
+
+
+async def _send_canaries(
+    night: Night,
+    settings: Settings,
+    watcher: service.Watcher,
+    credentials: CredentialSource | None,
+    database: Database,
+    store: Store,
+) -> None:
+    """Send each new batch's first submissions, follow them, and judge the batch by them."""
+
+    async def send(unsent: int) -> None:
+        most = min(unsent, settings.max_submissions or unsent)
+        capped = settings.model_copy(update={"max_submissions": most})
+        night.canary_run = await service.submit(
+            capped, watcher, credentials, ends_at=night.ends_at, run=night.run
+        )
+
+    async def follow(until: datetime, watch: Callable[[], Awaitable[bool]]) -> None:
+        if not (night.canary_run and night.canary_run.stopped_by is StopReason.SIGNAL):
+            night.canary_followed = await service.reconcile(
+                settings, once=False, credentials=credentials, ends_at=until, canary_watch=watch
+            )
+
+    warden = CanaryWarden(
+        Canaries(database, store.target), Operators(database, store.target), settings
+    )
+    night.canaries = await warden.run(send, follow, night.ends_at)
+
+
+_HARMLESS = (
+    StopReason.NOTHING_DUE,
+    StopReason.MAX_SUBMISSIONS,
+    StopReason.DEADLINE,
+    StopReason.BUDGET,
+)
+
+
+def _goes_on(night: Night) -> bool:
+    """Tell whether nothing that the canaries met speaks against more calls."""
+    return night.canary_run is None or night.canary_run.stopped_by in _HARMLESS
+
+
+async def _submit_the_rest(
+    night: Night,
+    settings: Settings,
+    watcher: service.Watcher,
+    credentials: CredentialSource | None,
+) -> None:
+    if settings.max_submissions and night.canary_run:
+        left = settings.max_submissions - night.canary_run.kept
+        if left <= 0:
+            return
+        settings = settings.model_copy(update={"max_submissions": left})
+    night.submitted = await service.submit(
+        settings, watcher, credentials, ends_at=night.ends_at, run=night.run
     )
 
 
@@ -149,10 +233,11 @@ async def _load_inbox(
             night.moved[report.counts.batch_id] = place
 
 
-async def _write_down(night: Night, runs: Runs) -> None:
-    worst = night.submitted.worst_second if night.submitted else None
-    facts = night_facts(night)
+async def _write_down(night: Night, runs: Runs, database: Database, store: Store) -> None:
+    worst = max((run.worst_second for run in night.runs), default=None)
     try:
+        night.costs = await read_costs(database, store.target, night.run)
+        facts = night_facts(night)
         await runs.end(night.run, night.stopped_by, night.exit_code, worst, facts)
     except VodBatchError as error:
         night.trouble = night.trouble or error
@@ -171,6 +256,16 @@ def night_facts(night: Night) -> dict[str, object]:
         "failed_files": night.failed,
         "waiting_files": night.waiting,
         "preflight": asdict(night.preflight) if night.preflight else None,
+        "canaries": [_canary_facts(judged) for judged in night.canaries],
+        "canary_run": asdict(night.canary_run) if night.canary_run else None,
+        "canary_followed": asdict(night.canary_followed) if night.canary_followed else None,
         "submitted": asdict(night.submitted) if night.submitted else None,
         "reconciled": asdict(night.reconciled) if night.reconciled else None,
+        "costs": asdict(night.costs) if night.costs else None,
+        "currency": night.currency,
     }
+
+
+def _canary_facts(judged: JudgedCanary) -> dict[str, object]:
+    verdict = judged.verdict.value if judged.verdict else None
+    return {**asdict(judged.canary), "verdict": verdict, "tally": judged.tally}

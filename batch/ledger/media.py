@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from batch.core.models import Target
+from batch.core.models import JobType, Target
 from batch.core.states import State
 from batch.ledger.database import Database
 
@@ -27,6 +27,15 @@ class Aside:
     code: str
     message: str
     due_in: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """A submission that was refused (``rejected``) or put off (``pending``)."""
+
+    state: State
+    media_id: str
+    job_type: JobType
 
 
 class MediaLooks:
@@ -53,8 +62,8 @@ class MediaLooks:
             [look.seconds for look in looks],
         )
 
-    async def set_aside(self, asides: Sequence[Aside], actor: str) -> dict[State, int]:
-        """Refuse or put off due rows; return how many became what."""
+    async def set_aside(self, asides: Sequence[Aside], actor: str) -> list[SetAside]:
+        """Refuse or put off due rows; return what became of each."""
         rows = await self._database.fetch(
             "set_aside",
             self._target.id,
@@ -64,5 +73,6 @@ class MediaLooks:
             [aside.due_in for aside in asides],
             actor,
         )
-        states = [State(row["state"]) for row in rows]
-        return {state: states.count(state) for state in set(states)}
+        return [
+            SetAside(State(row["state"]), row["media_id"], JobType(row["job_type"])) for row in rows
+        ]

@@ -9,8 +9,10 @@ from typing import Any
 from uuid import UUID
 
 from batch.core.models import Target
+from batch.core.pricing import Costs
 from batch.core.states import State
 from batch.errors import UsageError
+from batch.ledger.costs import read_costs
 from batch.ledger.database import Database
 from batch.ledger.doubts import Doubts, ExtraCharge
 from batch.ledger.operators import Hold, Operators
@@ -18,7 +20,7 @@ from batch.ledger.operators import Hold, Operators
 EXPORT_COLUMNS = (
     "batch", "line", "media_id", "type", "status", "job_id", "request_id", "attempts",
     "error_code", "error_message", "submitted_at", "finished_at", "source", "campaign", "config",
-    "user_data",
+    "user_data", "cost", "currency",
 )  # fmt: skip
 """The columns of ``export``; the first twelve are what scripts rely on (``design.md`` 5)."""
 
@@ -65,7 +67,8 @@ class Status:
     batches: tuple[BatchLine, ...]
     workers: tuple[WorkerLine, ...]
     extra_charges: tuple[ExtraCharge, ...]
-    holds: tuple[Hold, ...] = ()
+    holds: tuple[Hold, ...]
+    costs: Costs
 
     def as_json(self) -> str:
         """Return the status as one JSON object; times in ISO 8601."""
@@ -99,6 +102,7 @@ class Insights:
             ),
             extra_charges=tuple(await Doubts(self._database, self._target).extra_charges()),
             holds=tuple(await Operators(self._database, self._target).holds()),
+            costs=await read_costs(self._database, self._target),
         )
 
     async def night(self, run: str | None) -> dict[str, Any] | None:

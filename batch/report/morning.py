@@ -1,12 +1,13 @@
 """The morning page: what a night did, and what needs a person, in plain text."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from batch.core.states import State
 from batch.report.insights import Status
+from batch.report.money import budget_line, cost_lines
 
 
 def morning_lines(facts: Mapping[str, Any], status: Status, zone: ZoneInfo) -> Iterator[str]:
@@ -17,6 +18,7 @@ def morning_lines(facts: Mapping[str, Any], status: Status, zone: ZoneInfo) -> I
     yield f"ended because {facts['stopped_by']} (exit code {facts['exit_code']})"
     yield from _loaded(facts)
     yield from _spent(facts)
+    yield from _money(facts)
     yield from _standing(status)
     yield from _to_do(facts, status)
 
@@ -49,19 +51,37 @@ def _spent(facts: Mapping[str, Any]) -> Iterator[str]:
     yield "Done"
     if look := facts["preflight"]:
         yield f"  looked at    {look['looked_at']:>9,}  media, free"
-        if saved := look["not_there"] + look["put_off"]:
-            yield f"  set aside    {saved:>9,}  submissions of media not there or not ready"
-    if run := facts["submitted"]:
-        states = run["states"]
-        yield f"  submitted    {states.get(State.SUBMITTED, 0):>9,}  in {run['seconds']:,.0f} s"
-        yield f"  rejected     {states.get(State.REJECTED, 0):>9,}"
-        yield f"  worst second {run['worst_second']:>9,}  sends"
-    if ended := facts["reconciled"]:
-        yield f"  succeeded    {ended['ended'].get(State.SUCCEEDED, 0):>9,}"
-        yield f"  failed       {ended['ended'].get(State.FAILED, 0):>9,}"
-        settled = ended["settled"]
-        if sum(settled.values()):
-            yield f"  doubts       {sum(settled.values()):>9,}  settled"
+        if aside := look["not_there"] + look["put_off"]:
+            worth = f", about {look['saved']} {look['currency']} saved" if look["saved"] else ""
+            yield f"  set aside    {aside:>9,}  submissions of media not there or not ready{worth}"
+    for canary in facts["canaries"]:
+        verdict = canary["verdict"] or "open"
+        yield f"  canary       {verdict:>9}  batch {canary['batch']}: {canary['tally']}"
+    if runs := [run for run in (facts["canary_run"], facts["submitted"]) if run]:
+        seconds = sum(run["seconds"] for run in runs)
+        yield f"  submitted    {_of(runs, State.SUBMITTED):>9,}  in {seconds:,.0f} s"
+        yield f"  rejected     {_of(runs, State.REJECTED):>9,}"
+        yield f"  worst second {max(run['worst_second'] for run in runs):>9,}  sends"
+    if followed := [one for one in (facts["canary_followed"], facts["reconciled"]) if one]:
+        for state in (State.SUCCEEDED, State.FAILED):
+            yield f"  {state:<12} {sum(one['ended'].get(state, 0) for one in followed):>9,}"
+        if settled := sum(sum(one["settled"].values()) for one in followed):
+            yield f"  doubts       {settled:>9,}  settled"
+
+
+def _of(runs: Sequence[Mapping[str, Any]], state: State) -> int:
+    return sum(run["states"].get(state, 0) for run in runs)
+
+
+def _money(facts: Mapping[str, Any]) -> Iterator[str]:
+    run = facts["submitted"] or facts["canary_run"] or {}
+    lines = [*cost_lines(facts["costs"])]
+    lines += [budget_line(use, facts["currency"]) for use in run.get("budgets", ())]
+    lines += [run["obstacle"]] if run.get("obstacle") else []
+    if lines:
+        yield ""
+        yield "Cost of this night"
+        yield from (f"  {line}" for line in lines)
 
 
 def _standing(status: Status) -> Iterator[str]:
@@ -87,6 +107,12 @@ def _needs(facts: Mapping[str, Any], status: Status) -> Iterator[str]:
     for charge in status.extra_charges:
         jobs = ", ".join(charge.job_ids)
         yield f"{charge.media_id} {charge.job_type} holds several jobs: {jobs}"
+    for canary in facts["canaries"]:
+        if canary["verdict"] != "passed":
+            yield (
+                f"batch {canary['batch']} is held by its canary: look at it, then "
+                f"vod-batch resume --batch {canary['batch']}, or cancel it"
+            )
     if facts["failed_files"]:
         yield "mend the files in failed/ and put them into the inbox again"
     if any(load["facts"] and load["facts"]["quarantined"] for load in facts["loads"]):

@@ -11,4 +11,4 @@ UPDATE submissions s
        AS e(media_id, code, message, due_in)
  WHERE s.target_id = $1 AND s.media_id = e.media_id AND s.state = 'pending'
    AND s.due_at <= now()
-RETURNING s.id, s.state
+RETURNING s.id, s.state, s.media_id, s.job_type
