@@ -48,6 +48,14 @@ class CanaryWarden:
         self._percent = settings.canary_percent
         self._size = settings.canary
         self._wait = settings.canary_wait
+        self.has_freed = False
+        """Whether rows became due that were held when this night began."""
+
+    async def free_unsent(self) -> None:
+        """Let batches go that an earlier night held before all of their canary was sent."""
+        for canary in await self._canaries.unjudged():
+            if canary.unsent:
+                await self._free(canary.batch, "the rest of its canary is to be sent")
 
     async def run(
         self, send: SendCanaries, follow: FollowCanaries, ends_at: datetime | None
@@ -57,8 +65,7 @@ class CanaryWarden:
         unjudged = await self._canaries.unjudged()
         if not unjudged:
             return ()
-        unsent = sum(canary.unsent for canary in unjudged)
-        if unsent:
+        if unsent := sum(canary.unsent for canary in unjudged):
             await send(unsent)
         await follow(self._until(ends_at), self._all_are_judged)
         return tuple([await self._judge(canary) for canary in await self._canaries.unjudged()])
@@ -87,3 +94,4 @@ class CanaryWarden:
         holds = await self._operators.holds()
         if any(hold.batch_id == batch and hold.held_by == ACTOR for hold in holds):
             await self._operators.release_batch(batch, reason, ACTOR)
+            self.has_freed = True

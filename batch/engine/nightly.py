@@ -141,11 +141,15 @@ async def _walk_through(
     database: Database,
     store: Store,
 ) -> None:
+    canaries, operators = Canaries(database, store.target), Operators(database, store.target)
+    warden = CanaryWarden(canaries, operators, settings)
     await _load_inbox(night, settings, inbox, database, store)
-    if settings.preflight:
-        night.preflight = await service.preflight(settings, night.started_at, credentials)
+    await warden.free_unsent()
+    await _look(night, settings, credentials)
     if settings.canary:
-        await _send_canaries(night, settings, watcher, credentials, database, store)
+        await _send_canaries(night, settings, watcher, credentials, warden)
+        if warden.has_freed:
+            await _look(night, settings, credentials)
     if _goes_on(night):
         await _submit_the_rest(night, settings, watcher, credentials)
     if night.last_run and night.last_run.stopped_by is not StopReason.SIGNAL:
@@ -155,13 +159,19 @@ async def _walk_through(
         )
 
 
+async def _look(night: Night, settings: Settings, credentials: CredentialSource | None) -> None:
+    """Look at the media of what is due, where that is wanted; nothing is spent."""
+    if settings.preflight:
+        looked = await service.preflight(settings, night.started_at, credentials)
+        night.preflight = night.preflight + looked if night.preflight else looked
+
+
 async def _send_canaries(
     night: Night,
     settings: Settings,
     watcher: service.Watcher,
     credentials: CredentialSource | None,
-    database: Database,
-    store: Store,
+    warden: CanaryWarden,
 ) -> None:
     """Send each new batch's first submissions, follow them, and judge the batch by them."""
 
@@ -178,9 +188,6 @@ async def _send_canaries(
                 settings, once=False, credentials=credentials, ends_at=until, canary_watch=watch
             )
 
-    warden = CanaryWarden(
-        Canaries(database, store.target), Operators(database, store.target), settings
-    )
     night.canaries = await warden.run(send, follow, night.ends_at)
 
 

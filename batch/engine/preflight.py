@@ -51,6 +51,18 @@ class PreflightSummary:
     failed_calls: int = 0
     saved: Decimal | None = None
 
+    def __add__(self, other: "PreflightSummary") -> "PreflightSummary":
+        """Return what two looks came to together."""
+        saved = [one for one in (self.saved, other.saved) if one is not None]
+        return PreflightSummary(
+            self.currency,
+            self.looked_at + other.looked_at,
+            self.not_there + other.not_there,
+            self.put_off + other.put_off,
+            self.failed_calls + other.failed_calls,
+            sum(saved, Decimal(0)) if saved else None,
+        )
+
 
 class Preflight:
     """Looks at the media of due rows, twenty a call, under a pace of its own."""

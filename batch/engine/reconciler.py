@@ -4,7 +4,6 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Protocol
 
 import structlog
@@ -138,7 +137,7 @@ class Reconciler:
         return still > 0 or bool(self._found["waits"] or self._found["failed"])
 
     async def _poll_round(self) -> None:
-        started = datetime.now(UTC)
+        started = await self._doubts.now()
         self._open_jobs = 0
         self._unknown.clear()
         while not self._stopping.is_set():

@@ -147,6 +147,13 @@ class Doubts:
         """
         return len(await self._database.fetch("mark_replayed", nonce))
 
+    async def now(self) -> datetime:
+        """Return the database's time, which rows are stamped with; this machine's may differ."""
+        row = await self._database.fetch_row("clock")
+        assert row is not None
+        moment: datetime = row["now"]
+        return moment
+
     async def list_open_jobs(
         self, limit: int, asked_before: datetime, *, only_canaries: bool
     ) -> list[OpenJob]:
