@@ -238,7 +238,7 @@ def _checks(shift: Shift) -> Iterator[common.Check]:
 
 
 def _refused(meter: dict[str, Any]) -> int:
-    return int(meter.get("errors", {}).get("InvalidVideo.NotFound", 0))
+    return int(meter["answers"].get("InvalidVideo.NotFound", 0))
 
 
 def _is_late(job: dict[str, Any], night: Night) -> bool:

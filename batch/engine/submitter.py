@@ -30,6 +30,8 @@ from batch.ledger.store import Outlook
 
 LONGEST_PAUSE_SECONDS = 3600.0
 _LONGEST_IDLE_SECONDS = 2.0
+# A row waits for its own backoff a minute at the most; what is put off longer is a later run's.
+_NEAR_SECONDS = 120.0
 _BEATS_PER_TIMEOUT = 5
 
 log = structlog.get_logger()
@@ -383,8 +385,9 @@ class Submitter:
 
 def _idle_seconds(outlook: Outlook) -> float | None:
     """Return how long to wait before looking again, or ``None`` when nothing more can come."""
-    if outlook.paused_for and outlook.paused_for > 0 and outlook.due_in is not None:
+    is_near = outlook.due_in is not None and outlook.due_in <= _NEAR_SECONDS
+    if is_near and outlook.paused_for and outlook.paused_for > 0:
         return min(outlook.paused_for, _LONGEST_IDLE_SECONDS)
-    if outlook.due_in is not None:
+    if is_near and outlook.due_in is not None:
         return min(max(outlook.due_in, 0.01), _LONGEST_IDLE_SECONDS)
     return _LONGEST_IDLE_SECONDS / 4 if outlook.held else None
