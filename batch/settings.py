@@ -11,6 +11,7 @@ import json
 import os
 import re
 import tomllib
+from collections.abc import Mapping
 from datetime import time, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -112,6 +113,14 @@ def is_loopback_host(host: str) -> bool:
 
 
 _MAY_HOLD_SECRETS = {"database_url", "database_direct_url", "ping_url", "webhooks", "smtp_url"}
+
+
+class UnfitError(ValueError):
+    """A setting that does not fit the others; every check of the whole names the one to change."""
+
+    def __init__(self, setting: str, text: str) -> None:
+        super().__init__(text)
+        self.setting = setting
 
 
 class Settings(BaseModel):
@@ -248,7 +257,7 @@ class Settings(BaseModel):
         """A request may be admitted for 15 minutes (``vod-api.md`` 12.2)."""
         host = urlsplit(self.url).hostname or ""
         if self.settle < SHORTEST_SETTLE and not is_loopback_host(host):
-            raise ValueError("--settle below 16m is for a loopback endpoint only")
+            raise UnfitError("settle", "less than 16m is for a loopback endpoint only")
         return self
 
     @property
@@ -266,7 +275,7 @@ class Settings(BaseModel):
         }
         for name in names - {job_type.value for job_type in JobType}:
             if not isinstance(self.prices.get(name), dict):
-                raise ValueError(f"prices: {name!r} is neither a type nor a region with a table")
+                raise UnfitError("prices", f"{name!r} is neither a type nor a region with a table")
         return self
 
     @property
@@ -287,9 +296,8 @@ class Settings(BaseModel):
     @model_validator(mode="after")
     def _a_budget_needs_prices(self) -> Self:
         if self.budgets.are_set and not self.price_list.per_minute:
-            raise ValueError(
-                "a budget is set, and there are no prices: set prices in vod-batch.toml, "
-                'such as AIMediaDNA = "0.05"'
+            raise UnfitError(
+                "prices", 'a budget is set, and there are none: set them, as AIMediaDNA = "0.05"'
             )
         return self
 
@@ -384,10 +392,18 @@ def _suggestion(name: str, prefix: str = "") -> str:
     return f"; did you mean {prefix}{near[0].upper() if prefix else near[0]}?"
 
 
+def _blamed(problem: Mapping[str, Any]) -> str | None:
+    """Return the setting that a check of several settings together found wrong."""
+    error = problem.get("ctx", {}).get("error")
+    return error.setting if isinstance(error, UnfitError) else None
+
+
 def _first_problem(error: ValidationError, origin: dict[str, str]) -> str:
     problem = error.errors(include_url=False, include_input=False)[0]
-    name = str(problem["loc"][0]) if problem["loc"] else "settle"
     text = problem["msg"].removeprefix("Value error, ")
+    name = str(problem["loc"][0]) if problem["loc"] else _blamed(problem)
+    if name is None:
+        return text
     where = {
         "flag": f"--{name.replace('_', '-')}",
         "environment": f"{PREFIX}{name.upper()}",

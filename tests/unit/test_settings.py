@@ -176,6 +176,29 @@ def test_a_message_names_the_source_of_a_bad_value(monkeypatch: pytest.MonkeyPat
         load_settings()
 
 
+def test_a_check_of_the_whole_names_the_setting_to_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Prices that name no type are not blamed on another setting, nor is a short settle."""
+    monkeypatch.setenv("VOD_BATCH_PRICES", '{"AIMediaDNS": 0.05}')
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings()
+    told = "VOD_BATCH_PRICES: 'AIMediaDNS' is neither a type nor a region with a table"
+    assert str(caught.value) == told
+    monkeypatch.delenv("VOD_BATCH_PRICES")
+    _write('settle = "15m"')
+    with pytest.raises(ConfigurationError, match=r"^settle in vod-batch\.toml: less than 16m"):
+        load_settings()
+
+
+def test_every_check_of_the_whole_names_its_setting() -> None:
+    """Each way to fail one of them comes with a name that is a setting's."""
+    for name, values in {
+        "settle": {"settle": "1m", "endpoint": "https://example.com"},
+        "prices": {"prices": {"nowhere": "1"}},
+    }.items():
+        with pytest.raises(ConfigurationError, match=rf"^--{name}: "):
+            load_settings(**values)
+
+
 def test_a_bad_secret_is_not_echoed() -> None:
     """The message about a value never repeats the value."""
     with pytest.raises(ConfigurationError) as caught:
