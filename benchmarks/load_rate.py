@@ -18,8 +18,9 @@ from pathlib import Path
 import asyncpg
 
 from batch.core.models import JobType
-from batch.engine import loading, service
+from batch.engine import loading
 from batch.ledger.database import apply_migrations
+from batch.ledger.opening import open_ledger
 from batch.settings import Settings, load_settings
 from benchmarks import common
 
@@ -46,7 +47,7 @@ def _write_ready(path: Path, rows: int) -> Path:
 
 
 async def _load(settings: Settings, path: Path) -> loading.LoadReport:
-    async with service.open_ledger(settings) as (database, store):
+    async with open_ledger(settings) as (database, store):
         return await loading.load_manifest(database, store.target, str(path), settings)
 
 

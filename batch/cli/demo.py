@@ -18,6 +18,7 @@ from batch.cli.render import load_lines, say, summary_lines
 from batch.engine import loading, service
 from batch.engine.tally import RunSummary
 from batch.errors import ExitCode, UnavailableError, most_urgent
+from batch.ledger.opening import open_ledger
 from batch.settings import Settings, load_settings
 from batch.vod.credentials import Credentials, CredentialSource
 
@@ -60,7 +61,7 @@ def examples_folder() -> Path:
 
 
 async def _load(settings: Settings, manifest: Path) -> None:
-    async with service.open_ledger(settings) as (database, store):
+    async with open_ledger(settings) as (database, store):
         report = await loading.load_manifest(database, store.target, str(manifest), settings)
     say("1. load", *load_lines(report), "")
 

@@ -1,4 +1,4 @@
-"""Commands that only look: status, export."""
+"""Commands that only look: plan, status, export, report."""
 
 import asyncio
 import contextlib
@@ -17,11 +17,15 @@ from batch.cli.options import (
     HomeOption,
     JsonOption,
     RegionOption,
+    TimezoneOption,
 )
-from batch.cli.render import plan_lines, say, show_status
+from batch.cli.render import plan_lines, say
+from batch.core.deadline import find_zone
 from batch.core.states import State
-from batch.engine import service
+from batch.errors import UsageError
+from batch.ledger.opening import open_ledger
 from batch.report.insights import EXPORT_COLUMNS, Insights
+from batch.report.morning import morning_lines
 from batch.settings import Settings, load_settings
 
 
@@ -38,12 +42,14 @@ def status(
 
 
 async def _status(settings: Settings, *, as_json: bool) -> None:
-    async with service.open_ledger(settings) as (database, store):
+    async with open_ledger(settings) as (database, store):
         insights = Insights(database, store.target)
         found = await insights.status(settings.heartbeat_timeout.total_seconds())
     if as_json:
         say(found.as_json())
     else:
+        from batch.cli.render_status import show_status
+
         show_status(found)
 
 
@@ -58,6 +64,8 @@ def plan(
     as_json: JsonOption = False,
 ) -> None:
     """Show what a submit would send, how long it takes and what it may cost; no call is made."""
+    from batch.engine import service
+
     settings = load_settings(
         qps=qps, account=account, region=region, database_url=database_url, home=home
     )
@@ -88,7 +96,7 @@ async def _export(
     settings: Settings, output: ExportFormat, state: State | None, batch: int | None
 ) -> None:
     async with (
-        service.open_ledger(settings) as (database, store),
+        open_ledger(settings) as (database, store),
         # Closed at once when our reader has gone, or the ledger would wait for its connection.
         contextlib.aclosing(Insights(database, store.target).export(state, batch)) as rows,
     ):
@@ -103,4 +111,33 @@ async def _export(
         sys.stdout.flush()
 
 
-COMMANDS = {"plan": plan, "status": status, "export": export}
+def report(
+    run: Annotated[str | None, typer.Option(help="Of this run. [the newest night]")] = None,
+    timezone: TimezoneOption = None,
+    account: AccountOption = None,
+    region: RegionOption = None,
+    database_url: DatabaseOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the morning page of the newest night."""
+    settings = load_settings(
+        timezone=timezone, account=account, region=region, database_url=database_url, home=home
+    )
+    asyncio.run(_report(settings, run, as_json=as_json))
+
+
+async def _report(settings: Settings, run: str | None, *, as_json: bool) -> None:
+    async with open_ledger(settings) as (database, store):
+        insights = Insights(database, store.target)
+        facts = await insights.night(run)
+        if facts is None:
+            raise UsageError("no night has ended here yet; run: vod-batch nightly INBOX")
+        status = await insights.status(settings.heartbeat_timeout.total_seconds())
+    if as_json:
+        say(json.dumps(facts, ensure_ascii=False))
+    else:
+        say(*morning_lines(facts, status, find_zone(settings.timezone)))
+
+
+COMMANDS = {"plan": plan, "status": status, "export": export, "report": report}

@@ -1,29 +1,129 @@
 """``vod-batch``: the commands, and how any of them ends."""
 
+import importlib
 import os
 import signal
 import sys
+from collections.abc import Iterator, Mapping
+from functools import cache
 from types import FrameType
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
-from batch.cli import look, machine, night, operate, selftest, settle, work
 from batch.errors import ExitCode, VodBatchError
 
 _TYPER_USAGE_CODE = 2
+_STYLE: dict[str, Any] = {
+    "add_completion": False, "pretty_exceptions_enable": False, "rich_markup_mode": None,
+}  # fmt: skip
+
+COMMANDS = {
+    "nightly": (
+        "night",
+        "Load new files, look, submit, reconcile, report: the one line in crontab.",
+    ),
+    "report": ("look", "Show the morning page of the newest night."),
+    "migrate": ("work", "Bring the database's schema up to this program."),
+    "load": ("work", "Load CSV lists of media ids; nothing is sent yet."),
+    "submit": ("work", "Submit what is due, under the quota, until nothing is."),
+    "reconcile": ("settle", "Settle doubts and follow jobs to their end."),
+    "resolve": ("settle", "Decide what no look-up could: show the evidence, ask, then do as told."),
+    "doctor": ("doctor", "Check what a run needs; nothing is spent."),
+    "why": (
+        "operate",
+        "Tell a media's whole story: where it came from, every attempt, and what holds it now.",
+    ),
+    "retry": ("operate", "Make what failed, was rejected or is dead due again."),
+    "cancel": ("operate", "Withdraw what is still to be sent, for good."),
+    "pause": (
+        "operate",
+        "Hold what is to be sent: the whole target, a batch, single submissions.",
+    ),
+    "resume": ("operate", "Let go what is held; --all undoes pause --all only."),
+    "plan": (
+        "look",
+        "Show what a submit would send, how long it takes and what it may cost; no call is made.",
+    ),
+    "status": ("look", "Show how many submissions stand where, batch by batch."),
+    "export": ("look", "Print one row a submission, in manifest order."),
+    "emulator": (
+        "machine",
+        "Play the cloud's API on this machine, with a meter; key testid, secret testsecret.",
+    ),
+    "demo": (
+        "machine",
+        "Show everything on this machine: a database, an emulator, a list submitted at 30/s.",
+    ),
+    "selftest": (
+        "selftest",
+        "Kill workers under faults, on a database and an emulator of its own, and count the jobs.",
+    ),
+    "journal": ("settle", "The second record, on this machine's disk."),
+}
+"""Each command: the room (a module beside this one) that holds it, and what ``--help`` says.
+
+A command pays for what it imports itself, and ``--help`` for nothing: a second night that finds the
+lock held must say so at once.
+"""
+
+
+@cache
+def _load(name: str) -> Any:
+    """Import the room of a command; return the command as Typer's own machinery makes it."""
+    room = importlib.import_module(f"batch.cli.{COMMANDS[name][0]}")
+    command = room.COMMANDS[name]
+    group = typer.Typer(**_STYLE)
+    group.callback()(_nothing)
+    if isinstance(command, typer.Typer):
+        group.add_typer(command, name=name)
+    else:
+        group.command(name)(command)
+    return typer.main.get_command(group).commands[name]  # type: ignore[attr-defined]
+
+
+def _nothing() -> None:
+    """Make a group of an app, even where it has a single command."""
+
+
+class _OnDemand(Mapping[str, Any]):
+    """All commands by name; one is loaded when it is looked at."""
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in COMMANDS:
+            raise KeyError(name)
+        return _load(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(COMMANDS)
+
+    def __len__(self) -> int:
+        return len(COMMANDS)
+
+
+class _Rooms(TyperGroup):
+    """The group of all commands, none of them loaded before it is called."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes | {"commands": _OnDemand()})
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """List the commands without loading them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, says) for name, (_, says) in COMMANDS.items()])
+
 
 app = typer.Typer(
     name="vod-batch",
     help="Submit lists of media to ApsaraVideo VOD's paid AI jobs, at most once each.",
     no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
+    cls=_Rooms,
+    **_STYLE,
 )
-for room in (night, work, settle, operate, look, machine, selftest):
-    for name, command in room.COMMANDS.items():
-        app.command(name)(command)
-app.add_typer(settle.journal)
+
+
+app.callback()(_nothing)
 
 
 def run() -> None:

@@ -15,13 +15,14 @@ from batch.cli.render import say
 from batch.cli.render_story import done_line, plan_lines, story_lines
 from batch.core.models import JobType
 from batch.core.states import State
-from batch.engine import operating, service
+from batch.engine import operating
 from batch.engine.resolving import operator_name
 from batch.engine.selecting import Spoken, Word, select
 from batch.errors import UsageError
+from batch.ledger.opening import open_ledger
 from batch.ledger.operators import Operators, Selection
 from batch.logs import configure_logs
-from batch.report.money import cost_sections
+from batch.report.cost_story import cost_sections
 from batch.report.story import tell_story
 from batch.settings import Settings, load_settings
 
@@ -64,7 +65,7 @@ def why(
 
 
 async def _why(settings: Settings, media_id: str, *, as_json: bool) -> None:
-    async with service.open_ledger(settings) as (database, store):
+    async with open_ledger(settings) as (database, store):
         story = await tell_story(
             database,
             store.target,
@@ -152,7 +153,7 @@ async def _say_and_do(
     yes: bool,
     as_json: bool,
 ) -> None:
-    async with service.open_ledger(settings) as (database, store):
+    async with open_ledger(settings) as (database, store):
         operators = Operators(database, store.target)
         plan = await operating.make_plan(operators, word, spoken, selection, why)
         if not as_json:

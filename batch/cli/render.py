@@ -1,24 +1,24 @@
-"""How results read on a terminal: plain sentences and tables, on stdout."""
+"""How results read on a terminal: plain sentences, on stdout."""
+
+from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.table import Table
-
-from batch.cli.render_story import hold_line
 from batch.core.states import State
-from batch.engine.doctor import Check
-from batch.engine.loading import LoadReport
-from batch.engine.planning import Plan
-from batch.engine.reconciler import ReconcileSummary
-from batch.engine.recovery import JournalCheck
-from batch.engine.resolving import Evidence
-from batch.engine.tally import RunSummary
-from batch.report.insights import Status
-from batch.report.money import budget_line, cost_lines
+from batch.report.money import budget_line
+
+if TYPE_CHECKING:  # whoever has one of these to show has loaded the engine
+    from batch.engine.doctor import Check
+    from batch.engine.loading import LoadReport
+    from batch.engine.planning import Plan
+    from batch.engine.reconciler import ReconcileSummary
+    from batch.engine.recovery import JournalCheck
+    from batch.engine.resolving import Evidence
+    from batch.engine.tally import RunSummary
 
 
 def say(*lines: str) -> None:
@@ -188,57 +188,3 @@ def journal_lines(checks: Sequence[JournalCheck], folder: Path) -> Iterator[str]
             yield f"  {check.damaged_lines:,} damaged lines: check the disk"
     if any(check.comparison.differs for check in checks):
         yield "they are read into PostgreSQL by the next: vod-batch submit, or vod-batch reconcile"
-
-
-def show_status(status: Status) -> None:
-    """Print how a target stands, as tables."""
-    console = Console(highlight=False)
-    states = Table(title=f"{status.account} in {status.region}", title_justify="left")
-    states.add_column("state")
-    states.add_column("submissions", justify="right")
-    for state, count in status.states.items():
-        states.add_row(state, f"{count:,}", style=None if count else "dim")
-    states.add_section()
-    states.add_row("all", f"{sum(status.states.values()):,}")
-    console.print(states)
-    if not status.batches:
-        console.print("no batch yet; begin with: vod-batch load FILE.csv")
-        return
-    console.print(_batch_table(status))
-    for line in cost_lines(asdict(status.costs)):
-        console.print(line)
-    for hold in status.holds:
-        console.print(hold_line(hold), soft_wrap=True)
-    for charge in status.extra_charges:
-        console.print(
-            f"charged more than once: {charge.media_id} {charge.job_type}, "
-            f"jobs {', '.join(charge.job_ids)}"
-        )
-    for worker in status.workers:
-        how = "running" if worker.alive else "dead"
-        console.print(
-            f"worker {worker.id[:8]} on {worker.host}, pid {worker.pid}: {how}, "
-            f"holds {worker.holds}, last seen {worker.heartbeat_at:%H:%M:%S} UTC"
-        )
-
-
-def _batch_table(status: Status) -> Table:
-    batches = Table(title="newest batches", title_justify="left")
-    for name in ("batch", "loaded", "submissions", "done", "open", "quarantined"):
-        batches.add_column(name, justify="right")
-    batches.add_column("file", overflow="fold")
-    for batch in status.batches:
-        still_open = sum(
-            batch.by_state.get(state, 0)
-            for state in (State.PENDING, State.SUBMITTING, State.IN_DOUBT)
-        )
-        batches.add_row(
-            str(batch.id),
-            f"{batch.loaded_at:%Y-%m-%d %H:%M}",
-            f"{batch.submissions:,}",
-            f"{batch.submissions - still_open:,}",
-            f"{still_open:,}",
-            f"{batch.quarantined:,}",
-            batch.source,
-        )
-    return batches

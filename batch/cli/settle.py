@@ -1,4 +1,4 @@
-"""Commands that settle what is open: reconcile, resolve, doctor, and the look into the journal."""
+"""Commands that settle what is open: reconcile, resolve, and the look into the journal."""
 
 import asyncio
 import json
@@ -16,12 +16,12 @@ from batch.cli.options import (
     JsonOption,
     RegionOption,
 )
-from batch.cli.render import check_line, evidence_lines, journal_lines, reconcile_lines, say
+from batch.cli.render import evidence_lines, journal_lines, reconcile_lines, say
 from batch.core.models import JobType
-from batch.engine import doctor as examination
 from batch.engine import recovery, resolving, service
 from batch.errors import ExitCode, UsageError, most_urgent
 from batch.ledger.doubts import Doubts, OpenDoubt
+from batch.ledger.opening import open_ledger
 from batch.logs import configure_logs
 from batch.settings import Settings, load_settings
 from batch.vod.credentials import CredentialSource
@@ -105,7 +105,7 @@ async def _resolve(
     *,
     yes: bool,
 ) -> ExitCode:
-    async with service.open_ledger(settings) as (database, store):
+    async with open_ledger(settings) as (database, store):
         doubts = Doubts(database, store.target)
         found = await _every_doubt(doubts, media_id)
         chosen = resolving.chosen_doubts(found, job_type)
@@ -145,37 +145,6 @@ async def _show_evidence(settings: Settings, doubts: Doubts, chosen: Sequence[Op
 _SHOWN = 20
 
 
-def doctor(
-    confirm_replay: Annotated[
-        bool,
-        typer.Option("--confirm-replay", help="See by a free call that a nonce counts once."),
-    ] = False,
-    account: AccountOption = None,
-    region: RegionOption = None,
-    endpoint: EndpointOption = None,
-    database_url: DatabaseOption = None,
-    home: HomeOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Check what a run needs; nothing is spent."""
-    settings = load_settings(
-        account=account, region=region, endpoint=endpoint, database_url=database_url, home=home
-    )
-    configure_logs(settings.log_format)
-    checks = asyncio.run(_doctor(settings, confirm_replay=confirm_replay, as_json=as_json))
-    raise typer.Exit(most_urgent(*(check.code for check in checks)))
-
-
-async def _doctor(
-    settings: Settings, *, confirm_replay: bool, as_json: bool
-) -> list[examination.Check]:
-    checks = []
-    async for check in examination.examine(settings, confirm_replay=confirm_replay):
-        checks.append(check)
-        say(json.dumps(asdict(check)) if as_json else check_line(check))
-    return checks
-
-
 journal = typer.Typer(name="journal", help="The second record, on this machine's disk.")
 
 
@@ -199,10 +168,10 @@ def journal_check(
 
 
 async def _journal_check(settings: Settings) -> bool:
-    async with service.open_ledger(settings) as (database, store):
+    async with open_ledger(settings) as (database, store):
         checks = await recovery.check_journals(database, store.target, settings.journal_path)
     say(*journal_lines(checks, settings.journal_path))
     return any(check.comparison.differs or check.damaged_lines for check in checks)
 
 
-COMMANDS = {"reconcile": reconcile, "resolve": resolve, "doctor": doctor}
+COMMANDS = {"reconcile": reconcile, "resolve": resolve, "journal": journal}

@@ -28,6 +28,7 @@ from batch.engine import loading, service
 from batch.errors import most_urgent
 from batch.intake.manifest import check_options, expand_inputs
 from batch.ledger.database import apply_migrations
+from batch.ledger.opening import open_ledger
 from batch.logs import configure_logs
 from batch.settings import Settings, load_settings
 
@@ -80,7 +81,7 @@ def load(
 
 
 async def _load(sources: list[str], settings: Settings, *, as_json: bool) -> None:
-    async with service.open_ledger(settings) as (database, store):
+    async with open_ledger(settings) as (database, store):
         for source in sources:
             report = await loading.load_manifest(database, store.target, source, settings)
             if as_json:

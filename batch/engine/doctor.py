@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from batch.core.outcome import AccountStopped, InDoubt
-from batch.engine.service import cloud_client, open_ledger
+from batch.engine.service import cloud_client
 from batch.errors import ExitCode, VodBatchError
 from batch.ledger.doubts import Doubts
+from batch.ledger.opening import open_ledger
 from batch.settings import Settings
 from batch.vod.client import VodClient
 from batch.vod.credentials import CredentialSource

@@ -1,13 +1,11 @@
 """One night: load what came, look before paying, submit, reconcile, report; one at a time."""
 
-import os
 import shutil
-import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import structlog
 
@@ -17,6 +15,7 @@ from batch.engine import service
 from batch.engine.canary import CanaryWarden, JudgedCanary
 from batch.engine.inbox import DONE, Inbox
 from batch.engine.loading import LoadReport, load_manifest
+from batch.engine.night_lock import HeldNight
 from batch.engine.preflight import PreflightSummary
 from batch.engine.reconciler import ReconcileSummary
 from batch.engine.tally import RunSummary, StopReason
@@ -97,6 +96,7 @@ class Night:
 
 
 async def run_night(
+    held: HeldNight,
     settings: Settings,
     inbox: Inbox,
     watcher: service.Watcher,
@@ -104,31 +104,22 @@ async def run_night(
     *,
     on_start: Callable[[Night], None] = lambda _night: None,
 ) -> Night:
-    """Run one night under the target's lock.
+    """Run one night under the lock that it holds already.
 
     A part that fails ends the night early and is its ``trouble``; what was done before stands.
-
-    Raises:
-        LockHeldError: another night has the target.
-        VodBatchError: the ledger cannot be opened at all.
     """
-    now = datetime.now(UTC)
-    night = Night(uuid4(), now, service.run_deadline(settings, now), settings.currency)
-    async with service.open_ledger(settings) as (database, store):
-        runs = Runs(database, store.target)
-        async with runs.night_lock():
-            await runs.start(
-                night.run, "nightly", socket.gethostname(), os.getpid(), settings.shown
-            )
-            on_start(night)
-            try:
-                await _walk_through(night, settings, inbox, watcher, credentials, database, store)
-            except VodBatchError as error:
-                night.trouble = error
-                log.error("night_stopped", error=str(error))
-            finally:
-                night.ended_at = datetime.now(UTC)
-                await _write_down(night, runs, database, store)
+    ends_at = service.run_deadline(settings, held.started_at)
+    night = Night(held.run, held.started_at, ends_at, settings.currency)
+    database, store = held.database, held.store
+    on_start(night)
+    try:
+        await _walk_through(night, settings, inbox, watcher, credentials, database, store)
+    except VodBatchError as error:
+        night.trouble = error
+        log.error("night_stopped", error=str(error))
+    finally:
+        night.ended_at = datetime.now(UTC)
+        await _write_down(night, held.runs, database, store)
     return night
 
 

@@ -31,6 +31,7 @@ from batch.ledger.database import Database
 from batch.ledger.doubts import Doubts
 from batch.ledger.journal import Journal
 from batch.ledger.media import MediaLooks
+from batch.ledger.opening import open_ledger
 from batch.ledger.operators import Operators
 from batch.ledger.runs import Runs
 from batch.ledger.store import Store
@@ -50,20 +51,6 @@ class Watcher:
 
     started: Callable[[int, SharedPace], None]
     attempted: Callable[[AttemptReport], None]
-
-
-@contextlib.asynccontextmanager
-async def open_ledger(settings: Settings) -> AsyncIterator[tuple[Database, Store]]:
-    """Open the database and the store of the settings' target.
-
-    Raises:
-        VodBatchError: with what to do.
-    """
-    database = await Database.open(settings)
-    try:
-        yield database, await Store.open(database, settings.account, settings.region)
-    finally:
-        await database.close()
 
 
 async def submit(

@@ -12,6 +12,8 @@ from batch.errors import ExitCode, LockHeldError
 from batch.ledger.database import Database, translated_errors
 
 _LOCK_CLASS = 0x766F6462  # "vodb": this program's own class among advisory locks
+_SESSION = "vod-batch nightly "
+"""What the name of a session that holds the lock begins with; the id of its run follows."""
 
 
 class Runs:
@@ -41,8 +43,8 @@ class Runs:
         await self._database.fetch("end_run", run, stopped_by, int(code), worst_second, text)
 
     @contextlib.asynccontextmanager
-    async def night_lock(self) -> AsyncIterator[None]:
-        """Hold the target's night for the block.
+    async def night_lock(self, run: UUID) -> AsyncIterator[None]:
+        """Hold the target's night for the block, for ``run``.
 
         The lock is a session's: it goes with the process that holds it, however that ends.
 
@@ -50,7 +52,9 @@ class Runs:
             LockHeldError: another night holds it; the message says which.
         """
         with translated_errors():
-            connection = await asyncpg.connect(self._database.direct_url)
+            connection = await asyncpg.connect(
+                self._database.direct_url, server_settings={"application_name": f"{_SESSION}{run}"}
+            )
         try:
             taken = await connection.fetchval(
                 "SELECT pg_try_advisory_lock($1, $2)", _LOCK_CLASS, self._target.id
@@ -63,7 +67,7 @@ class Runs:
 
     async def _holder(self) -> str:
         target = f"{self._target.account}/{self._target.region}"
-        row = await self._database.fetch_row("find_holder", self._target.id)
+        row = await self._database.fetch_row("find_holder", _LOCK_CLASS, self._target.id, _SESSION)
         if row is None:
             return f"another night of {target} is just beginning"
         return (

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from batch.core.states import State
-from batch.engine import service
 from batch.engine.loading import load_manifest
 from batch.ledger.doubts import Doubts
+from batch.ledger.opening import open_ledger
 from batch.report.insights import Insights
 from batch.selftest.plan import RoundPlan, draw_media, draw_round
 from batch.selftest.rig import Rig
@@ -100,7 +100,7 @@ def _prepare(rig: Rig, folder: Path, plan: RoundPlan) -> None:
 
 
 async def _load(rig: Rig, manifest: Path, *, confirm_replay: bool) -> None:
-    async with service.open_ledger(rig.settings) as (database, store):
+    async with open_ledger(rig.settings) as (database, store):
         await load_manifest(database, store.target, str(manifest), rig.settings)
         await Doubts(database, store.target).confirm_replay(refused=confirm_replay)
 
@@ -120,7 +120,7 @@ def _states(rig: Rig) -> Counter[State]:
 
 
 async def _rows(rig: Rig) -> list[dict[str, object]]:
-    async with service.open_ledger(rig.settings) as (database, store):
+    async with open_ledger(rig.settings) as (database, store):
         return [row async for row in Insights(database, store.target).export(None, None)]
 
 

@@ -189,16 +189,6 @@ def test_a_check_of_the_whole_names_the_setting_to_change(monkeypatch: pytest.Mo
         load_settings()
 
 
-def test_every_check_of_the_whole_names_its_setting() -> None:
-    """Each way to fail one of them comes with a name that is a setting's."""
-    for name, values in {
-        "settle": {"settle": "1m", "endpoint": "https://example.com"},
-        "prices": {"prices": {"nowhere": "1"}},
-    }.items():
-        with pytest.raises(ConfigurationError, match=rf"^--{name}: "):
-            load_settings(**values)
-
-
 def test_a_bad_secret_is_not_echoed() -> None:
     """The message about a value never repeats the value."""
     with pytest.raises(ConfigurationError) as caught:

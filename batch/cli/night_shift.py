@@ -1,0 +1,79 @@
+"""One night from the lock on: run it, look back, tell."""
+
+import asyncio
+import json
+from typing import Any
+
+from batch.cli.progress import watch_run
+from batch.cli.render import say
+from batch.core.deadline import find_zone
+from batch.engine.inbox import Inbox
+from batch.engine.night_lock import HeldNight
+from batch.engine.nightly import Night, night_facts, run_night
+from batch.ledger.opening import open_ledger
+from batch.logs import configure_logs
+from batch.notify.channels import Notifier
+from batch.notify.message import Message
+from batch.notify.textfile import night_metrics, record_textfile
+from batch.report.insights import Insights
+from batch.report.morning import morning_lines
+from batch.report.results import write_results
+from batch.settings import Settings
+
+
+async def spend_night(held: HeldNight, settings: Settings, inbox: Inbox, *, as_json: bool) -> int:
+    """Run the night, show its report and tell who wants to know; return the exit code."""
+    configure_logs(settings.log_format)
+    notifier = Notifier.from_settings(settings)
+    # A monitor that hangs must not hold the night up.
+    telling: list[asyncio.Task[object]] = []
+
+    def on_start(night: Night) -> None:
+        telling.append(asyncio.create_task(notifier.started(str(night.run))))
+
+    with watch_run() as watcher:
+        night = await run_night(held, settings, inbox, watcher, on_start=on_start)
+    await asyncio.gather(*telling)
+    facts, text, states = await _look_back(settings, night)
+    say(json.dumps(facts, default=str, ensure_ascii=False) if as_json else text)
+    await _tell(settings, notifier, night, text, facts)
+    _keep_metrics(settings, night, states)
+    return int(night.exit_code)
+
+
+async def _look_back(
+    settings: Settings, night: Night
+) -> tuple[dict[str, Any], str, dict[str, int]]:
+    """Write the result files; return the report as facts and as text, and the states."""
+    facts = json.loads(json.dumps(night_facts(night), default=str))
+    async with open_ledger(settings) as (database, store):
+        insights = Insights(database, store.target)
+        await write_results(insights, night.moved)
+        status = await insights.status(settings.heartbeat_timeout.total_seconds())
+    lines = morning_lines(facts, status, find_zone(settings.timezone))
+    return facts, "\n".join(lines), status.states
+
+
+async def _tell(
+    settings: Settings, notifier: Notifier, night: Night, text: str, facts: dict[str, Any]
+) -> None:
+    code = night.exit_code
+    title = (
+        f"vod-batch: night of {settings.account} in {settings.region} ended with "
+        f"{int(code)} ({code.name.lower().replace('_', ' ')})"
+    )
+    await notifier.ended(Message(title, text, facts, int(code), str(night.run)))
+
+
+def _keep_metrics(settings: Settings, night: Night, states: dict[str, int]) -> None:
+    if settings.textfile:
+        metrics = night_metrics(
+            account=settings.account,
+            region=settings.region,
+            exit_code=int(night.exit_code),
+            started_at=night.started_at,
+            ended_at=night.ended_at or night.started_at,
+            states=states,
+            success_codes=settings.ping_success_codes,
+        )
+        record_textfile(settings.textfile, metrics)

@@ -1,0 +1,45 @@
+"""The lock of the night: one session at a time, and who has it is told truly."""
+
+import os
+import socket
+from uuid import uuid4
+
+import pytest
+
+from batch.engine.night_lock import hold_night
+from batch.errors import LockHeldError
+from batch.ledger.runs import Runs
+from tests.support.ledger import Ledger
+
+
+async def test_the_holder_is_named_and_the_lock_goes_with_the_block(ledger: Ledger) -> None:
+    """Run, machine, process; after the block the next one has it."""
+    async with hold_night(ledger.settings) as held:
+        with pytest.raises(LockHeldError) as caught:
+            async with hold_night(ledger.settings):
+                pass
+        told = f"run {held.run} on {socket.gethostname()}, pid {os.getpid()}"
+        assert str(caught.value).endswith(told)
+    async with hold_night(ledger.settings):
+        pass
+
+
+async def test_a_night_that_just_begins_is_not_taken_for_one_that_was_killed(
+    ledger: Ledger,
+) -> None:
+    """Whose row never ended is not the holder, as long as it does not have the lock."""
+    runs = Runs(ledger.database, ledger.store.target)
+    await runs.start(uuid4(), "nightly", "killed.example", 1, {})
+    async with runs.night_lock(uuid4()):
+        with pytest.raises(LockHeldError, match="is just beginning$"):
+            async with runs.night_lock(uuid4()):
+                pass
+
+
+async def test_a_refused_night_leaves_no_row(ledger: Ledger) -> None:
+    """What did not run is not among the runs."""
+    async with hold_night(ledger.settings):
+        with pytest.raises(LockHeldError):
+            async with hold_night(ledger.settings):
+                pass
+        assert await ledger.sql.fetchval("SELECT count(*) FROM runs") == 1
