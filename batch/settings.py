@@ -12,6 +12,7 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import time, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -332,6 +333,33 @@ def load_settings(**flags: Any) -> Settings:
         return Settings(**merged)
     except ValidationError as error:
         raise ConfigurationError(_first_problem(error, origin)) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where settings come from: the file, if there is one, and variables by their full names.
+
+    ``overruled`` are settings of the file that a variable sets too.
+    """
+
+    file: Path | None
+    variables: tuple[str, ...]
+    overruled: tuple[str, ...]
+
+
+def sources_in_force() -> Sources:
+    """Return what :func:`load_settings` reads beside flags.
+
+    Raises:
+        ConfigurationError: the file or a variable is off.
+    """
+    path, variables = _file_path(), _from_environment()
+    in_file = _from_file(path)
+    return Sources(
+        path.absolute() if path.exists() else None,
+        tuple(sorted(f"{PREFIX}{name.upper()}" for name in variables)),
+        tuple(sorted(in_file.keys() & variables.keys())),
+    )
 
 
 def _file_path() -> Path:

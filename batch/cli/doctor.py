@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -16,8 +15,8 @@ from batch.cli.options import (
     RegionOption,
 )
 from batch.cli.render import check_line, say
-from batch.engine import doctor as examination
-from batch.errors import most_urgent
+from batch.engine.doctor import Check, examine
+from batch.errors import ConfigurationError, most_urgent
 from batch.logs import configure_logs
 from batch.settings import Settings, load_settings
 
@@ -35,21 +34,35 @@ def doctor(
     as_json: JsonOption = False,
 ) -> None:
     """Check what a run needs; nothing is spent."""
-    settings = load_settings(
-        account=account, region=region, endpoint=endpoint, database_url=database_url, home=home
-    )
+    try:
+        settings = load_settings(
+            account=account, region=region, endpoint=endpoint, database_url=database_url, home=home
+        )
+    except ConfigurationError as error:
+        mend = "mend it, then all the rest can be checked"
+        _show(Check("settings", str(error), mend, error.exit_code), as_json=as_json)
+        raise typer.Exit(error.exit_code) from None
     configure_logs(settings.log_format)
     checks = asyncio.run(_doctor(settings, confirm_replay=confirm_replay, as_json=as_json))
     raise typer.Exit(most_urgent(*(check.code for check in checks)))
 
 
-async def _doctor(
-    settings: Settings, *, confirm_replay: bool, as_json: bool
-) -> list[examination.Check]:
+def _show(check: Check, *, as_json: bool) -> None:
+    told = {
+        "name": check.name,
+        "verdict": check.verdict,
+        "detail": check.detail,
+        "mend": check.mend,
+        "code": check.code,
+    }
+    say(json.dumps(told, ensure_ascii=False) if as_json else check_line(check))
+
+
+async def _doctor(settings: Settings, *, confirm_replay: bool, as_json: bool) -> list[Check]:
     checks = []
-    async for check in examination.examine(settings, confirm_replay=confirm_replay):
+    async for check in examine(settings, confirm_replay=confirm_replay):
         checks.append(check)
-        say(json.dumps(asdict(check)) if as_json else check_line(check))
+        _show(check, as_json=as_json)
     return checks
 
 

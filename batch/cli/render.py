@@ -166,9 +166,9 @@ def evidence_lines(evidence: Evidence) -> Iterator[str]:
 
 def check_line(check: Check) -> str:
     """Show one check of the doctor."""
-    if check.is_well:
-        return f"ok    {check.name:<12} {check.detail}"
-    return f"BAD   {check.name:<12} {check.detail}\n      mend: {check.mend}"
+    mark = {"ok": "ok  ", "warning": "warn", "bad": "BAD ", "not checked": "--  "}[check.verdict]
+    mend = f"\n      mend: {check.mend}" if check.mend else ""
+    return f"{mark}  {check.name:<15} {check.detail}{mend}"
 
 
 def journal_lines(checks: Sequence[JournalCheck], folder: Path) -> Iterator[str]:

@@ -9,6 +9,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from threading import Lock
 from typing import Any
 
@@ -28,12 +29,16 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """A key to sign with. The repr shows neither secret nor token."""
+    """A key to sign with. The repr shows neither secret nor token.
+
+    ``expires_at`` (UTC) is when a temporary key ends, where its source says so.
+    """
 
     access_key_id: str
     access_key_secret: str = field(repr=False)
     security_token: str | None = field(default=None, repr=False)
     provider: str = "static_ak"
+    expires_at: datetime | None = field(default=None, repr=False)
 
 
 class _Chain:
@@ -48,12 +53,36 @@ class _Chain:
             if self._client is None:
                 self._client = _build_chain()
             found = self._client.get_credential()
+            ends = _expiry(self._client) if found.security_token else None
         return Credentials(
             access_key_id=found.access_key_id or "",
             access_key_secret=found.access_key_secret or "",
             security_token=found.security_token or None,
             provider=found.provider_name or "default",
+            expires_at=ends,
         )
+
+
+_INNER = (
+    "_DefaultCredentialsProvider__last_used_provider",
+    "_CLIProfileCredentialsProvider__innerProvider",
+    "_ProfileCredentialsProvider__innerProvider",
+)
+
+
+def _expiry(client: Any) -> datetime | None:
+    """Return when the chain's key ends: its last member knows, and those around it drop it.
+
+    It is for people to read, so a library that hides it elsewhere one day costs no more than that.
+    """
+    try:
+        provider = client.cloud_credential.provider
+        while inner := next((p for name in _INNER if (p := getattr(provider, name, None))), None):
+            provider = inner
+        ends = provider.get_credentials().get_expiration()
+        return datetime.fromtimestamp(ends, UTC) if ends else None
+    except Exception:
+        return None
 
 
 def _build_chain() -> Any:

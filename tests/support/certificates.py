@@ -20,8 +20,8 @@ class OwnCertificate:
     context: ssl.SSLContext
 
 
-def own_certificate(folder: Path) -> OwnCertificate:
-    """Make a key and a certificate in ``folder``."""
+def own_certificate(folder: Path, *, days: float = 1) -> OwnCertificate:
+    """Make a key and a certificate in ``folder``, good from yesterday on and for ``days``."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
     address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
@@ -32,8 +32,8 @@ def own_certificate(folder: Path) -> OwnCertificate:
         .issuer_name(name)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
+        .not_valid_before(now - timedelta(days=1, hours=1))
+        .not_valid_after(now + timedelta(days=days))
         .add_extension(x509.SubjectAlternativeName([address]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())

@@ -1,2 +1,2 @@
 -- $1 target
-SELECT replay_confirmed_at FROM targets WHERE id = $1
+SELECT replay_confirmed_at, service FROM targets WHERE id = $1

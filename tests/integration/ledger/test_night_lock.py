@@ -31,7 +31,7 @@ async def test_a_night_that_just_begins_is_not_taken_for_one_that_was_killed(
     runs = Runs(ledger.database, ledger.store.target)
     await runs.start(uuid4(), "nightly", "killed.example", 1, {})
     async with runs.night_lock(uuid4()):
-        with pytest.raises(LockHeldError, match="is just beginning$"):
+        with pytest.raises(LockHeldError, match=r"is just beginning$"):
             async with runs.night_lock(uuid4()):
                 pass
 

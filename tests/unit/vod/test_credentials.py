@@ -8,6 +8,8 @@ import subprocess
 import sys
 import textwrap
 import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -31,7 +33,8 @@ SHOW = """
             return {"error": str(error)}
         request = sign("SubmitAIJob", {"MediaId": "m"}, nonce="n", host="h",
                        signed_at=datetime.now(UTC), credentials=found)
-        return {"repr": repr(found), "headers": dict(request.headers)}
+        return {"repr": repr(found), "expires_at": str(found.expires_at),
+                "headers": dict(request.headers)}
 
     print(json.dumps(asyncio.run(main())))
 """
@@ -73,6 +76,48 @@ def test_a_temporary_key_of_the_environment(tmp_path: Path) -> None:
     assert headers["x-acs-credentials-provider"] == "default/env"
     assert answer["repr"] == "Credentials(access_key_id='an-id', provider='default/env')"
     assert stderr == ""
+
+
+@pytest.fixture
+def credentials_uri() -> Iterator[str]:
+    """A server that gives temporary keys, as ``ALIBABA_CLOUD_CREDENTIALS_URI`` names one."""
+    given = {
+        "Code": "Success", "AccessKeyId": "an-id", "AccessKeySecret": "a-secret",
+        "SecurityToken": "a-token", "Expiration": "2099-01-02T03:04:05Z",
+    }  # fmt: skip
+
+    class Giver(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = json.dumps(given).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Giver) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/key"
+        server.shutdown()
+        thread.join()
+
+
+def test_a_temporary_key_comes_with_its_expiry(tmp_path: Path, credentials_uri: str) -> None:
+    answer, stderr = run_chain(tmp_path, ALIBABA_CLOUD_CREDENTIALS_URI=credentials_uri)
+
+    assert answer["expires_at"] == "2099-01-02 03:04:05+00:00"
+    assert "default/credential_uri" in str(answer["repr"])
+    assert stderr == ""
+
+
+def test_a_key_that_does_not_end_has_no_expiry(tmp_path: Path) -> None:
+    key = {"ACCESS_KEY_ID": "an-id", "ACCESS_KEY_SECRET": "a-secret"}
+    answer, _ = run_chain(tmp_path, **{f"ALIBABA_CLOUD_{name}": v for name, v in key.items()})
+
+    assert answer["expires_at"] == "None"
 
 
 def test_no_credentials_at_all(tmp_path: Path) -> None:

@@ -1,0 +1,91 @@
+"""What the doctor asks a database: which it is, what we may do there, and what waits."""
+
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import asyncpg
+
+from batch.core.models import JobType, Target
+from batch.ledger.database import Database, translated_errors
+from batch.ledger.statements import statement
+
+
+@dataclass(frozen=True, slots=True)
+class ServerFacts:
+    """One connection's server. ``clock_skew`` is its clock minus ours; ``place`` tells it apart."""
+
+    major: int
+    version: str
+    role: str
+    database: str
+    is_read_only: bool
+    may_enter: bool
+    through_pooler: bool
+    clock_skew: timedelta
+    place: tuple[object, ...]
+
+
+async def server_facts(database: Database, now: Callable[[], datetime]) -> ServerFacts:
+    """Return the facts of the server as a run reaches it."""
+    async with database.transaction() as connection:
+        return await _facts(connection, now)
+
+
+async def direct_facts(database: Database, now: Callable[[], datetime]) -> ServerFacts:
+    """Return the facts of the server as the lock of a night and migrate reach it."""
+    async with _connected(database.direct_url) as connection:
+        return await _facts(connection, now)
+
+
+@contextlib.asynccontextmanager
+async def _connected(url: str) -> AsyncIterator[asyncpg.Connection]:
+    with translated_errors():
+        connection = await asyncpg.connect(url)
+        try:
+            yield connection
+        finally:
+            await connection.close()
+
+
+async def _facts(connection: asyncpg.Connection, now: Callable[[], datetime]) -> ServerFacts:
+    asked_at = now()
+    row = await connection.fetchrow(statement("server_facts"))
+    ours = asked_at + (now() - asked_at) / 2
+    return ServerFacts(
+        major=row["version_num"] // 10_000,
+        version=row["version"].split(" ")[0],
+        role=row["role"],
+        database=row["database"],
+        is_read_only=row["is_read_only"],
+        may_enter=row["may_enter"],
+        through_pooler=row["backend"] != connection.get_server_pid(),
+        clock_skew=row["now"] - ours,
+        place=(row["database"], row["database_id"], row["server_started_at"]),
+    )
+
+
+async def missing_rights(database: Database) -> list[str]:
+    """Return the rights that a run needs and the role lacks, such as ``INSERT on runs``."""
+    return [row["missing"] for row in await database.fetch("missing_rights")]
+
+
+async def find_target(database: Database, account: str, region: str) -> Target | None:
+    """Return the target, if it was ever used; unlike a store, make none."""
+    row = await database.fetch_row("find_target", account, region)
+    return Target(row["id"], row["account"], row["region"]) if row else None
+
+
+async def waiting_types(database: Database, target: Target) -> list[JobType]:
+    """Return the types of the submissions that a run would send."""
+    rows = await database.fetch(
+        "waiting_types", target.id, [job_type.value for job_type in JobType]
+    )
+    return [JobType(row["job_type"]) for row in rows]
+
+
+async def bound_service(database: Database, target: Target) -> str | None:
+    """Return what the target's calls have gone to, ``cloud`` or ``stand-in``; ``None`` before."""
+    row = await database.fetch_row("target_facts", target.id)
+    return row["service"] if row else None
