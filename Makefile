@@ -18,9 +18,9 @@ demo: $(VENV)/.run
 
 test: $(VENV)/.dev
 	@$(BIN)/coverage erase
-	@$(BIN)/coverage run -m pytest $(ARGS)
+	@$(BIN)/coverage run -m pytest -n $(WORKERS) --maxprocesses=8 --dist=loadgroup --no-loadscope-reorder $(ARGS)
 	@$(BIN)/coverage combine --quiet
-	@$(BIN)/coverage report --fail-under=$(COVERAGE_FLOOR)
+	@$(BIN)/coverage report $(if $(ARGS),,--fail-under=$(COVERAGE_FLOOR))
 
 check: $(VENV)/.dev
 	@$(BIN)/ruff check .
@@ -30,6 +30,10 @@ check: $(VENV)/.dev
 	@$(BIN)/python .ci/check_lock.py
 	@$(BIN)/python .ci/check_compose.py
 
+# Tests run side by side in so many processes; WORKERS=0 runs them in one, for a debugger.
+WORKERS ?= $(shell nproc 2>/dev/null || getconf _NPROCESSORS_ONLN)
+
+# Of the whole suite; a part (ARGS) is measured and held to nothing.
 COVERAGE_FLOOR := 80
 
 # The environment: made once, then again whenever a lock or the project file changes.

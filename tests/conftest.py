@@ -10,7 +10,18 @@ from tests.support.cloud import Emulator, running_emulator
 from tests.support.console import KEY, Console
 from tests.support.ledger import Ledger, open_ledger
 from tests.support.night import Night
-from tests.support.postgres import Server, running_server
+from tests.support.postgres import Server, make_system_user, running_server
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Do once what the processes that share the tests would do at the same time."""
+    if not hasattr(config, "workerinput"):
+        make_system_user()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Start the long tests first, or the last one keeps one processor busy and the others idle."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 
 @pytest.fixture(scope="session")

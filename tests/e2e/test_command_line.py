@@ -236,6 +236,7 @@ def test_a_signal_drains(console: Console, emulator: Emulator, number: str) -> N
     assert {row["status"] for row in rows} == {"submitted", "pending"}
 
 
+@pytest.mark.long
 def test_ten_kills_lose_nothing_and_pay_nothing_twice(
     console: Console, emulator: Emulator, postgres: Server, database_url: str
 ) -> None:

@@ -48,6 +48,7 @@ def _interrupt(bare: Console) -> None:
     eventually(lambda: not _left_behind(bare.home), "the end of the demo's processes")
 
 
+@pytest.mark.long
 def test_the_demo_needs_nothing_and_leaves_nothing(bare: Console) -> None:
     """Interrupted it leaves no process behind; run again in the same home it ends with 0."""
     _interrupt(bare)

@@ -61,6 +61,12 @@ async def _all_sent_once(night: Night, summary: RunSummary, rows: int) -> None:
     assert night.emulator.submits() == len(night.emulator.jobs()) == rows
 
 
+# The server that they stop is started once.
+together = pytest.mark.xdist_group("own_postgres")
+
+
+@together
+@pytest.mark.long
 async def test_postgresql_stops_in_the_middle_of_a_run(
     own_postgres: Stoppable, own_night: Night
 ) -> None:
@@ -84,6 +90,7 @@ async def test_postgresql_stops_in_the_middle_of_a_run(
     assert max(pauses).total_seconds() > GAP_SECONDS / 2
 
 
+@together
 async def test_answers_of_the_gap_survive_the_worker(
     own_postgres: Stoppable, own_night: Night
 ) -> None:
@@ -108,6 +115,7 @@ async def test_answers_of_the_gap_survive_the_worker(
         assert night.emulator.submits() == 12
 
 
+@together
 async def test_too_many_connections(own_postgres: Stoppable, own_night: Night, log: Log) -> None:
     """No connection to be had: the worker waits, sends nothing, and goes on when there is one."""
     night, server = own_night, own_postgres.server

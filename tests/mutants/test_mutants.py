@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).resolve().parents[2]
 _PARTS = ("batch", "migrations", "examples", "tests", "pyproject.toml")
 _FAILED = 1  # pytest: tests ran, some failed

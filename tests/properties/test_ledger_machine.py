@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 from uuid import UUID
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -372,6 +373,7 @@ async def _leave(context: Any) -> None:
     await context.__aexit__(None, None, None)
 
 
+@pytest.mark.long
 def test_the_promise_holds_in_any_order(database_url: str) -> None:
     """Rules in any order, the invariants after each: the promise, written as a machine."""
 

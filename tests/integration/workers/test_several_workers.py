@@ -14,6 +14,8 @@ from tests.support.console import Console
 from tests.support.ledger import DNA, TAG, Ledger
 from tests.support.waiting import PATIENCE, eventually, soon
 
+pytestmark = pytest.mark.long
+
 QPS = 60
 
 
