@@ -181,10 +181,8 @@ async def test_a_server_that_closes_after_each_answer() -> None:
         assert accepted <= len(server.requests) <= len(outcomes)
 
 
-async def test_a_refused_port_is_not_sent() -> None:
-    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
-        port = listener.getsockname()[1]
-    async with client_of(port) as client:
+async def test_a_refused_port_is_not_sent(closed_port: int) -> None:
+    async with client_of(closed_port) as client:
         assert isinstance(await client.submit(CLAIM), NotSent)
 
 

@@ -73,12 +73,11 @@ async def test_the_line_fails_in_the_middle_of_a_run(
 
 
 async def test_a_line_that_takes_no_connection_leaves_nothing_in_doubt(
-    night: Night, emulator: Emulator
+    night: Night, emulator: Emulator, closed_port: int
 ) -> None:
     """A connection that is refused proves that nothing was sent: the rows stay pending."""
     await night.ledger.add(range(10))
-    async with proxy_to(emulator.url) as proxy:
-        nobody = proxy.url
+    nobody = f"http://127.0.0.1:{closed_port}"
     summary = await night.submit(endpoint=nobody, unreachable_after=1, concurrency=2)
     assert summary.exit_codes == (ExitCode.UNAVAILABLE, ExitCode.CARRIED_OVER)
     await night.check(pending=10)

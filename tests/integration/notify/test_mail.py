@@ -145,9 +145,7 @@ async def test_a_server_that_hangs_costs_no_more_than_its_tries(office: PostOffi
     assert office.connections == 3
 
 
-async def test_nobody_listening_is_told(office: PostOffice) -> None:
+async def test_nobody_listening_is_told(closed_port: int) -> None:
     """A port that nothing listens on."""
-    async with post_office() as other:
-        closed = other.port
-    delivery = await _send(f"smtp+plain://127.0.0.1:{closed}")
+    delivery = await _send(f"smtp+plain://127.0.0.1:{closed_port}")
     assert delivery.detail.startswith("cannot connect")

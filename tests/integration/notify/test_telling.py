@@ -167,9 +167,9 @@ async def test_a_server_that_hangs_costs_no_more_than_its_tries(server: Hearing)
     assert server.count() == 9
 
 
-async def test_nobody_listening_is_told_in_plain_words(unused_tcp_port: int) -> None:
+async def test_nobody_listening_is_told_in_plain_words(closed_port: int) -> None:
     """The words name no address that may hold a token."""
-    delivery = await _end(webhooks=[f"json+http://127.0.0.1:{unused_tcp_port}/{TOKEN}"])
+    delivery = await _end(webhooks=[f"json+http://127.0.0.1:{closed_port}/{TOKEN}"])
     assert not delivery.ok
     assert delivery.detail == "cannot connect: Connection refused, tried 3 times"
 

@@ -1,8 +1,6 @@
 """The worker against real parts: what each kind of answer, or none, comes to."""
 
-import socket
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
@@ -18,11 +16,9 @@ from tests.support.night import Night
 
 
 @pytest.fixture
-def closed_port() -> str:
+def nobody(closed_port: int) -> str:
     """An endpoint where nobody listens."""
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return f"http://127.0.0.1:{probe.getsockname()[1]}"
+    return f"http://127.0.0.1:{closed_port}"
 
 
 async def test_both_types_of_every_media_are_submitted_once(night: Night) -> None:
@@ -187,11 +183,11 @@ async def test_half_an_acceptance_is_a_receipt_and_a_doubt(
 
 
 async def test_an_unreachable_cloud_stops_the_run_with_the_rows_pending(
-    night: Night, closed_port: str
+    night: Night, nobody: str
 ) -> None:
     """Nothing that never left is in doubt: rows go back with a backoff, the run ends with 69."""
     await night.ledger.add(range(5))
-    summary = await night.submit(endpoint=closed_port, unreachable_after=1.5, concurrency=2)
+    summary = await night.submit(endpoint=nobody, unreachable_after=1.5, concurrency=2)
     assert summary.stopped_by is StopReason.UNREACHABLE
     assert summary.exit_codes == (ExitCode.UNAVAILABLE, ExitCode.CARRIED_OVER)
     assert summary.last_trouble
@@ -205,11 +201,11 @@ async def test_an_unreachable_cloud_stops_the_run_with_the_rows_pending(
 
 
 async def test_a_row_that_never_left_is_dead_once_its_attempts_are_used_up(
-    night: Night, closed_port: str
+    night: Night, nobody: str
 ) -> None:
     """After max_attempts failed sends the row is dead, with the reason; nothing was paid."""
     (submission,) = await night.ledger.add([1])
-    summary = await night.submit(endpoint=closed_port, max_attempts=2)
+    summary = await night.submit(endpoint=nobody, max_attempts=2)
     await night.check(dead=1)
     row = await night.ledger.row(submission)
     assert (row["attempts"], row["error_code"]) == (2, "not_sent")
