@@ -59,11 +59,10 @@ class Server:
         console.run("migrate")
 
     @contextmanager
-    def database(self, *, migrated: bool = True) -> Iterator[str]:
+    def database(self, *, migrated: bool = True, template: str = _TEMPLATE) -> Iterator[str]:
         """Lend a database of a test's own; return its URL."""
         name = f"test_{next(self._numbers)}"
-        template = f"TEMPLATE {_TEMPLATE}" if migrated else ""
-        self.psql(f"CREATE DATABASE {name} {template}")
+        self.psql(f"CREATE DATABASE {name} {f'TEMPLATE {template}' if migrated else ''}")
         try:
             yield self.url(name)
         finally:
