@@ -24,9 +24,7 @@ from alibabacloud_tea_openapi.models import Config
 from alibabacloud_vod20170321.client import Client
 
 from tests.contract.caller import Caller
-
-PATIENCE = 60.0
-"""Seconds until an ending or silent emulator is given up on."""
+from tests.support.waiting import PATIENCE
 
 _LIVE_NAMES = (
     "ALIBABA_CLOUD_ACCESS_KEY_ID",

@@ -18,7 +18,7 @@ from tests.support.cloud import Emulator, running_emulator
 from tests.support.console import Console, Ended
 from tests.support.ledger import media, write_csv
 from tests.support.postgres import Server
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE, eventually
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = sorted(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
@@ -100,7 +100,7 @@ def test_export_into_a_closed_pipe_ends_quietly(console: Console) -> None:
         assert export.stdout.readline().startswith(b"batch,line,media_id,")
         export.stdout.close()
         assert export.stderr.read() == b""
-        assert export.wait(60) == 0
+        assert export.wait(PATIENCE) == 0
 
 
 # How each exit code comes about, and the first words that go with it.
@@ -227,7 +227,7 @@ def test_a_signal_drains(console: Console, emulator: Emulator, number: str) -> N
     with console.having(VOD_BATCH_CONCURRENCY=4).started("submit", "--json") as run:
         eventually(lambda: emulator.submits() >= 6, "requests on the wire")
         subprocess.run(["kill", f"-{number}", str(run.pid)], check=True)
-        told, _ = run.communicate(timeout=60)
+        told, _ = run.communicate(timeout=PATIENCE)
     assert run.returncode == 5
     assert json.loads(told)["stopped_by"] == "asked to stop"
     jobs = {job["job_id"] for job in emulator.jobs()}
@@ -274,7 +274,7 @@ def test_two_workers_share_a_list_under_a_strict_quota(console: Console, tmp_pat
         _load(here, range(120))
         runs = [stack.enter_context(here.started("submit", "--qps", "30")) for _ in range(2)]
         for run in runs:
-            run.communicate(timeout=60)
+            run.communicate(timeout=PATIENCE)
         assert [run.returncode for run in runs] == [0, 0]
         meter = cloud.meter()
         assert (meter["jobs"], meter["throttled"]) == (120, 0)

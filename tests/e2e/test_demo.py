@@ -8,7 +8,7 @@ import psutil
 import pytest
 
 from tests.support.console import Console
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE, eventually
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def _interrupt(bare: Console) -> None:
         assert family, "the emulator runs beside the demo"
         os.killpg(demo.pid, signal.SIGINT)
         demo.stdout.read()
-        demo.wait(60)
+        demo.wait(PATIENCE)
     assert demo.returncode in (0, 5, 130)
     eventually(lambda: not any(one.is_running() for one in family), "the end of its children")
     eventually(lambda: not _left_behind(bare.home), "the end of the demo's processes")
@@ -52,7 +52,7 @@ def _interrupt(bare: Console) -> None:
 def test_the_demo_needs_nothing_and_leaves_nothing(bare: Console) -> None:
     """Interrupted it leaves no process behind; run again in the same home it ends with 0."""
     _interrupt(bare)
-    told = bare.run("demo", within=180).stdout
+    told = bare.run("demo", within=2 * PATIENCE).stdout
     assert told.startswith("vod-batch demo: an embedded PostgreSQL and an emulator of the cloud")
     for words in ("1. load", "2. submit", "3. what the emulator", "Try next:"):
         assert words in told

@@ -19,7 +19,7 @@ from tests.support.ledger import DNA, TAG, open_ledger
 from tests.support.night import Night
 from tests.support.proxy import Proxy, proxy_to
 from tests.support.stoppable import Stoppable
-from tests.support.waiting import soon
+from tests.support.waiting import PATIENCE, soon
 
 CONCURRENCY = 6
 GAP_SECONDS = 3.0
@@ -153,7 +153,7 @@ async def test_a_read_only_while(night: Night, log: Log) -> None:
         await _end_backends(night)
         await log.tells("read-only", 2)
         await night.ledger.sql.execute(f"ALTER DATABASE {name} RESET default_transaction_read_only")
-        summary = await asyncio.wait_for(run, 60)
+        summary = await asyncio.wait_for(run, PATIENCE)
     await _all_sent_once(night, summary, 80)
 
 

@@ -5,7 +5,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-PATIENCE = 60.0
+PATIENCE = 180.0
 """Seconds until a test gives up; generous, machines may be slow and busy."""
 
 _PAUSE = 0.02

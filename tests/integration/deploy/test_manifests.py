@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.alias_generators import to_camel
 
 from batch.settings import Settings
+from tests.support.waiting import PATIENCE
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
 Quantity = Annotated[str, Field(pattern=r"^\d+(m|Mi|Gi)?$")]
@@ -297,6 +298,6 @@ def test_the_wrapper_hands_a_sigterm_on_and_waits(deploy: Path, name: str) -> No
         assert process.stdout
         assert process.stdout.readline() == "ready\n"
         os.kill(process.pid, signal.SIGTERM)
-        _, logged = process.communicate(timeout=30)
+        _, logged = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0
     assert "vod-batch ended with 5" in logged

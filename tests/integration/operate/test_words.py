@@ -16,6 +16,7 @@ from batch.ledger.doubts import Doubts
 from batch.ledger.operators import Operators
 from tests.support.console import Console, Ended
 from tests.support.ledger import DNA, TAG, Ledger, media, write_csv
+from tests.support.waiting import PATIENCE
 
 S = State
 MOVES = {
@@ -52,7 +53,7 @@ def _on_terminal(console: Console, answer: str, *words: str) -> tuple[int, str]:
     )  # fmt: skip
     os.close(theirs)
     os.write(ours, f"{answer}\n".encode())
-    told, _ = process.communicate(timeout=60)
+    told, _ = process.communicate(timeout=PATIENCE)
     os.close(ours)
     return process.returncode, told
 
