@@ -1,5 +1,6 @@
 """Real parts for every test that asks: PostgreSQL, the emulator, the command line."""
 
+import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, closing
@@ -18,6 +19,9 @@ def pytest_configure(config: pytest.Config) -> None:
     """Do once what the processes that share the tests would do at the same time."""
     if not hasattr(config, "workerinput"):
         make_system_user()
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # A shell starts what runs in its background deaf to SIGINT, and so would be what we start.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
