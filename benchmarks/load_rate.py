@@ -82,7 +82,7 @@ def main() -> int:
         _psql(
             url,
             f"CREATE TABLE {_PEER} (LIKE submissions INCLUDING ALL)",
-            "TRUNCATE submissions, batches",
+            "TRUNCATE submissions, batches CASCADE",
         )
 
         copy = (
