@@ -3,18 +3,21 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterable
+import string
+from collections.abc import Iterable, Sequence
 
 from batch.core.models import JobType
 from batch.intake.model import PRIORITIES
 
-MEDIA_ID = r"[A-Za-z0-9_-]{1,64}"
+MAX_MEDIA_ID = 64
+MEDIA_ID = rf"[A-Za-z0-9_-]{{1,{MAX_MEDIA_ID}}}"
 MAX_EXTEND_BYTES = 512
 SHORT_NAMES = {JobType.MEDIA_DNA: "dna", JobType.VIDEO_TAG: "tag"}
 TYPE_SEPARATORS = ",|;+ "
 
 _MAX_ECHO = 80
 _MAX_MEMO = 4096
+_MEDIA_ID_BYTES = string.ascii_letters.encode() + string.digits.encode() + b"_-"
 _is_media_id = re.compile(MEDIA_ID).fullmatch
 _is_priority = re.compile(r"[+-]?[0-9]{1,5}").fullmatch
 _split_types = re.compile(r"[\s,|;+]+").split
@@ -47,6 +50,15 @@ def parse_media_id(cell: str) -> str:
     if not media_id:
         raise CellError("no media id")
     raise CellError(f"bad media id: {echo(media_id)} (allowed: A-Z a-z 0-9 _ -, at most 64)")
+
+
+def are_media_ids(texts: Sequence[str]) -> bool:
+    """Tell whether each of ``texts`` is a media id with nothing around it, all at once."""
+    lengths = set(map(len, texts))
+    if not lengths or min(lengths) == 0 or max(lengths) > MAX_MEDIA_ID:
+        return False
+    together = "".join(texts)
+    return together.isascii() and not together.encode().translate(None, _MEDIA_ID_BYTES)
 
 
 def join_types(types: Iterable[JobType]) -> str:

@@ -8,7 +8,7 @@ from batch.errors import UsageError
 from batch.intake.cells import CellError
 from batch.intake.decoding import TextReader
 from batch.intake.dialect import SNIFFED_LINES, WITHOUT_HEADER, Layout, read_header, sniff_delimiter
-from batch.intake.model import Chunk, IntakeOptions, ManifestRow, QuarantinedLine
+from batch.intake.model import BareLines, Chunk, IntakeOptions, ManifestRow, QuarantinedLine
 from batch.intake.options import check_options
 from batch.intake.quarantine import QuarantineWriter
 from batch.intake.records import RecordError, RecordReader, UnfinishedError, kept, split_lines
@@ -22,6 +22,7 @@ from batch.intake.sources import (
 
 __all__ = [
     "CHUNK_LINES",
+    "BareLines",
     "Chunk",
     "IntakeOptions",
     "Manifest",
@@ -35,6 +36,8 @@ __all__ = [
 ]
 
 CHUNK_LINES = 10_000
+BARE_LINES = 400
+"""Fewest bare lines that are worth a piece of their own."""
 _CHUNK_CHARACTERS = 4 * 2**20
 """Ends a chunk early, so that long records do not pile up."""
 
@@ -79,7 +82,12 @@ class Manifest:
         return self.rows + self.quarantined
 
     def chunks(self) -> Iterator[Chunk]:
-        """Yield the manifest in pieces of about 10,000 lines.
+        """Yield the manifest in chunks, as :meth:`pieces` do."""
+        for piece in self.pieces():
+            yield Chunk(piece.rows(), []) if isinstance(piece, BareLines) else piece
+
+    def pieces(self) -> Iterator[Chunk | BareLines]:
+        """Yield the manifest in pieces of about 10,000 lines, in file order.
 
         Raise :class:`UsageError` for an input that cannot be read, unpacked or decoded, and for
         a header that cannot be used; what was yielded before must then not be kept.
@@ -115,10 +123,11 @@ class _Window:
         self._place = 0
         self._reader: RecordReader | None = None
         self._maker: RowMaker | None = None
+        self._not_bare = 0
         self._chunk = Chunk([], [])
         self._chunk_characters = 0
 
-    def parse(self, lines: list[str], *, final: bool) -> Iterator[Chunk]:
+    def parse(self, lines: list[str], *, final: bool) -> Iterator[Chunk | BareLines]:
         """Take ``lines`` in and yield the chunks they fill; the last one when ``final``."""
         self._lines = self._lines[self._place :] + lines
         self._place = 0
@@ -164,12 +173,31 @@ class _Window:
         self._pass(count)
         return layout
 
-    def _parse_records(self, maker: RowMaker, *, final: bool) -> Iterator[Chunk]:
+    def _parse_records(self, maker: RowMaker, *, final: bool) -> Iterator[Chunk | BareLines]:
         while self._place < len(self._lines):
-            if not self._take_plain(maker) and not self._take_record(maker, final=final):
+            if bare := self._take_bare(maker):
+                if self._chunk.rows or self._chunk.quarantined:
+                    yield self._take_chunk()
+                yield bare
+            elif not self._take_plain(maker) and not self._take_record(maker, final=final):
                 return
             if self._chunk_is_full():
                 yield self._take_chunk()
+
+    def _take_bare(self, maker: RowMaker) -> BareLines | None:
+        """Take as many lines as make a chunk, if all of them are bare."""
+        line = self._manifest.lines + 1
+        if line < self._not_bare:
+            return None
+        ahead = self._lines[self._place : self._place + CHUNK_LINES]
+        bare = maker.bare_lines(line, ahead) if len(ahead) >= BARE_LINES else None
+        if bare is None:
+            # Looked at once: lines that are not all bare are not looked at again one by one.
+            self._not_bare = line + len(ahead)
+            return None
+        self._manifest.rows += len(ahead)
+        self._pass(len(ahead))
+        return bare
 
     def _take_plain(self, maker: RowMaker) -> bool:
         """Take the plain lines at the place, some hundred at most; tell whether there were any."""

@@ -47,6 +47,22 @@ class Chunk(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class BareLines:
+    """Consecutive good lines of nothing but a media id.
+
+    Their rows differ from ``first`` in line and media id only.
+    """
+
+    first: ManifestRow
+    media_ids: list[str]
+
+    def rows(self) -> list[ManifestRow]:
+        """Return a row for each line."""
+        numbered = enumerate(self.media_ids, self.first.line)
+        return [self.first._replace(line=line, media_id=one) for line, one in numbered]
+
+
+@dataclass(frozen=True, slots=True)
 class IntakeOptions:
     """What holds for every row that does not say otherwise, and how to read the file.
 

@@ -14,12 +14,13 @@ from batch.intake.cells import (
     CellError,
     ConfigMemo,
     TypesMemo,
+    are_media_ids,
     parse_media_id,
     parse_priority,
     parse_user_data,
 )
 from batch.intake.dialect import Layout
-from batch.intake.model import IntakeOptions, ManifestRow
+from batch.intake.model import BareLines, IntakeOptions, ManifestRow
 
 PLAIN_LINES = 400
 """Plain lines worth taking at once: more would outlive the garbage collector's first look."""
@@ -43,6 +44,12 @@ class RowMaker:
         pattern = plain_pattern(layout, delimiter, options, quoted=quoted)
         self._groups = pattern.groupindex
         self._match_plain = pattern.fullmatch
+
+    def bare_lines(self, line: int, lines: list[str]) -> BareLines | None:
+        """Return ``lines``, numbered from ``line``, if each is nothing but a media id."""
+        if self._layout.media_id or not are_media_ids(lines):
+            return None
+        return BareLines(self.row(line, lines[:1], ""), lines)
 
     def row(self, line: int, fields: Sequence[str], raw: str) -> ManifestRow:
         """Return the row of one record; raise :class:`CellError` with the first fault in it."""

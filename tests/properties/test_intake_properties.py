@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from batch.core.models import JobType
 from batch.errors import UsageError
 from batch.intake import decoding, manifest, records, rows
+from batch.intake.cells import are_media_ids
 from batch.intake.manifest import (
     Chunk,
     IntakeOptions,
@@ -49,6 +50,11 @@ PIECES = (
     ("日本", "\u2028", "\x85", "\x0c", "\ufeff", "m2,tag\n", '"m3","dna,tag"\n', '\n"m4\n'),
 )
 FRAGMENTS = st.sampled_from([piece for group in PIECES for piece in group])
+# Mostly bare ids, so that whole pieces of them come about.
+BARE = st.lists(
+    st.from_regex(r"[a-z]{1,3}|[A-Z_-]{62,65}", fullmatch=True) | st.just("m1") | FRAGMENTS,
+    max_size=40,
+).map("\n".join)
 TEXTS = st.lists(FRAGMENTS | st.text(max_size=3), max_size=40).map("".join)
 HEADERS = st.sampled_from(
     [
@@ -166,18 +172,28 @@ def test_every_line_without_quotes_is_accounted_for(text: str) -> None:
         assert text.removeprefix("\ufeff").split("\n")[line.line - 1] == line.raw
 
 
-@given(header=HEADERS, body=TEXTS, config=st.sampled_from([None, '{"a":1}']))
+@given(header=HEADERS, body=TEXTS | BARE, config=st.sampled_from([None, '{"a":1}']))
 @settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_plain_lines_are_read_as_the_csv_module_reads_them(
     header: str, body: str, config: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The short cut for plain lines changes the speed and nothing else."""
+    """The short cuts, for bare lines and for plain ones, change the speed and nothing else."""
     data = (header + body).encode()
     options = replace(OPTIONS, config=config, offered=frozenset({JobType.MEDIA_DNA}))
     with monkeypatch.context() as patch:
+        patch.setattr(manifest, "CHUNK_LINES", 3)  # bare pieces between others
+        patch.setattr(manifest, "BARE_LINES", 1)
+        fast = outcome(data, options)
+        patch.setattr(rows, "are_media_ids", lambda _: False)
+        plain = outcome(data, options)
         patch.setattr(rows, "plain_pattern", lambda *_, **__: re.compile("(?!)"))
         slow = outcome(data, options)
-    assert outcome(data, options) == slow
+    assert fast == plain == slow
+
+
+@given(st.lists(MEDIA_IDS | st.text(max_size=3) | st.from_regex("[a-c]{60,70}", fullmatch=True)))
+def test_many_ids_are_judged_as_each_of_them_is(texts: list[str]) -> None:
+    assert are_media_ids(texts) == (bool(texts) and all(map(ACCEPTED.fullmatch, texts)))
 
 
 @given(header=HEADERS, body=TEXTS, size=st.integers(1, 40))
