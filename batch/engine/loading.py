@@ -1,21 +1,22 @@
 """Load manifests: intake reads and sorts the lines, the ledger keeps them."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from batch.core.models import Target
 from batch.core.regions import offered_types
 from batch.intake.manifest import (
+    BareLines,
     IntakeOptions,
     Manifest,
-    ManifestRow,
     QuarantineWriter,
     file_sha256,
 )
 from batch.ledger.database import Database
 from batch.ledger.manifests import BatchCounts, KnownBatch, ManifestFacts, begin_import
+from batch.ledger.staging import copy_bare, copy_rows
 from batch.settings import Settings
 
 
@@ -75,10 +76,13 @@ def _absolute(source: str) -> Path:
     return Path(source).absolute()
 
 
-def _good_rows(manifest: Manifest, quarantine: QuarantineWriter) -> Iterator[ManifestRow]:
-    for chunk in manifest.chunks():
-        quarantine.write(chunk.quarantined)
-        yield from chunk.rows
+async def _good_rows(manifest: Manifest, quarantine: QuarantineWriter) -> AsyncIterator[bytes]:
+    for piece in manifest.pieces():
+        if isinstance(piece, BareLines):
+            yield copy_bare(piece.first, piece.media_ids)
+        else:
+            quarantine.write(piece.quarantined)
+            yield copy_rows(piece.rows)
 
 
 def _facts(manifest: Manifest, quarantine: QuarantineWriter) -> ManifestFacts:

@@ -5,7 +5,7 @@ A load that is killed leaves nothing, because nothing is committed before the en
 
 import contextlib
 import json
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,10 +13,11 @@ import asyncpg
 
 from batch.core.models import Target
 from batch.ledger.database import Database
+from batch.ledger.staging import COLUMNS
 from batch.ledger.statements import statement
 
 _WORK_MEMORY = "128MB"  # for one sort, in one transaction; a default of 4 MB sorts on disk
-_STAGED_COLUMNS = ("line", "media_id", "types", "config_key", "config", "user_data", "priority")
+_SAMPLE = 10  # statistics target for the staged rows: their number and spread, and no more
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,7 @@ class ManifestImport:
         self._target = target
         self._campaign = campaign
         self._options = json.dumps(options, sort_keys=True)
+        self._asked = 0
 
     async def find(self, sha256: str) -> KnownBatch | None:
         """Return the batch that these bytes under these options made before, if any."""
@@ -72,13 +74,13 @@ class ManifestImport:
         )
         return KnownBatch(row["id"], row["source"], row["loaded_at"]) if row else None
 
-    async def stage(self, rows: Iterable[tuple[object, ...]]) -> None:
-        """COPY rows (line, media_id, types, config_key, config, user_data, priority)."""
-        await self._connection.execute(statement("stage"))
-        await self._connection.copy_records_to_table(
-            "staged", records=rows, columns=_STAGED_COLUMNS
-        )
-        await self._connection.execute("ANALYZE staged")
+    async def stage(self, blocks: AsyncIterable[bytes]) -> None:
+        """COPY ``blocks``, the text that :mod:`batch.ledger.staging` makes."""
+        run = self._connection
+        await run.execute(statement("stage"))
+        done = await run.copy_to_table("staged", source=blocks, columns=COLUMNS)
+        self._asked = int(done.split()[-1])
+        await run.execute("ANALYZE staged (media_id, job_type, config_key)")
 
     async def finish(self, source: str, facts: ManifestFacts) -> BatchCounts:
         """Turn the staged rows into submissions of one batch."""
@@ -87,20 +89,26 @@ class ManifestImport:
             statement("insert_batch"), self._target.id, self._campaign, source, facts.sha256,
             self._options, facts.lines, facts.rows, facts.quarantined, facts.quarantine_path,
         )  # fmt: skip
-        where = (self._target.id, batch_id, self._campaign)
-        asked = await run.fetchval(statement("count_staged"))
-        before = await run.fetchval(statement("take_ids"), asked)
-        done = await run.execute(statement("insert_submissions"), *where, before)
-        inserted = int(done.split()[-1])
-        duplicates = (0, 0, 0)
-        if inserted < asked:
-            duplicates = tuple(await run.fetchrow(statement("count_duplicates"), *where))
-        counts = BatchCounts(batch_id, inserted, *duplicates)
+        known = await run.fetchrow(statement("count_known"), self._target.id, self._campaign)
+        inserted = 0
+        # Rows that are all known, each once, leave nothing to insert: the usual list, fed again.
+        if sum(known) < self._asked:
+            inserted = await self._insert(batch_id, any_known=any(known))
+        in_file = self._asked - inserted - sum(known)
+        counts = BatchCounts(batch_id, inserted, in_file, *known)
         await run.execute(
             statement("count_batch"), batch_id, counts.submissions, counts.duplicates_in_file,
             counts.duplicates_across_files, counts.duplicates_submitted,
         )  # fmt: skip
         return counts
+
+    async def _insert(self, batch_id: int, *, any_known: bool) -> int:
+        before = await self._connection.fetchval(statement("take_ids"), self._asked)
+        done = await self._connection.execute(
+            statement("insert_submissions"), self._target.id, batch_id, self._campaign, before,
+            any_known,
+        )  # fmt: skip
+        return int(done.split()[-1])
 
 
 @contextlib.asynccontextmanager
@@ -110,5 +118,8 @@ async def begin_import(
     """Open an import; it is committed when the block ends, and leaves nothing when it raises."""
     async with database.transaction() as connection:
         await connection.execute(statement("lock_loads"))
-        await connection.execute(f"SET LOCAL work_mem = '{_WORK_MEMORY}'")
+        await connection.execute(
+            f"SET LOCAL work_mem = '{_WORK_MEMORY}'; "
+            f"SET LOCAL default_statistics_target = {_SAMPLE}"
+        )
         yield ManifestImport(connection, target, campaign, options)

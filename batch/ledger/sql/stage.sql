@@ -1,8 +1,9 @@
--- Where COPY puts a manifest's good lines; gone with the transaction.
+-- Where COPY puts what a manifest asks for, one row a line and type, in the manifest's order; gone
+-- with the transaction.
 CREATE TEMPORARY TABLE staged (
     line bigint NOT NULL,
     media_id text COLLATE "C" NOT NULL,
-    types text NOT NULL,
+    job_type text COLLATE "C" NOT NULL,
     config_key text COLLATE "C" NOT NULL,
     config text,
     user_data text,

@@ -111,6 +111,54 @@ def test_standard_input_is_recognised_as_the_file_it_was(console: Console) -> No
     assert told.endswith("nothing changed\n")
 
 
+async def test_a_list_fed_again_with_more_lines_is_told_apart(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    """Nothing new, something new, lines twice: the counts add up to the lines each time."""
+    ids = [media(n) for n in range(5)]
+    await _load(ledger, write_csv(tmp_path / "1.csv", ids))
+    await ledger.begin(2)
+    grown = {"all known": ids[::-1], "known twice": [*ids, ids[4]], "one more": [media(9), *ids]}
+    found = {}
+    for name, lines in grown.items():
+        report = await _load(ledger, write_csv(tmp_path / f"{name}.csv", lines))
+        found[name] = tuple(_counts(report).values())
+    # Submissions, duplicates in the file, across files, submitted.
+    assert found == {
+        "all known": (0, 0, 3, 2),
+        "known twice": (0, 1, 3, 2),
+        "one more": (1, 0, 3, 2),
+    }
+
+
+async def test_a_long_list_keeps_its_order_across_pieces(ledger: Ledger, tmp_path: Path) -> None:
+    """Bare lines that are taken many at once and lines that take care follow one another."""
+    ids = [media(n) for n in range(10_600)]
+    written = [*ids[:10_500], f" {ids[10_500]}", "not a media id!", *ids[10_501:]]
+    report = await _load(ledger, write_csv(tmp_path / "m.csv", written), DNA, TAG)
+    assert _counts(report)["submissions"] == 2 * len(ids)
+    rows = await ledger.rows()
+    assert [row["media_id"] for row in rows] == [one for one in ids for _ in "ab"]
+    lines = [n for n in range(2, 10_603) if n != 10_503]
+    assert [row["line"] for row in rows] == [line for line in lines for _ in "ab"]
+    assert [row["job_type"] for row in rows] == [DNA, TAG] * len(ids)
+
+
+async def test_cells_arrive_as_they_were_written(ledger: Ledger, tmp_path: Path) -> None:
+    """Backslashes, quotes and escaped white space are the same in the ledger."""
+    path = tmp_path / "m.csv"
+    data = {"a": "back\\slash \\N \t\r\n end", "ü": "日本 \u2028"}
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerows([["media_id", "config", "user_data"]])
+        writer.writerow([media(1), json.dumps(data), json.dumps(data, ensure_ascii=False)])
+        writer.writerow([media(2), "", ""])
+    await _load(ledger, path)
+    known, bare = await ledger.rows()
+    assert json.loads(known["config"]) == json.loads(known["user_data"]) == data
+    assert (bare["config"], bare["user_data"], bare["config_key"]) == (None, None, "")
+
+
 async def test_two_batches_keep_file_and_line(ledger: Ledger, tmp_path: Path) -> None:
     """Every submission says which batch and line it came from first."""
     one = write_csv(tmp_path / "one.csv", [media(1), media(2)])
