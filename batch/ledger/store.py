@@ -152,7 +152,7 @@ class Store:
         state or the very same state got there first; its evidence is on the attempt all the same.
         """
         rows = await self._fetch("record", *record_arguments(verdicts), actor)
-        return [row["submission_id"] for row in rows if not row["moved"]]
+        return [row["submission_id"] for row in rows]
 
     async def pause(self, seconds: float) -> None:
         """Pause the target for every worker; a longer pause that holds already stays."""
