@@ -20,7 +20,7 @@ class GroupCommit(Generic[_T]):
     ) -> None:
         self._commit = commit
         self._key = key
-        self._waiting: list[tuple[_T, asyncio.Future[None]]] = []
+        self._waiting: list[tuple[Sequence[_T], asyncio.Future[None]]] = []
         self._gathered = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -28,17 +28,15 @@ class GroupCommit(Generic[_T]):
         """Begin to commit what is handed in."""
         self._task = asyncio.create_task(self._run(), name="group commit")
 
-    async def add(self, items: Sequence[_T]) -> None:
-        """Return when ``items`` are durable.
+    def add(self, items: Sequence[_T]) -> asyncio.Future[None]:
+        """Hand in ``items``, of different keys; await what is returned: it is done with them.
 
-        Raises:
-            Exception: what the commit raised; they are not durable then.
+        It raises what the commit raised; they are not durable then. They are in the same group.
         """
-        loop = asyncio.get_running_loop()
-        futures = [loop.create_future() for _ in items]
-        self._waiting += zip(items, futures, strict=True)
+        future = asyncio.get_running_loop().create_future()
+        self._waiting.append((items, future))
         self._gathered.set()
-        await asyncio.gather(*futures)
+        return future
 
     async def close(self) -> None:
         """Commit what is left, then stop."""
@@ -57,7 +55,7 @@ class GroupCommit(Generic[_T]):
         if not group:
             return
         try:
-            await self._commit([item for item, _ in group])
+            await self._commit([item for items, _ in group for item in items])
         except asyncio.CancelledError:
             # Whether the write got through is unknown; it is repeated, which must be harmless.
             self._waiting = group + self._waiting
@@ -76,13 +74,12 @@ class GroupCommit(Generic[_T]):
             await self._gathered.wait()
             await self.tick()
 
-    def _take_group(self) -> list[tuple[_T, asyncio.Future[None]]]:
-        group: dict[Hashable, tuple[_T, asyncio.Future[None]]] = {}
-        rest = []
-        for pair in self._waiting:
-            if self._key(pair[0]) in group:
-                rest.append(pair)
-            else:
-                group[self._key(pair[0])] = pair
+    def _take_group(self) -> list[tuple[Sequence[_T], asyncio.Future[None]]]:
+        group, rest = [], []
+        taken: set[Hashable] = set()
+        for items, future in self._waiting:
+            keys = {self._key(item) for item in items}
+            (group if taken.isdisjoint(keys) else rest).append((items, future))
+            taken |= keys
         self._waiting = rest
-        return list(group.values())
+        return group

@@ -157,10 +157,12 @@ class Submitter:
             return
         claims = await self._begin(len(slots))
         self._spare_slots = slots[len(claims) :]
-        for claim, slot in zip(claims, slots, strict=False):
-            self._send_in_background(claim, slot)
         if not claims:
             await self._wait_or_finish()
+            return
+        is_journaled = await self._journal_intents(claims)
+        for claim, slot in zip(claims, slots, strict=False):
+            self._send_in_background(claim, slot if is_journaled else None)
 
     async def _free_senders(self) -> int:
         """Wait until something may be begun; return how many requests, none when the run ends."""
@@ -202,7 +204,16 @@ class Submitter:
     def _mine(self) -> list[int]:
         return [member.id for claim in self._in_flight.values() for member in claim.members]
 
-    def _send_in_background(self, claim: Claim, slot: float) -> None:
+    async def _journal_intents(self, claims: Sequence[Claim]) -> bool:
+        """Write the intents to the second record; without them nothing is sent."""
+        try:
+            await self._journaling.add([self._journal.intent_line(claim) for claim in claims])
+        except VodBatchError as error:
+            self._fail(error)
+            return False
+        return True
+
+    def _send_in_background(self, claim: Claim, slot: float | None) -> None:
         task = asyncio.create_task(self._send(claim, slot))
         self._in_flight[task] = claim
         task.add_done_callback(self._sent)
@@ -213,13 +224,13 @@ class Submitter:
         if not task.cancelled() and (error := task.exception()):
             self._fail(error)
 
-    async def _send(self, claim: Claim, slot: float) -> None:
-        """One request from its intent to its durable outcome."""
+    async def _send(self, claim: Claim, slot: float | None) -> None:
+        """One request from its intent to its durable outcome; without a slot it stays here."""
         started = self._clock()
-        if await self._journal_intent(claim):
-            outcome = await self._call(claim, slot)
+        if slot is None:
+            outcome: Outcome = NotSent("held back: the journal cannot be written", held_back=True)
         else:
-            outcome = NotSent("held back: the journal cannot be written", held_back=True)
+            outcome = await self._call(claim, slot)
         verdicts = judge(claim, outcome, max_attempts=self._limits.max_attempts, dice=self._dice)
         self._tally.count_outcome(outcome)
         await self._slow_down(outcome)
@@ -229,24 +240,17 @@ class Submitter:
         if reason := self._tally.stop_reason():
             self.stop(reason)
 
-    async def _journal_intent(self, claim: Claim) -> bool:
-        """Write the intent to the second record; without it nothing is sent."""
-        try:
-            await self._journaling.add([self._journal.intent_line(claim)])
-        except VodBatchError as error:
-            self._fail(error)
-            return False
-        return True
-
     async def _make_durable(self, claim: Claim, verdicts: tuple[Verdict, ...]) -> None:
         """Write the outcome to both records; the journal takes it while PostgreSQL is away."""
+        journaled = self._journaling.add([self._journal.answer_line(claim, verdicts)])
+        recorded = self._recorder.add(verdicts)
         try:
-            await self._journaling.add([self._journal.answer_line(claim, verdicts)])
+            await journaled
         except VodBatchError as error:
             self._fail(error)
             jobs = [v.job_id for v in verdicts if v.job_id]
             log.error("not_in_the_journal", nonce=claim.nonce, jobs=jobs, error=str(error))
-        await self._recorder.add(verdicts)
+        await recorded
 
     async def _append(self, lines: Sequence[bytes]) -> None:
         await asyncio.to_thread(self._journal.append, lines)

@@ -13,8 +13,9 @@ import json
 import os
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
+from operator import attrgetter
 from pathlib import Path
 from uuid import UUID
 
@@ -24,6 +25,10 @@ from batch.core.verdict import Verdict
 from batch.errors import ConfigurationError, UnavailableError
 
 SUFFIX = ".journal"
+
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_VERDICT_FIELDS = tuple(each.name for each in fields(Verdict))
+_verdict_values = attrgetter(*_VERDICT_FIELDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +86,7 @@ class Journal:
         self.path = folder / f"{worker}{SUFFIX}"
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND
+            flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND | os.O_DSYNC
             self._file = os.open(self.path, flags, 0o600)
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             _sync_folder(folder)
@@ -118,7 +123,7 @@ class Journal:
         return _line(
             {
                 "answer": claim.nonce,
-                "verdicts": [{"type": types[v.submission_id], **asdict(v)} for v in verdicts],
+                "verdicts": [{"type": types[v.submission_id], **_fields(v)} for v in verdicts],
             }
         )
 
@@ -133,8 +138,7 @@ class Journal:
         try:
             written = 0
             while written < len(data):
-                written += os.write(self._file, data[written:])
-            os.fdatasync(self._file)
+                written += os.write(self._file, data[written:])  # O_DSYNC: it waits for the disk
         except OSError as error:
             # Half a line in the middle of the file would read as damage later on.
             with contextlib.suppress(OSError):
@@ -245,8 +249,12 @@ def _text(value: object) -> str | None:
     return None if value is None else str(value)
 
 
+def _fields(verdict: Verdict) -> dict[str, object]:
+    return dict(zip(_VERDICT_FIELDS, _verdict_values(verdict), strict=True))
+
+
 def _line(entry: dict[str, object]) -> bytes:
-    text = json.dumps(entry, ensure_ascii=False, separators=(",", ":")).encode()
+    text = _encode(entry).encode()
     return b"%08x %s\n" % (zlib.crc32(text), text)
 
 
