@@ -7,6 +7,7 @@ guard, values under tell-tale names are masked here.
 import logging
 import sys
 from collections.abc import MutableMapping
+from functools import cache
 from typing import Any, Literal
 
 import structlog
@@ -47,6 +48,11 @@ def _mask_secrets(
     _logger: object, _method: str, event: MutableMapping[str, Any]
 ) -> MutableMapping[str, Any]:
     for name in event:
-        if any(word in name.lower() for word in _SECRET_NAMES):
+        if _tells_a_secret(name):
             event[name] = "***"
     return event
+
+
+@cache  # the names are those that the code writes
+def _tells_a_secret(name: str) -> bool:
+    return any(word in name.lower() for word in _SECRET_NAMES)

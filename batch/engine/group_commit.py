@@ -5,6 +5,8 @@ from collections.abc import Awaitable, Callable, Hashable, Sequence
 from typing import Generic, TypeVar
 
 _T = TypeVar("_T")
+_Waiting = tuple[Sequence[_T], "asyncio.Future[None]"]
+"""Items that were handed in together, and who waits for them."""
 
 
 class GroupCommit(Generic[_T]):
@@ -20,7 +22,7 @@ class GroupCommit(Generic[_T]):
     ) -> None:
         self._commit = commit
         self._key = key
-        self._waiting: list[tuple[Sequence[_T], asyncio.Future[None]]] = []
+        self._waiting: list[_Waiting[_T]] = []
         self._gathered = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -74,8 +76,9 @@ class GroupCommit(Generic[_T]):
             await self._gathered.wait()
             await self.tick()
 
-    def _take_group(self) -> list[tuple[Sequence[_T], asyncio.Future[None]]]:
-        group, rest = [], []
+    def _take_group(self) -> list[_Waiting[_T]]:
+        group: list[_Waiting[_T]] = []
+        rest: list[_Waiting[_T]] = []
         taken: set[Hashable] = set()
         for items, future in self._waiting:
             keys = {self._key(item) for item in items}

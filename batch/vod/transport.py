@@ -6,11 +6,14 @@ is the only method here (``design.md`` 1.1).
 
 import asyncio
 import ssl
+from contextvars import ContextVar
 from dataclasses import dataclass
-from types import SimpleNamespace, TracebackType
+from types import TracebackType
 from typing import Self
 
 import aiohttp
+from aiohttp.connector import Connection
+from aiohttp.tracing import Trace
 from yarl import URL
 
 from batch.core.outcome import Answer, InDoubt, NotSent
@@ -29,6 +32,36 @@ class Timeouts:
     connect: float = 5.0
     read: float = 10.0
     total: float = 30.0
+
+
+class _Progress:
+    """How far one request got: whether it lacks a connection now, and the status that came."""
+
+    __slots__ = ("connecting", "status")
+
+    def __init__(self) -> None:
+        self.connecting = False
+        self.status: int | None = None
+
+
+_sending: ContextVar[_Progress] = ContextVar("sending")
+
+
+class _Connector(aiohttp.TCPConnector):
+    """Keeps ``connecting`` true exactly while a request waits for or opens its connection.
+
+    A total time-out is one bare ``TimeoutError`` wherever it strikes; this tells the phases apart.
+    The proof is positive: were this never called, a failure would be in doubt, not "not sent".
+    """
+
+    async def connect(
+        self, req: aiohttp.ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout
+    ) -> Connection:
+        progress = _sending.get()
+        progress.connecting = True
+        connection = await super().connect(req, traces, timeout)
+        progress.connecting = False
+        return connection
 
 
 class Transport:
@@ -58,7 +91,7 @@ class Transport:
         secure = self._origin.startswith("https:")
         context = await asyncio.to_thread(ssl.create_default_context) if secure else True
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
+            connector=_Connector(
                 limit=self._pool_size,
                 keepalive_timeout=self._keepalive,
                 ttl_dns_cache=60,
@@ -73,7 +106,6 @@ class Transport:
             cookie_jar=aiohttp.DummyCookieJar(),
             skip_auto_headers=("Accept-Encoding", "Content-Type"),
             trust_env=self._trust_env,
-            trace_configs=[_watch_connecting()],
         )
         return self
 
@@ -96,13 +128,13 @@ class Transport:
         if self._session is None:
             message = "the client is used outside its 'async with'"
             raise RuntimeError(message)
-        progress = SimpleNamespace(connecting=False, status=None)
+        progress = _Progress()
+        _sending.set(progress)
         try:
             async with self._session.post(
                 URL(self._origin + request.target, encoded=True),
                 headers=request.headers,
                 allow_redirects=False,
-                trace_request_ctx=progress,
             ) as response:
                 progress.status = response.status
                 body = await _read_at_most(response, limit)
@@ -125,33 +157,9 @@ async def _read_at_most(response: aiohttp.ClientResponse, limit: int) -> bytes |
     return bytes(body)
 
 
-def _failed(error: Exception, progress: SimpleNamespace) -> NotSent | InDoubt:
+def _failed(error: Exception, progress: _Progress) -> NotSent | InDoubt:
     """Say what ``error`` proves. Only a request that had no connection yet was never sent."""
     reason = f"{type(error).__name__}: {error}".rstrip(": ")[:_REASON_LIMIT]
     if progress.connecting or isinstance(error, _NEVER_SENT):
         return NotSent(reason)
     return InDoubt(reason, progress.status)
-
-
-def _watch_connecting() -> aiohttp.TraceConfig:
-    """Keep ``connecting`` true exactly while a request waits for or opens its connection.
-
-    A total time-out is one bare ``TimeoutError`` wherever it strikes; this tells the phases apart.
-    The proof is positive: were the signals ever lost, a failure would be in doubt, not "not sent".
-    Nothing fires for a pooled connection, so the hot path pays nothing.
-    """
-
-    async def begins(session: aiohttp.ClientSession, progress: SimpleNamespace, _: object) -> None:
-        progress.connecting = True
-
-    async def ends(session: aiohttp.ClientSession, progress: SimpleNamespace, _: object) -> None:
-        progress.connecting = False
-
-    config = aiohttp.TraceConfig(
-        trace_config_ctx_factory=lambda trace_request_ctx: trace_request_ctx  # type: ignore[arg-type]
-    )
-    config.on_connection_queued_start.append(begins)
-    config.on_connection_queued_end.append(ends)
-    config.on_connection_create_start.append(begins)
-    config.on_connection_create_end.append(ends)
-    return config

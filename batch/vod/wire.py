@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 
 from batch.core.correlation import tag_user_data
 from batch.core.models import Claim
@@ -88,6 +89,7 @@ class QueryFailed(Exception):  # noqa: N818 - it names what happened, and ``outc
         self.outcome = outcome
 
 
+@lru_cache(maxsize=16)  # what was begun together shares its moment
 def format_time(moment: datetime) -> str:
     """Return ``moment`` as the API writes time: UTC, whole seconds. Naive: ValueError."""
     if moment.tzinfo is None:

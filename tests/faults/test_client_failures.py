@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import SimpleNamespace
 
 import aiohttp
 import pytest
@@ -22,7 +21,7 @@ from batch.core.models import Claim, ClaimedSubmission, JobType
 from batch.core.outcome import Accepted, InDoubt, NotSent
 from batch.vod.client import SUBMIT_LIMIT_BYTES, VodClient
 from batch.vod.credentials import Credentials, CredentialSource
-from batch.vod.transport import Timeouts
+from batch.vod.transport import Timeouts, _Progress, _sending
 
 LONG = 30.0
 SHORT = 0.3
@@ -229,12 +228,9 @@ async def hold_the_only_connection(client: VodClient, port: int) -> None:
     """Make a request in the client's own session that outlives the client's time-outs."""
     session = client._transport._session
     assert session is not None
+    _sending.set(_Progress())
     with suppress(aiohttp.ServerDisconnectedError):
-        await session.post(
-            f"http://127.0.0.1:{port}/",
-            timeout=aiohttp.ClientTimeout(total=LONG),
-            trace_request_ctx=SimpleNamespace(),
-        )
+        await session.post(f"http://127.0.0.1:{port}/", timeout=aiohttp.ClientTimeout(total=LONG))
 
 
 async def test_a_tls_handshake_that_hangs_is_not_sent() -> None:
