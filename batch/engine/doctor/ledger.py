@@ -175,4 +175,6 @@ _FIT = "bring both to one version, with vod-batch migrate or another vod-batch"
 
 
 def _failed(name: str, error: VodBatchError) -> Check:
-    return Check(name, str(error), "as it says", error.exit_code)
+    """Show an error, whose message says what is wrong and, after its last semicolon, what to do."""
+    what, _, mend = str(error).rpartition("; ")
+    return Check(name, what or mend, mend if what else "", error.exit_code)

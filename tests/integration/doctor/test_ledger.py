@@ -60,6 +60,7 @@ async def test_nobody_serves(settings: Settings) -> None:
     """Code 69; the cloud was looked at all the same."""
     checks = await examined(_at(settings, "postgresql://127.0.0.1:1/x"))
     assert verdicts(checks) == {UNTOLD, ("database", "bad", 69)}
+    assert checks["database"].mend.startswith("check that it runs")
     assert checks["account"].is_well
 
 
