@@ -62,6 +62,8 @@ def _spent(facts: Mapping[str, Any]) -> Iterator[str]:
         yield f"  submitted    {_of(runs, State.SUBMITTED):>9,}  in {seconds:,.0f} s"
         yield f"  rejected     {_of(runs, State.REJECTED):>9,}"
         yield f"  worst second {max(run['worst_second'] for run in runs):>9,}  sends"
+        if left := runs[-1]["left_pending"]:
+            yield f"  carried over {left:>9,}  because {runs[-1]['stopped_by']}"
     if followed := [one for one in (facts["canary_followed"], facts["reconciled"]) if one]:
         for state in (State.SUCCEEDED, State.FAILED):
             yield f"  {state:<12} {sum(one['ended'].get(state, 0) for one in followed):>9,}"

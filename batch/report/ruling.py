@@ -37,6 +37,7 @@ class Facts:
     ``waits_for`` tells of an unresolved submission of the same media and type. ``signed_at``,
     ``was_replayed`` are of its last attempt. ``settle`` is how long after ``signed_at`` finding no
     job proves absence; a worker not heard of for ``worker_silence`` counts as dead.
+    ``carried_over`` is why the newest run ended that might have sent it.
     """
 
     media_id: str
@@ -62,6 +63,7 @@ class Facts:
     worker_heard_at: datetime | None
     worker_silence: timedelta
     now: datetime
+    carried_over: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,12 @@ def _pending(facts: Facts) -> list[str]:
             f"not due before {_at(facts.due_at)}; {_attempts(facts)}"
             + (f"; the last one: {facts.code}" if facts.code else "")
         )
-    return told or ["due now: the next vod-batch submit sends it, in order of priority and line"]
+    if told:
+        return told
+    due = "due now: the next vod-batch submit sends it, in order of priority and line"
+    if facts.carried_over is None:
+        return [due]
+    return [due, f"the last run ended because {facts.carried_over}"]
 
 
 def _hold(hold: HeldBy, facts: Facts) -> str:

@@ -254,6 +254,7 @@ def _facts(
         worker_heard_at=heard,
         worker_silence=silence,
         now=row["now"],
+        carried_over=row["carried_over"],
     )
 
 

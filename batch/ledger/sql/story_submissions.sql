@@ -4,6 +4,10 @@ SELECT s.id, s.media_id, s.job_type, s.campaign, s.config, s.user_data, s.priori
        s.request_id, s.error_code, s.error_message, s.submitted_at, s.finished_at, s.polled_at,
        s.due_at, s.due_at <= now() AS is_due, now() AS now,
        CASE WHEN t.paused_until > now() THEN t.paused_until END AS paused_until,
+       -- Why the newest run that ended since it was loaded left it to another one.
+       (SELECT r.stopped_by FROM runs r
+         WHERE r.target_id = s.target_id AND r.ended_at > b.loaded_at
+         ORDER BY r.started_at DESC LIMIT 1) AS carried_over,
        t.replay_confirmed_at, w.host AS worker_host, w.pid AS worker_pid,
        w.heartbeat_at AS worker_heartbeat_at,
        (SELECT concat_ws(' ', u.state, 'under campaign', u.campaign)

@@ -128,6 +128,9 @@ def test_a_budget_of_the_night_is_told_in_the_morning(make_shift: MakeShift) -> 
     assert "budget of the run 2.25 CNY: 2.00 charged or reserved - NEARLY USED" in ended.stdout
     assert "may cost 0.50; 0.25 is left of the run's 2.25" in ended.stdout
     assert "ended because the budget is reached (exit code 5)" in ended.stdout
+    assert "carried over         6  because the budget is reached" in ended.stdout
+    story = shift.console.run("why", media(9)).stdout
+    assert "the last run ended because the budget is reached" in story
 
 
 def test_rows_of_higher_priority_go_first_when_money_is_short(make_shift: MakeShift) -> None:
