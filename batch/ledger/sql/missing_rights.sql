@@ -2,11 +2,13 @@
 WITH needed (name, rights) AS (
     VALUES ('attempts', '{SELECT,INSERT,UPDATE}'::text[]),
            ('batches', '{SELECT,INSERT,UPDATE}'),
+           ('canaries', '{SELECT,INSERT}'),
            ('hold_rows', '{SELECT,INSERT,UPDATE}'),
            ('holds', '{SELECT,INSERT,UPDATE}'),
            ('journals', '{SELECT,INSERT,UPDATE}'),
            ('media', '{SELECT,INSERT,UPDATE}'),
            ('runs', '{SELECT,INSERT,UPDATE}'),
+           ('spending', '{SELECT,INSERT,UPDATE}'),
            ('submission_history', '{SELECT,INSERT}'),
            ('submissions', '{SELECT,INSERT,UPDATE}'),
            ('targets', '{SELECT,INSERT,UPDATE}'),

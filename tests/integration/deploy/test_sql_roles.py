@@ -108,8 +108,7 @@ def _work(ledger: Ledger, home: Path, emulator: Emulator) -> None:
     inbox.mkdir()
     write_csv(inbox / "b.csv", [media(n) for n in range(3, 6)])
     night = worker.having(VOD_BATCH_SETTLED_AFTER="1ms", VOD_BATCH_PREFLIGHT="false")
-    ended = night.run("nightly", str(inbox), "--qps", "1000", "--max-duration", "2s", code=None)
-    assert ended.code in (0, 3, 5), ended
+    night.run("nightly", str(inbox), "--qps", "1000")
     assert emulator.meter()["jobs"] == 6
 
 
