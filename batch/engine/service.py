@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import gc
 import os
 import random
 import socket
@@ -123,6 +124,7 @@ async def _work(
         watch=watcher.attempted,
     )
     watcher.started(counts[State.PENDING], pace)
+    gc.freeze()  # what is loaded by now stays: the collector need not walk it through all night
     try:
         stop = functools.partial(submitter.stop, StopReason.SIGNAL)
         at_deadline = functools.partial(submitter.stop, StopReason.DEADLINE)
