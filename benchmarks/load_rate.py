@@ -3,7 +3,8 @@
     .venv/bin/python -m benchmarks.load_rate [--rows 1000000]
 
 ``load`` hashes, decodes, parses and checks the file, removes duplicates and makes submissions, in
-one transaction. ``\\copy`` reads a file that has all of its columns ready. ``re-feed`` is a file of
+one transaction, and refreshes the statistics. ``\\copy`` reads a file that has all of its columns
+ready, into a table without the ledger's triggers. ``re-feed`` is a file of
 other bytes with the same ids; ``same file`` is the same bytes again.
 """
 
