@@ -72,7 +72,7 @@ class LedgerLink:
                 self._begin_unconfirmed = self._ever_unconfirmed = True
                 raise
 
-        claims = await self._patiently(once)
+        claims = await self.patiently(once)
         self._begin_unconfirmed = False
         return claims
 
@@ -84,13 +84,13 @@ class LedgerLink:
     async def open_periods(self) -> None:
         """Make what budgets are held against (:meth:`Store.open_periods`)."""
         if self.has_budget:
-            await self._patiently(lambda: self._store.open_periods(self._spending))
+            await self.patiently(lambda: self._store.open_periods(self._spending))
 
     async def budget_uses(self) -> list[BudgetUse]:
         """Say how far each budget is used (:meth:`Store.budget_uses`)."""
         if not self.has_budget:
             return []
-        return await self._patiently(lambda: self._store.budget_uses(self._spending))
+        return await self.patiently(lambda: self._store.budget_uses(self._spending))
 
     async def glance_at_budgets(self) -> list[BudgetUse]:
         """Say how far each budget is used, or nothing while the database is away."""
@@ -101,11 +101,11 @@ class LedgerLink:
 
     async def next_cost(self) -> NextCost | None:
         """Say what the next due submission may cost (:meth:`Store.next_cost`)."""
-        return await self._patiently(lambda: self._store.next_cost(self._spending))
+        return await self.patiently(lambda: self._store.next_cost(self._spending))
 
     async def reserve(self, slots: int, interval: float) -> tuple[float, float]:
         """Take slots of the shared pace (:meth:`Store.reserve`)."""
-        return await self._patiently(lambda: self._store.reserve(slots, interval))
+        return await self.patiently(lambda: self._store.reserve(slots, interval))
 
     async def outlook(self, worker: RunId, mine: Sequence[int]) -> Outlook:
         """Say what may still come (:meth:`Store.outlook`)."""
@@ -116,11 +116,11 @@ class LedgerLink:
                 await self._give_back_unheard(worker, mine)
             return await self._store.outlook()
 
-        return await self._patiently(once)
+        return await self.patiently(once)
 
     async def record(self, verdicts: Sequence[Verdict], actor: str) -> list[int]:
         """Commit verdicts (:meth:`Store.record`); repeating it is harmless."""
-        return await self._patiently(lambda: self._store.record(verdicts, actor))
+        return await self.patiently(lambda: self._store.record(verdicts, actor))
 
     async def pause(self, seconds: float) -> None:
         """Pause the target (:meth:`Store.pause`); this worker pauses even if that fails."""
@@ -131,7 +131,7 @@ class LedgerLink:
 
     async def expire(self, silence_seconds: float, actor: str) -> list[int]:
         """Move what dead workers hold to in doubt (:meth:`Store.expire`)."""
-        return await self._patiently(lambda: self._store.expire(silence_seconds, actor))
+        return await self.patiently(lambda: self._store.expire(silence_seconds, actor))
 
     async def beat(self, worker: RunId) -> None:
         """Say that the worker is alive; a missed beat is not the worker's end."""
@@ -142,7 +142,7 @@ class LedgerLink:
 
     async def leftovers(self) -> tuple[int, int]:
         """Return how many submissions of the target are pending, and how many in doubt."""
-        counts = await self._patiently(self._store.count_states)
+        counts = await self.patiently(self._store.count_states)
         return counts[State.PENDING], counts[State.IN_DOUBT]
 
     async def _give_back_unheard(self, worker: RunId, mine: Sequence[int]) -> None:
@@ -150,8 +150,11 @@ class LedgerLink:
         if given_back:
             log.warning("given_back", submissions=len(given_back), reason="begin unconfirmed")
 
-    async def _patiently(self, statement: Callable[[], Awaitable[_T]]) -> _T:
-        """Run ``statement``, again with backoff while the database is away."""
+    async def patiently(self, statement: Callable[[], Awaitable[_T]]) -> _T:
+        """Run ``statement``, again with backoff while the database is away.
+
+        For what is not a worker's own too: an instant's absence does not spoil the end of a run.
+        """
         since = self._clock()
         attempt = 0
         while True:

@@ -82,10 +82,12 @@ async def submit(
         await replay_journals(database, store.target, settings.journal_path, spending)
         if plan_hash:
             await _insist_on_plan(settings, database, store, plan_hash)
-        async with _written_down(settings, database, store, spending.run, is_own=not run) as end:
-            summary = await _work(settings, store, client, spending, watcher, ends_at)
-            charges = await Doubts(database, store.target).extra_charges()
-            held = await Operators(database, store.target).count_held()
+        link = _link(settings, store, spending)
+        runs = Runs(database, store.target)
+        async with _written_down(settings, runs, link, spending.run, is_own=not run) as end:
+            summary = await _work(settings, store, link, client, watcher, ends_at)
+            charges = await link.patiently(Doubts(database, store.target).extra_charges)
+            held = await link.patiently(Operators(database, store.target).count_held)
             summary = replace(
                 summary,
                 expired=summary.expired + len(expired),
@@ -96,11 +98,16 @@ async def submit(
     return summary
 
 
+def _link(settings: Settings, store: Store, spending: Spending) -> LedgerLink:
+    patience = settings.database_patience.total_seconds()
+    return LedgerLink(store, spending, patience=patience, dice=random.SystemRandom())
+
+
 async def _work(
     settings: Settings,
     store: Store,
+    link: LedgerLink,
     client: VodClient,
-    spending: Spending,
     watcher: Watcher,
     ends_at: datetime | None,
 ) -> RunSummary:
@@ -109,9 +116,6 @@ async def _work(
     worker = uuid4()
     journal = Journal(settings.journal_path, worker, store.target)
     await store.start_worker(worker, socket.gethostname(), os.getpid())
-    dice = random.SystemRandom()
-    patience = settings.database_patience.total_seconds()
-    link = LedgerLink(store, spending, patience=patience, dice=dice)
     pace = SharedPace(settings.qps, link.reserve)
     submitter = Submitter(
         link,
@@ -120,7 +124,7 @@ async def _work(
         pace,
         _limits(settings),
         worker,
-        dice=dice,
+        dice=random.SystemRandom(),
         watch=watcher.attempted,
     )
     watcher.started(counts[State.PENDING], pace)
@@ -140,14 +144,13 @@ async def _work(
 
 @contextlib.asynccontextmanager
 async def _written_down(
-    settings: Settings, database: Database, store: Store, run: UUID, *, is_own: bool
+    settings: Settings, runs: Runs, link: LedgerLink, run: UUID, *, is_own: bool
 ) -> AsyncIterator[Callable[[RunSummary], None]]:
     """Keep a submit of its own among the runs; the block hands over what it came to."""
     summaries: list[RunSummary] = []
     if not is_own:
         yield summaries.append
         return
-    runs = Runs(database, store.target)
     await runs.start(run, "submit", socket.gethostname(), os.getpid(), settings.shown)
     try:
         yield summaries.append
@@ -157,7 +160,11 @@ async def _written_down(
         raise
     for done in summaries:
         code = most_urgent(*done.exit_codes)
-        await runs.end(run, done.stopped_by.value, code, done.worst_second, asdict(done))
+        facts = asdict(done)
+        end = functools.partial(
+            runs.end, run, done.stopped_by.value, code, done.worst_second, facts
+        )
+        await link.patiently(end)
 
 
 async def reconcile(

@@ -156,6 +156,18 @@ async def test_a_begin_that_was_never_heard_of_is_given_back(night: Night) -> No
     assert (lost["outcome"], sent["outcome"]) == ("not_sent", "accepted")
 
 
+async def test_a_line_cut_at_the_last_look_does_not_spoil_the_result(night: Night) -> None:
+    """All is sent and recorded; what is read for the summary is read again."""
+    await night.ledger.add(range(2))
+    async with line_to(night.ledger.url) as line:
+        line.swallow_answer_with("job_ids")  # a column of list_receipts alone
+        far = replace(night.ledger, settings=_settings_for(night.ledger, line.url))
+        summary = await replace(night, ledger=far).submit()
+    assert line.cuts == 1
+    assert summary.exit_codes == ()
+    await night.check(submitted=2)
+
+
 async def test_a_ledger_that_stays_away_ends_the_run_with_the_truth(night: Night) -> None:
     """Patience used up, the run fails; a later run finds the sent rows in doubt, not pending."""
     night.emulator.fault("delay", seconds=0.3)
