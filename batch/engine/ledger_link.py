@@ -5,6 +5,7 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
+from secrets import token_hex
 from typing import TypeVar
 
 import structlog
@@ -52,7 +53,7 @@ class LedgerLink:
         self._give_up_at = self._clock() + seconds
 
     async def begin(
-        self, worker: RunId, nonces: Sequence[str], most_rows: int, mine: Sequence[int]
+        self, worker: RunId, most_requests: int, most_rows: int, mine: Sequence[int]
     ) -> list[Claim]:
         """Claim due media, their intent committed (:meth:`Store.begin`).
 
@@ -64,6 +65,8 @@ class LedgerLink:
             if self._begin_unconfirmed:
                 await self._give_back_unheard(worker, mine)
             signed_at = datetime.now(UTC).replace(microsecond=0)
+            # Anew for each try: a nonce names one request, and the last try may have begun some.
+            nonces = [token_hex(16) for _ in range(most_requests)]
             try:
                 return await self._store.begin(
                     worker, nonces, signed_at, most_rows=most_rows, spending=self._spending

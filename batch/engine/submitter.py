@@ -9,7 +9,6 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from secrets import token_hex
 from typing import Protocol
 
 import structlog
@@ -194,9 +193,8 @@ class Submitter:
 
     async def _begin(self, permits: int) -> list[Claim]:
         """Commit the intent of at most ``permits`` requests."""
-        nonces = [token_hex(16) for _ in range(permits)]
         try:
-            return await self._ledger.begin(self._worker, nonces, self._remaining(), self._mine())
+            return await self._ledger.begin(self._worker, permits, self._remaining(), self._mine())
         except VodBatchError as error:
             self._fail(error)
             return []

@@ -154,6 +154,8 @@ async def test_a_begin_that_was_never_heard_of_is_given_back(night: Night) -> No
     assert (row["lease"], row["attempts"]) == (2, 1)
     lost, sent = await night.ledger.attempts(row["id"])
     assert (lost["outcome"], sent["outcome"]) == ("not_sent", "accepted")
+    # By its nonce the journal finds a request's attempt: with two, a JobId may go to the wrong one.
+    assert lost["nonce"] != sent["nonce"]
 
 
 async def test_a_line_cut_at_the_last_look_does_not_spoil_the_result(night: Night) -> None:
