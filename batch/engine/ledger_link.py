@@ -136,6 +136,10 @@ class LedgerLink:
         """Move what dead workers hold to in doubt (:meth:`Store.expire`)."""
         return await self.patiently(lambda: self._store.expire(silence_seconds, actor))
 
+    async def adopt_strays(self, actor: str) -> list[int]:
+        """Give what is pending the JobId that came for it late (:meth:`Store.adopt_strays`)."""
+        return await self._patiently(lambda: self._store.adopt_strays(actor))
+
     async def beat(self, worker: RunId) -> None:
         """Say that the worker is alive; a missed beat is not the worker's end."""
         try:

@@ -190,6 +190,7 @@ async def reconcile(
         spending = settings.spending(uuid4())
         await replay_journals(database, store.target, settings.journal_path, spending)
         await store.expire(settings.heartbeat_timeout.total_seconds(), _RECOVERY)
+        await store.adopt_strays(_RECOVERY)
         doubts = Doubts(database, store.target)
         settler = Settler(
             doubts,

@@ -128,7 +128,7 @@ class Submitter:
                 first, as far as the ledger lets it.
         """
         started = self._clock()
-        await self._expire_dead()
+        await self._tidy_up()
         await self._ledger.open_periods()
         self._recorder.start()
         self._journaling.start()
@@ -327,7 +327,7 @@ class Submitter:
 
     async def _look_ahead(self) -> Outlook | None:
         try:
-            await self._expire_dead()
+            await self._tidy_up()
             return await self._ledger.outlook(self._worker, self._mine())
         except VodBatchError as error:
             self._fail(error)
@@ -337,11 +337,14 @@ class Submitter:
         for submission in await self._ledger.record(verdicts, self._actor):
             log.warning("late_outcome", submission=submission, kept="on its attempt")
 
-    async def _expire_dead(self) -> None:
+    async def _tidy_up(self) -> None:
+        """Find what dead workers were sending in doubt, and what is pending paid already."""
         expired = await self._ledger.expire(self._limits.heartbeat_timeout, self._actor)
         self._expired += len(expired)
         if expired:
             log.warning("in_doubt_after_crash", submissions=len(expired))
+        if adopted := await self._ledger.adopt_strays(self._actor):
+            log.warning("late_job_adopted", submissions=len(adopted))
 
     async def _beat_forever(self) -> None:
         while True:

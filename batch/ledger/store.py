@@ -172,6 +172,11 @@ class Store:
         rows = await self._fetch("expire", self.target.id, silence_seconds, actor)
         return [row["id"] for row in rows]
 
+    async def adopt_strays(self, actor: str) -> list[int]:
+        """Give what is pending the JobId that came for it late; return those submissions."""
+        rows = await self._fetch("adopt_strays", self.target.id, actor)
+        return [row["id"] for row in rows]
+
     async def outlook(self) -> Outlook:
         """Say what may still come when nothing can be begun now."""
         row = await self._first("outlook", self.target.id)

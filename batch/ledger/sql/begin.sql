@@ -25,6 +25,12 @@ WITH leader AS MATERIALIZED (
                         WHERE u.media_id = s.media_id AND u.job_type = s.job_type
                           AND u.target_id = s.target_id AND u.state IN ('submitting', 'in_doubt')
                         OFFSET 0)
+       -- A job of it is known by now: adopt_strays.sql takes it up.
+       AND (s.lease = 0
+            OR NOT EXISTS (SELECT FROM attempts t
+                            WHERE t.submission_id = s.id AND t.is_stray AND t.closed_by IS NULL
+                              AND NOT EXISTS (SELECT FROM submissions k WHERE k.job_id = t.job_id)
+                            OFFSET 0))
        -- Under a budget, what may cost nobody knows how much waits, and lets others pass.
        AND (coalesce($13::numeric, $14::numeric, $15::numeric) IS NULL OR $10::numeric IS NOT NULL
             OR EXISTS (SELECT FROM media m
@@ -53,6 +59,11 @@ partner AS MATERIALIZED (
                         WHERE u.media_id = p.media_id AND u.job_type = p.job_type
                           AND u.target_id = p.target_id AND u.state IN ('submitting', 'in_doubt')
                         OFFSET 0)
+       AND (p.lease = 0
+            OR NOT EXISTS (SELECT FROM attempts t
+                            WHERE t.submission_id = p.id AND t.is_stray AND t.closed_by IS NULL
+                              AND NOT EXISTS (SELECT FROM submissions k WHERE k.job_id = t.job_id)
+                            OFFSET 0))
        FOR UPDATE OF p SKIP LOCKED
 ),
 -- One request a group; of two that ask for the same media and type, the first goes first.

@@ -9,7 +9,9 @@ WITH held AS (
      WHERE t.submission_id IN (
                SELECT submission_id FROM attempts WHERE extra_job_ids IS NOT NULL
                UNION
-               SELECT submission_id FROM attempts WHERE job_id IS NOT NULL AND lease > 1)
+               SELECT submission_id FROM attempts WHERE job_id IS NOT NULL AND lease > 1
+               UNION
+               SELECT submission_id FROM attempts WHERE is_stray)
 )
 SELECT s.id, s.media_id, s.job_type, s.state,
        array_agg(DISTINCT h.job_id ORDER BY h.job_id) AS job_ids

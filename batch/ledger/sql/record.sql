@@ -15,22 +15,6 @@ WITH answer AS MATERIALIZED (
              job_id, further, to_state, due_in, uncounted)
      WHERE a.submission_id BETWEEN 1 AND 9223372036854775807
 ),
-evidence AS (
-    UPDATE attempts t
-       SET ended_at = now(),
-           outcome = CASE WHEN t.outcome = 'accepted' THEN t.outcome ELSE a.outcome END,
-           http_status = coalesce(a.http_status, t.http_status),
-           code = CASE WHEN t.outcome = 'accepted' THEN t.code ELSE a.code END,
-           message = CASE WHEN t.outcome = 'accepted' THEN t.message ELSE a.message END,
-           request_id = coalesce(a.request_id, t.request_id),
-           job_id = coalesce(t.job_id, a.job_id),
-           extra_job_ids = nullif(
-               coalesce(t.extra_job_ids, '{}')
-               || coalesce(string_to_array(nullif(a.further, ''), ','), '{}')
-               || CASE WHEN t.job_id <> a.job_id THEN ARRAY[a.job_id] ELSE '{}' END, '{}')
-      FROM answer a
-     WHERE t.submission_id = a.submission_id AND t.lease = a.lease
-),
 moved AS (
     UPDATE submissions s
        SET state = a.to_state, actor = $13,
@@ -55,5 +39,27 @@ moved AS (
                                    AND c.closed_by IS NOT NULL)))
        AND s.state <> a.to_state
     RETURNING s.id
+),
+evidence AS (
+    UPDATE attempts t
+       SET ended_at = now(),
+           outcome = CASE WHEN t.outcome = 'accepted' THEN t.outcome ELSE a.outcome END,
+           http_status = coalesce(a.http_status, t.http_status),
+           code = CASE WHEN t.outcome = 'accepted' THEN t.code ELSE a.code END,
+           message = CASE WHEN t.outcome = 'accepted' THEN t.message ELSE a.message END,
+           request_id = coalesce(a.request_id, t.request_id),
+           job_id = coalesce(t.job_id, a.job_id),
+           extra_job_ids = nullif(
+               coalesce(t.extra_job_ids, '{}')
+               || coalesce(string_to_array(nullif(a.further, ''), ','), '{}')
+               || CASE WHEN t.job_id <> a.job_id THEN ARRAY[a.job_id] ELSE '{}' END, '{}'),
+           is_stray = t.is_stray
+               OR (a.job_id = coalesce(t.job_id, a.job_id)
+                   AND NOT EXISTS (SELECT FROM moved m WHERE m.id = a.submission_id)
+                   AND NOT EXISTS (SELECT FROM submissions s
+                                    WHERE s.id = a.submission_id AND s.job_id = a.job_id))
+               OR NULL
+      FROM answer a
+     WHERE t.submission_id = a.submission_id AND t.lease = a.lease
 )
 SELECT a.submission_id FROM answer a WHERE a.submission_id NOT IN (SELECT id FROM moved)

@@ -3,7 +3,10 @@
 import json
 
 from batch.core.states import State
+from batch.core.verdict import Verdict
 from batch.errors import ExitCode
+from batch.ledger.doubts import Doubts
+from batch.ledger.operators import Operators, Selection
 from tests.support.console import Console
 from tests.support.receipts import accepted_late
 from tests.support.settling import Morning
@@ -66,3 +69,77 @@ async def test_a_strange_jobs_receipt_is_not_adopted_by_another_doubt(morning: M
     await morning.night.submit()
     assert (await morning.reconcile()).settled == {"absent": 1}
     assert await morning.night.ledger.state(again) is State.PENDING
+
+
+async def _given_up_twice(morning: Morning, to_state: State, outcome: str) -> int:
+    """Return a submission whose first request was found absent, and whose second was refused."""
+    [row] = await morning.doubt([1], fault="drop_before")
+    await morning.reconcile()
+    ledger = morning.night.ledger
+    await ledger.begin()
+    verdict = Verdict(row, 2, outcome, to_state, 400, "Some.Code", counts=False)
+    assert await ledger.store.record([verdict], "test") == []
+    return row
+
+
+async def test_a_late_answer_of_an_earlier_request_is_not_paid_again(morning: Morning) -> None:
+    """Its JobId is known before the row is sent a third time: it is the row's job."""
+    row = await _given_up_twice(morning, State.PENDING, "throttled")
+    ledger = morning.night.ledger
+    await accepted_late(ledger, row, "late")
+    assert await ledger.begin() == []
+    await morning.night.submit()
+    kept = await ledger.row(row)
+    assert (kept["state"], kept["job_id"]) == (State.SUBMITTED, "late")
+    assert morning.night.emulator.jobs() == []
+    assert (await morning.reconcile()).extra_charges == 0
+
+
+async def test_a_job_known_while_its_row_was_in_doubt_again_is_not_paid_again(
+    morning: Morning,
+) -> None:
+    """The second request never arrived, which makes the row due: the late JobId is at hand."""
+    row = await _given_up_twice(morning, State.IN_DOUBT, "in_doubt")
+    ledger = morning.night.ledger
+    await accepted_late(ledger, row, "late")
+    await ledger.sql.execute("UPDATE attempts SET signed_at = now() - interval '1 day'")
+    assert (await morning.reconcile()).settled == {"absent": 1}
+    await morning.reconcile()
+    assert (await ledger.row(row))["job_id"] == "late"
+    await morning.night.submit()
+    assert morning.night.emulator.jobs() == []
+
+
+async def test_an_operators_retry_of_a_failed_job_is_no_late_answer(morning: Morning) -> None:
+    """The job that failed is told again by a journal: the retry is sent all the same."""
+    await morning.night.ledger.add([1])
+    await morning.night.submit()
+    ledger = morning.night.ledger
+    [row] = [one["id"] for one in await ledger.rows()]
+    await ledger.sql.execute("UPDATE submissions SET state = 'failed', finished_at = now()")
+    failed = (await ledger.row(row))["job_id"]
+    await Operators(ledger.database, ledger.store.target).retry(Selection(), "again", "op")
+    await accepted_late(ledger, row, failed)
+    await morning.night.submit()
+    assert len(morning.night.emulator.jobs()) == 2
+    assert (await ledger.row(row))["job_id"] != failed
+
+
+async def test_a_job_of_a_cancelled_row_is_told(morning: Morning) -> None:
+    """Its first request was given up, the row withdrawn, and then its JobId came: it is paid."""
+    [row] = await morning.doubt([1], fault="drop_before")
+    await morning.reconcile()
+    ledger = morning.night.ledger
+    await Operators(ledger.database, ledger.store.target).cancel(Selection(), "gone", "op")
+    await accepted_late(ledger, row, "late")
+    [charge] = await Doubts(ledger.database, ledger.store.target).extra_charges()
+    assert (charge.submission_id, charge.job_ids) == (row, ("late",))
+
+
+async def test_a_job_of_a_refused_row_is_told(morning: Morning) -> None:
+    """The first request made a job after all, the second was refused: nothing else names it."""
+    row = await _given_up_twice(morning, State.REJECTED, "refused")
+    ledger = morning.night.ledger
+    await accepted_late(ledger, row, "late")
+    [charge] = await Doubts(ledger.database, ledger.store.target).extra_charges()
+    assert (charge.submission_id, charge.state, charge.job_ids) == (row, "rejected", ("late",))
