@@ -60,8 +60,23 @@ class _Connector(aiohttp.TCPConnector):
         progress = _sending.get()
         progress.connecting = True
         connection = await super().connect(req, traces, timeout)
+        for _ in range(self.limit):
+            if not _holds_an_answer(connection):
+                break
+            connection.close()
+            connection = await super().connect(req, traces, timeout)
         progress.connecting = False
         return connection
+
+
+def _holds_an_answer(connection: Connection) -> bool:
+    """Tell whether something came while ``connection`` lay idle.
+
+    aiohttp would take it for the answer to the request that is sent next, and a refusal that is
+    none would have a job paid twice.
+    """
+    protocol = connection.protocol
+    return protocol is not None and protocol.should_close
 
 
 class Transport:

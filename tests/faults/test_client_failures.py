@@ -13,6 +13,7 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from aiohttp.client_proto import ResponseHandler
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -36,6 +37,8 @@ CLAIM = Claim(
 )
 BODY = b'{"AIJobList":{"AIJob":[{"JobId":"j1","Type":"AIMediaDNA","MediaId":"m1"}]}}'
 DONE = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(BODY), BODY)
+REFUSAL = b'{"Code":"Throttling.User","Message":"denied"}'
+THROTTLED = b"HTTP/1.1 400 Bad\r\nContent-Length: %d\r\n\r\n%s" % (len(REFUSAL), REFUSAL)
 
 
 @dataclass
@@ -316,3 +319,33 @@ async def test_a_certificate_for_another_name_is_not_sent(
     ):
         assert isinstance(await client.submit(CLAIM), NotSent)
         assert server.requests == []
+
+
+async def test_what_came_on_an_idle_connection_answers_no_request() -> None:
+    """A second answer to the last request is not the next one's: a refusal would send it again."""
+    stray = asyncio.Event()
+
+    async def answer_the_first_twice(server: Server, writer: asyncio.StreamWriter) -> None:
+        writer.write(DONE)
+        if len(server.requests) > 1:
+            return
+        await stray.wait()
+        writer.write(THROTTLED)
+        await writer.drain()
+
+    async with serving(answer_the_first_twice) as server, client_of(server.port) as client:
+        assert isinstance(await client.submit(CLAIM), Accepted)
+        [protocol] = _idle(client)
+        stray.set()
+        while not protocol.should_close:  # noqa: ASYNC110 - aiohttp tells nobody that it came
+            await asyncio.sleep(0)
+        assert isinstance(await client.submit(CLAIM), Accepted)
+        assert len(server.requests) == 2
+
+
+def _idle(client: VodClient) -> list[ResponseHandler]:
+    """Return the connections that wait for the next request."""
+    session = client._transport._session
+    assert session
+    assert isinstance(session.connector, aiohttp.TCPConnector)
+    return [protocol for kept in session.connector._conns.values() for protocol, _ in kept]
