@@ -189,11 +189,16 @@ def _read_jobs(
     seen: set[str] = set()
     for entry in _entries(body):
         job_id = entry.get("JobId")
-        if not (isinstance(job_id, str) and _JOB_ID.fullmatch(job_id)) or job_id in seen:
+        if not (isinstance(job_id, str) and _JOB_ID.fullmatch(job_id)):
             continue
-        seen.add(job_id)
         named = entry.get("Type")
         job_type = _JOB_TYPES.get(named) if isinstance(named, str) else None
+        if job_id in seen:
+            # One job for two types, or a mistake: not documented, so the other type is in doubt.
+            if job_type in asked and job_type is not None and job_type not in placed:
+                extra.append(Job(job_type, job_id))
+            continue
+        seen.add(job_id)
         if job_type is None:
             unplaced.append(job_id)
         elif (

@@ -15,10 +15,14 @@ _RESOLUTION = timedelta(seconds=1)
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """A submission in doubt: what was asked, and when its request was signed (UTC)."""
+    """A submission in doubt: what was asked, and when its request was signed (UTC).
+
+    ``receipts`` are JobIds that the answer named without saying that they are of this type.
+    """
 
     job_type: JobType
     signed_at: datetime
+    receipts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +106,8 @@ def decide(
         return Ask(f"several jobs fit: {_names(ours)}")
     if now < doubt.signed_at + settle:
         return Wait(f"no trace yet; absence counts from {doubt.signed_at + settle:%H:%M:%S} UTC on")
+    if doubt.receipts:
+        return Ask(f"the answer named {', '.join(doubt.receipts)} beside what was asked for")
     if lookup_works is None:
         return Ask("no look-up has ever shown a job of this type, so none found proves nothing")
     if not lookup_works:

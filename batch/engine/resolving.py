@@ -71,7 +71,7 @@ async def _evidence(doubt: OpenDoubt, ledger: Doubts, client: VodClient) -> Evid
 
 async def _listed(doubt: OpenDoubt, ledger: Doubts, client: VodClient) -> tuple[ListedJob, ...]:
     infos = await client.list_job_infos(doubt.media_id)
-    known = await ledger.known_jobs([info.job_id for info in infos])
+    known = await ledger.known_jobs([info.job_id for info in infos], [doubt])
     skew = client.clock_skew or timedelta(0)
     jobs = []
     for info in infos:
@@ -104,7 +104,7 @@ async def resolve(
         assert job_id
         if len(chosen) != 1:
             raise UsageError("--adopt names the job of one submission; narrow it down with --type")
-        if await doubts.known_jobs([job_id]):
+        if await doubts.known_jobs([job_id], chosen):
             raise UsageError(f"job {job_id} belongs to a submission already; see: vod-batch status")
     settlements = [Settlement(d.id, d.lease, job_id, _REASONS[word]) for d in chosen]
     return await doubts.settle(settlements, operator_name())

@@ -155,7 +155,7 @@ class Settler:
 
     async def _unknown_jobs(self, media_id: str, group: Iterable[OpenDoubt]) -> list[Candidate]:
         infos = await self._list(media_id)
-        known = await self._doubts.known_jobs([info.job_id for info in infos])
+        known = await self._doubts.known_jobs([info.job_id for info in infos], group)
         earliest = min(doubt.signed_at for doubt in group) - timedelta(hours=1)
         candidates = []
         for info in infos:
@@ -196,7 +196,7 @@ class Settler:
         self, doubt: OpenDoubt, candidates: list[Candidate], lookup_works: bool | None
     ) -> Decision:
         return decide(
-            Doubt(doubt.job_type, doubt.signed_at),
+            Doubt(doubt.job_type, doubt.signed_at, doubt.receipts),
             candidates,
             now=datetime.now(UTC),
             skew=self._client.clock_skew or timedelta(0),

@@ -1,6 +1,6 @@
 """The reconciler's side of the ledger: doubts, open jobs, receipts, for one target."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,7 +15,8 @@ from batch.ledger.database import Database
 class OpenDoubt:
     """A submission in doubt with the attempt that left it so. ``age`` in seconds, by the database.
 
-    ``begun_at`` is the database's time of the intent, ``signed_at`` our own (UTC).
+    ``begun_at`` is the database's time of the intent, ``signed_at`` our own (UTC). ``receipts`` are
+    JobIds that the answer to its request named, and that could be given to none of its types.
     """
 
     id: int
@@ -30,6 +31,7 @@ class OpenDoubt:
     replayed_at: datetime | None
     age: float
     message: str | None
+    receipts: tuple[str, ...]
     claim: Claim
 
 
@@ -109,14 +111,18 @@ class Doubts:
                 replayed_at=row["replayed_at"],
                 age=row["age"],
                 message=row["message"],
+                receipts=tuple(row["receipts"]),
                 claim=_claim(row),
             )
             for row in rows
         ]
 
-    async def known_jobs(self, job_ids: Sequence[str]) -> set[str]:
-        """Return those of ``job_ids`` that the ledger holds already."""
-        rows = await self._database.fetch("known_jobs", list(job_ids))
+    async def known_jobs(self, job_ids: Sequence[str], doubts: Iterable[OpenDoubt]) -> set[str]:
+        """Return those of ``job_ids`` that the ledger holds already, and that none of ``doubts``
+        may be about: one that only a further entry of the answer to its request named may be its.
+        """
+        nonces = [doubt.nonce for doubt in doubts]
+        rows = await self._database.fetch("known_jobs", list(job_ids), nonces)
         return {row["job_id"] for row in rows}
 
     async def newest_job(self, job_type: JobType) -> tuple[str, str] | None:

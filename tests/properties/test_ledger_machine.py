@@ -223,7 +223,7 @@ class LedgerMachine(RuleBasedStateMachine):
         doubts = Doubts(self.ledger.database, self.ledger.store.target)
         for doubt in await doubts.list_doubts():
             made = self.cloud.of(doubt.media_id, doubt.job_type)
-            known = await doubts.known_jobs(made)
+            known = await doubts.known_jobs(made, [doubt])
             self._close_the_gate(doubt.nonce)
             decision = decide(
                 Doubt(doubt.job_type, doubt.signed_at),
@@ -302,7 +302,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     async def _check_jobs(self) -> None:
         doubts = Doubts(self.ledger.database, self.ledger.store.target)
-        known = await doubts.known_jobs([job for _, _, job in self.cloud.jobs])
+        known = await doubts.known_jobs([job for _, _, job in self.cloud.jobs], [])
         states = {
             (row["media_id"], row["job_type"]): row["state"] for row in await self.ledger.rows()
         }

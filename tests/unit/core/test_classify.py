@@ -208,6 +208,12 @@ def test_further_jobs_are_receipts_and_never_dropped() -> None:
     assert outcome == Accepted(REQUEST_ID, (Job(DNA, "j1"),), extra, ("j5",))
 
 
+def test_one_job_id_for_two_types_leaves_the_second_in_doubt_with_a_receipt() -> None:
+    outcome = classify(accepted_body(entry(DNA, "j1"), entry(TAG, "j1")), MEDIA, BOTH)
+
+    assert outcome == Accepted(REQUEST_ID, (Job(DNA, "j1"),), (Job(TAG, "j1"),))
+
+
 def test_an_entry_without_media_is_ours() -> None:
     answer = accepted_body({"JobId": "j1", "Type": "AIMediaDNA"})
 

@@ -135,3 +135,19 @@ def test_without_a_witness_only_a_person_can_tell() -> None:
         lookup_works=None,
     )
     assert isinstance(decision, Ask)
+
+
+def test_where_the_answer_named_a_job_absence_is_never_proven() -> None:
+    """Whose job it is the answer did not say; one that fits by the look-up is still adopted."""
+    doubt = Doubt(JobType.MEDIA_DNA, SENT, ("odd",))
+
+    def settled(*candidates: Candidate, now: datetime = LATER) -> Decision:
+        return decide(
+            doubt, candidates, now=now, skew=timedelta(0), settle=SETTLE, lookup_works=True
+        )
+
+    assert isinstance(settled(now=SENT + SECOND), Wait)
+    asked = settled()
+    assert isinstance(asked, Ask)
+    assert "odd" in asked.why
+    assert settled(_job("odd")) == Adopt("odd")
