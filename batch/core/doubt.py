@@ -106,6 +106,8 @@ def decide(
         return Ask(f"several jobs fit: {_names(ours)}")
     if now < doubt.signed_at + settle:
         return Wait(f"no trace yet; absence counts from {doubt.signed_at + settle:%H:%M:%S} UTC on")
+    if near := [job for job in candidates if _could_be(doubt, job) and _is_near(job, doubt)]:
+        return Ask(f"{_names(near)} would fit if the clock that signed was off")
     if doubt.receipts:
         return Ask(f"the answer named {', '.join(doubt.receipts)} beside what was asked for")
     if lookup_works is None:
@@ -117,6 +119,15 @@ def decide(
 
 def _could_be(doubt: Doubt, job: Candidate) -> bool:
     return job.is_manual and job.job_type == doubt.job_type
+
+
+def _is_near(job: Candidate, doubt: Doubt) -> bool:
+    """Tell whether the job fits by any clock that the gateway takes a request of.
+
+    The clock that signed may be another machine's, or have been set since: nobody knows its skew.
+    """
+    assert job.created_at
+    return abs(job.created_at - doubt.signed_at) <= DATE_WINDOW + _RESOLUTION
 
 
 def _names(jobs: Collection[Candidate]) -> str:

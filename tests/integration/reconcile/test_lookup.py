@@ -26,7 +26,7 @@ async def test_a_job_whose_answer_was_lost_is_found(morning: Morning) -> None:
 
 @pytest.mark.parametrize(
     ("trigger", "age"),
-    [("auto", 0.0), ("auto", 3.0), ("manual", 20.0), ("manual", 3 * 86_400.0)],
+    [("auto", 0.0), ("auto", 3.0), ("manual", 1200.0), ("manual", 3 * 86_400.0)],
     ids=["automatic", "automatic, older", "another program's, older", "another program's, old"],
 )
 @pytest.mark.parametrize("made", [True, False], ids=["ours was made", "ours was not made"])
@@ -43,6 +43,20 @@ async def test_a_strange_job_is_never_adopted(
     assert kept
     assert kept != strange
     assert morning.submits(1) == 1
+
+
+async def test_a_job_of_a_machine_whose_clock_was_off_is_not_paid_again(morning: Morning) -> None:
+    """The clock that signed was ten minutes fast, ours is right: the job seems older than it is.
+
+    It stays in doubt and is not sent again: a person sees the job and decides.
+    """
+    job_id = strange_job(morning.night.emulator, 1, age=600.0)
+    [row] = await morning.doubt([1], fault="drop_before")
+    summary = await morning.reconcile()
+    assert (summary.settled, summary.needs_operator) == ({}, 1)
+    kept = await morning.night.ledger.row(row)
+    assert kept["state"] == State.IN_DOUBT
+    assert job_id in kept["error_message"]
 
 
 async def test_a_strange_job_of_another_type_is_never_adopted(morning: Morning) -> None:
