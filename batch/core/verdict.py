@@ -45,14 +45,15 @@ def judge(
 ) -> tuple[Verdict, ...]:
     """Return one verdict for each submission of ``claim``."""
     if isinstance(outcome, Accepted):
-        return _judge_accepted(claim, outcome)
+        return judge_accepted(claim, outcome)
     return tuple(
         _judge_failure(member, outcome, max_attempts=max_attempts, dice=dice)
         for member in claim.members
     )
 
 
-def _judge_accepted(claim: Claim, accepted: Accepted) -> tuple[Verdict, ...]:
+def judge_accepted(claim: Claim, accepted: Accepted) -> tuple[Verdict, ...]:
+    """Return one verdict for each submission of ``claim``, every JobId of the answer in them."""
     job_ids = {job.type: job.job_id for job in accepted.jobs}
     # Receipts that belong to no submission of this claim stay with its first one: never dropped.
     further = (*(job.job_id for job in accepted.extra), *accepted.unplaced)

@@ -27,6 +27,7 @@ from batch.core.doubt import (
 )
 from batch.core.models import Claim, JobType
 from batch.core.outcome import Accepted, Outcome
+from batch.core.verdict import judge_accepted
 from batch.engine.pace import Pace
 from batch.engine.shared_pace import SharedPace
 from batch.ledger.doubts import Doubts, OpenDoubt, Settlement
@@ -131,14 +132,9 @@ class Settler:
         log.info("replayed", media_id=claim.media_id, outcome=type(outcome).__name__)
         if not isinstance(outcome, Accepted):
             return set()
-        jobs = {job.type: job.job_id for job in outcome.jobs}
-        settlements = [
-            Settlement(doubt.id, doubt.lease, jobs[doubt.job_type], "replay was accepted")
-            for doubt in group
-            if doubt.job_type in jobs
-        ]
-        self.settled["replayed"] += len(settlements)
-        return await self._doubts.settle(settlements, self._actor)
+        settled = await self._doubts.record(judge_accepted(claim, outcome), self._actor)
+        self.settled["replayed"] += len(settled)
+        return settled
 
     async def _look_up(self, media_id: str, group: list[OpenDoubt]) -> Counter[str]:
         """Settle the doubts of one media by the jobs that the cloud lists for it."""

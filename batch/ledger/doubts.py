@@ -8,7 +8,9 @@ import asyncpg
 
 from batch.core.models import Claim, ClaimedSubmission, JobType, Target
 from batch.core.states import State
+from batch.core.verdict import Verdict
 from batch.ledger.database import Database
+from batch.ledger.restoring import record_arguments
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +143,12 @@ class Doubts:
             actor,
         )
         return {row["id"] for row in rows}
+
+    async def record(self, verdicts: Sequence[Verdict], actor: str) -> set[int]:
+        """Record the answer to a replay, every JobId of it; return what now has its job."""
+        rows = await self._database.fetch("record", *record_arguments(verdicts), actor)
+        unmoved = {row["submission_id"] for row in rows}
+        return {v.submission_id for v in verdicts if v.job_id} - unmoved
 
     async def note(self, notes: dict[int, str]) -> None:
         """Write down what keeps doubts open."""

@@ -4,8 +4,12 @@ from collections.abc import Callable
 
 import pytest
 
+from batch.core.models import Claim
+from batch.core.outcome import Outcome
 from batch.core.states import State
+from batch.vod.client import VodClient
 from tests.support.ledger import DNA, TAG
+from tests.support.receipts import accepted_late
 from tests.support.settling import Morning
 
 
@@ -102,3 +106,24 @@ async def test_where_a_repeated_nonce_is_accepted_nothing_is_replayed(
     assert morning.night.emulator.submits() == 1
     assert len(morning.night.emulator.jobs()) == 1
     assert (await morning.night.ledger.row(row))["job_id"]
+
+
+async def test_a_replays_job_beside_a_late_answer_is_a_second_charge(
+    morning: Morning, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first copy's answer comes while the replay is answered with a job too: both are told."""
+    await morning.confirm_replay()
+    [row] = await morning.doubt([1], fault="drop_before")
+    submit = VodClient.submit
+
+    async def submit_and_hear_of_the_first(client: VodClient, claim: Claim) -> Outcome:
+        outcome = await submit(client, claim)
+        await accepted_late(morning.night.ledger, row, "first")
+        return outcome
+
+    monkeypatch.setattr(VodClient, "submit", submit_and_hear_of_the_first)
+    assert (await morning.reconcile()).extra_charges == 1
+    [job] = morning.night.emulator.jobs()
+    [attempt] = await morning.night.ledger.attempts(row)
+    assert (attempt["job_id"], attempt["extra_job_ids"]) == ("first", [job["job_id"]])
+    await morning.night.ledger.check(morning.night.emulator.jobs())
