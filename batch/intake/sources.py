@@ -5,6 +5,7 @@ import gzip
 import hashlib
 import os
 import re
+import stat
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -71,8 +72,17 @@ def _check_readable(name: str) -> None:
 
 
 def file_sha256(path: Path) -> str:
-    """Return the SHA-256 of a file as stored, in hex; raise :class:`UsageError` if unreadable."""
+    """Return the SHA-256 of a file as stored, in hex.
+
+    Raise :class:`UsageError` if it is unreadable, or is a pipe or a device: who hashes it first
+    leaves nothing to load.
+    """
     try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise UsageError(
+                f"{echo(str(path))} is a pipe or a device and can be read only once; pipe it "
+                "into: vod-batch load -"
+            )
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:

@@ -78,3 +78,11 @@ def test_file_sha256_is_that_of_the_stored_bytes(inbox: Path) -> None:
 )
 def test_quarantine_names_are_known(name: str, ours: bool) -> None:
     assert is_quarantine_name(name) is ours
+
+
+def test_a_pipe_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    """Hashing would use it up (as of ``load <(...)``), and an empty list would be loaded."""
+    pipe = tmp_path / "list.csv"
+    os.mkfifo(pipe)
+    with pytest.raises(UsageError, match=r"is a pipe or a device and can be read only once; pipe it"):
+        file_sha256(pipe)
