@@ -1,7 +1,6 @@
 """``vod-batch``: the commands, and how any of them ends."""
 
 import importlib
-import os
 import signal
 import sys
 from collections.abc import Iterator, Mapping
@@ -12,6 +11,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from batch.cli.streams import drop_results, prepare_streams
 from batch.errors import ExitCode, VodBatchError
 
 _TYPER_USAGE_CODE = 2
@@ -128,18 +128,21 @@ app.callback()(_nothing)
 
 def run() -> None:
     """Run one command and end the process with its exit code (``design.md`` 5)."""
+    prepare_streams()
     signal.signal(signal.SIGTERM, _end_by_sigterm)
     try:
         app(prog_name="vod-batch")
     except SystemExit as end:
         if isinstance(end.__context__, BrokenPipeError):
-            # Typer ends such a command with 1, but whoever read our output has seen enough. Keep
-            # Python's own flush at exit from complaining.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            # Typer ends such a command with 1, but whoever read our output has seen enough.
+            drop_results()
             sys.exit(ExitCode.DONE)
+        if isinstance(end.__context__, typer.Abort):
+            sys.exit(128 + signal.SIGINT)
         sys.exit(ExitCode.USAGE if end.code == _TYPER_USAGE_CODE else end.code)
     except VodBatchError as error:
         sys.stderr.write(f"vod-batch: {error}\n")
+        drop_results()
         sys.exit(error.exit_code)
 
 

@@ -35,9 +35,11 @@ async def spend_night(held: HeldNight, settings: Settings, inbox: Inbox, *, as_j
         night = await run_night(held, settings, inbox, watcher, on_start=on_start)
     await asyncio.gather(*telling)
     facts, text, states = await _look_back(settings, night)
-    say(json.dumps(facts, default=str, ensure_ascii=False) if as_json else text)
-    await _tell(settings, notifier, night, text, facts)
-    _keep_metrics(settings, night, states)
+    try:
+        say(json.dumps(facts, default=str, ensure_ascii=False) if as_json else text)
+    finally:  # a full disk keeps the page from the log, and nobody from being told
+        await _tell(settings, notifier, night, text, facts)
+        _keep_metrics(settings, night, states)
     return int(night.exit_code)
 
 

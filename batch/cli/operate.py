@@ -131,7 +131,7 @@ def _carry_out(
     """Say what ``word`` would do, ask where somebody can be asked, then do it."""
     configure_logs(settings.log_format)
     selection = select(spoken, settings)
-    if not (dry_run or yes or sys.stdin.isatty()):
+    if not (dry_run or yes or (sys.stdin and sys.stdin.isatty())):
         raise UsageError(
             f"nobody can be asked here; add --yes to {word}, or --dry-run to see what it would do"
         )

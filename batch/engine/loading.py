@@ -1,6 +1,5 @@
 """Load manifests: intake reads and sorts the lines, the ledger keeps them."""
 
-import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from batch.intake.manifest import (
     Manifest,
     QuarantineWriter,
     file_sha256,
+    standard_input,
 )
 from batch.ledger.database import Database
 from batch.ledger.manifests import BatchCounts, KnownBatch, ManifestFacts, begin_import
@@ -54,7 +54,7 @@ async def load_manifest(
     """
     options = intake_options(settings)
     path = None if source == "-" else _absolute(source)
-    manifest = Manifest(path, options, stream=None if path else sys.stdin.buffer)
+    manifest = Manifest(path, options, stream=None if path else standard_input())
     identity = _identity(options)
     async with begin_import(database, target, settings.campaign, identity) as importing:
         if path and (known := await importing.find(file_sha256(path))):

@@ -1,6 +1,5 @@
 """Which submissions an operator means: the selectors of the command line, and how they read."""
 
-import sys
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -9,7 +8,7 @@ from batch.core.models import JobType
 from batch.core.states import State
 from batch.errors import UsageError
 from batch.intake.cells import CellError, parse_media_id
-from batch.intake.manifest import IntakeOptions, Manifest, expand_inputs
+from batch.intake.manifest import IntakeOptions, Manifest, expand_inputs, standard_input
 from batch.ledger.operators import Selection
 from batch.settings import Settings
 
@@ -89,7 +88,7 @@ def read_ids(source: str, settings: Settings) -> list[str]:
         types, frozenset(types), settings.region, settings.column, settings.encoding
     )
     if source == "-":
-        manifest = Manifest(None, options, stream=sys.stdin.buffer)
+        manifest = Manifest(None, options, stream=standard_input())
     else:
         (name,) = expand_inputs([source])[:1]
         manifest = Manifest(Path(name), options)

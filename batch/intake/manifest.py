@@ -18,6 +18,7 @@ from batch.intake.sources import (
     file_sha256,
     is_quarantine_name,
     open_source,
+    standard_input,
 )
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "expand_inputs",
     "file_sha256",
     "is_quarantine_name",
+    "standard_input",
 ]
 
 CHUNK_LINES = 10_000

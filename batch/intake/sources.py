@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 import stat
+import sys
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -23,6 +24,11 @@ _is_quarantine = re.compile(r".*\.quarantine(-[0-9]+)?\.csv", re.DOTALL).fullmat
 def is_quarantine_name(name: str) -> bool:
     """Tell whether ``name`` is one that :class:`QuarantineWriter` gives."""
     return _is_quarantine(name) is not None
+
+
+def standard_input() -> BinaryIO | None:
+    """Return the bytes of standard input; ``None`` where the shell closed it (``<&-``)."""
+    return sys.stdin.buffer if sys.stdin else None
 
 
 def expand_inputs(arguments: Sequence[str]) -> list[str]:
@@ -164,7 +170,7 @@ def open_source(path: Path | None, stream: BinaryIO | None, name: str) -> Iterat
     """Open ``path``, or take ``stream`` and leave it open; raise :class:`UsageError`."""
     if path is None:
         if stream is None:
-            raise UsageError("standard input is closed")
+            raise UsageError("standard input is closed; pipe the list in, or name its file")
         yield ByteSource(stream, name)
         return
     try:

@@ -84,5 +84,5 @@ def test_a_pipe_is_refused_before_it_is_read(tmp_path: Path) -> None:
     """Hashing would use it up (as of ``load <(...)``), and an empty list would be loaded."""
     pipe = tmp_path / "list.csv"
     os.mkfifo(pipe)
-    with pytest.raises(UsageError, match=r"is a pipe or a device and can be read only once; pipe it"):
+    with pytest.raises(UsageError, match="can be read only once; pipe it into"):
         file_sha256(pipe)
