@@ -138,7 +138,7 @@ class LedgerLink:
 
     async def adopt_strays(self, actor: str) -> list[int]:
         """Give what is pending the JobId that came for it late (:meth:`Store.adopt_strays`)."""
-        return await self._patiently(lambda: self._store.adopt_strays(actor))
+        return await self.patiently(lambda: self._store.adopt_strays(actor))
 
     async def beat(self, worker: RunId) -> None:
         """Say that the worker is alive; a missed beat is not the worker's end."""
