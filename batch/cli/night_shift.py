@@ -50,10 +50,10 @@ async def _look_back(
     facts = json.loads(json.dumps(night_facts(night), default=str))
     async with open_ledger(settings) as (database, store):
         insights = Insights(database, store.target)
-        await write_results(insights, night.moved)
+        troubles = await write_results(insights, night.moved)
         status = await insights.status(settings.heartbeat_timeout.total_seconds())
     lines = morning_lines(facts, status, find_zone(settings.timezone))
-    return facts, "\n".join(lines), status.states
+    return facts, "\n".join([*lines, *troubles]), status.states
 
 
 async def _tell(

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from batch.cli.asking import agrees
 from batch.cli.options import AccountOption, DatabaseOption, HomeOption, JsonOption, RegionOption
 from batch.cli.render import say
 from batch.cli.render_story import done_line, plan_lines, story_lines
@@ -158,20 +159,16 @@ async def _say_and_do(
         plan = await operating.make_plan(operators, word, spoken, selection, why)
         if not as_json:
             say(*plan_lines(plan, dry_run=dry_run))
-        goes = plan.changes and not dry_run and (yes or _agrees(plan))
+        goes = (
+            plan.changes
+            and not dry_run
+            and (yes or agrees(f"{plan.word} {plan.count:,} submission(s)?"))
+        )
         done = await operating.carry_out(operators, plan, operator_name()) if goes else 0
     if as_json:
         say(_as_json(plan, done, dry_run=dry_run, changed=goes))
     else:
         say(done_line(plan, done) if goes else "nothing changed")
-
-
-def _agrees(plan: operating.Plan) -> bool:
-    """Ask on the terminal; anything but a yes, and an end of input, is a no."""
-    try:
-        return typer.confirm(f"{plan.word} {plan.count:,} submission(s)?", default=False, err=True)
-    except typer.Abort:
-        return False
 
 
 def _as_json(plan: operating.Plan, done: int, *, dry_run: bool, changed: bool) -> str:

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from batch.cli.asking import agrees
 from batch.cli.options import (
     AccountOption,
     DatabaseOption,
@@ -117,7 +118,7 @@ async def _resolve(
             say("", "Decide with --adopt JOB_ID, --absent or --resend.")
             return ExitCode.DONE_WITH_DOUBTS
         question = f"{word.value} for {len(chosen)} submission(s)?"
-        if not yes and not typer.confirm(question, default=False):
+        if not yes and not agrees(question):
             say("nothing changed")
             return ExitCode.DONE_WITH_DOUBTS
         moved = await resolving.resolve(doubts, chosen, word, job_id)

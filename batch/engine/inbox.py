@@ -1,16 +1,33 @@
 """The folder that new manifests arrive in, and where they go once they are loaded."""
 
+import contextlib
 import os
+import shutil
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
+import structlog
+
 from batch.errors import ConfigurationError
-from batch.intake.sources import is_quarantine_name
+from batch.intake.sources import is_quarantine_name, printable_name
+
+log = structlog.get_logger()
 
 DONE, FAILED = "done", "failed"
 
+_MOVE_INTO = os.W_OK | os.X_OK
 _MANIFEST_ENDINGS = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz")
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A manifest as it was found: another file of its name later is another arrival."""
+
+    path: Path
+    is_whole: bool
+    state: tuple[int, ...]
 
 
 class Inbox:
@@ -28,21 +45,44 @@ class Inbox:
             raise ConfigurationError(f"there is no inbox {folder}; make it, or name another")
         if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
             raise ConfigurationError(f"files in the inbox {folder} cannot be read and moved")
+        for place in (folder / DONE, folder / FAILED):
+            if os.path.lexists(place) and not (place.is_dir() and os.access(place, _MOVE_INTO)):
+                raise ConfigurationError(
+                    f"files cannot be moved into {place}; make it a folder, or clear it away"
+                )
 
-    def settled_files(self) -> list[Path]:
-        """Return the manifests that are whole, oldest first; the others wait for the next night."""
+    def arrivals(self) -> list[Arrival]:
+        """Return the manifests, oldest first; one that is not whole waits for the next night."""
         now = time.time()
         found = []
         for path in self._manifests():
-            status = path.stat()
-            if now - status.st_mtime >= self._settled:
-                found.append((status.st_mtime, path.name, path))
-        return [path for _, _, path in sorted(found)]
+            with contextlib.suppress(FileNotFoundError):  # taken away since the folder was listed
+                status = path.stat()
+                whole = now - status.st_mtime >= self._settled
+                found.append((status.st_mtime, path.name, Arrival(path, whole, _state(status))))
+        return [arrival for _, _, arrival in sorted(found, key=lambda each: each[:2])]
 
-    def unsettled_files(self) -> list[Path]:
-        """Return the manifests that somebody may still be writing."""
-        settled = set(self.settled_files())
-        return [path for path in self._manifests() if path not in settled]
+    def put_away(self, arrival: Arrival) -> Path | None:
+        """Move a manifest that was loaded to ``done/``; return where it lies now.
+
+        One that is gone, or was written to or replaced since it was found, is left alone
+        (``None``): what is new in it is loaded by the next night.
+
+        Raises:
+            ConfigurationError: it cannot be moved.
+        """
+        try:
+            if _state(arrival.path.stat()) != arrival.state:
+                log.warning("list_changed_while_it_was_loaded", list=printable_name(arrival.path))
+                return None
+            place = self.place(arrival.path, DONE)
+            shutil.move(arrival.path, place)
+        except FileNotFoundError:
+            log.warning("list_taken_away_while_it_was_loaded", list=printable_name(arrival.path))
+            return None
+        except OSError as error:
+            raise self._immovable(arrival.path, DONE, error) from error
+        return place
 
     def place(self, path: Path, kind: str) -> Path:
         """Return a free name for ``path`` in ``done/`` or ``failed/``, made on first use."""
@@ -55,12 +95,28 @@ class Inbox:
                 return folder / name
         raise ConfigurationError(f"{folder} holds 10,000 files named like {path.name}; clear it")
 
-    def fail(self, path: Path, why: str) -> Path:
-        """Move a manifest that cannot be loaded to ``failed/``, its reason beside it."""
-        place = self.place(path, FAILED)
-        path.replace(place)
-        place.with_name(f"{place.name}.error.txt").write_text(why + "\n", encoding="utf-8")
-        return place
+    def fail(self, path: Path, why: str) -> None:
+        """Move a manifest that cannot be loaded to ``failed/``, its reason beside it.
+
+        Raises:
+            ConfigurationError: it cannot be moved.
+        """
+        try:
+            place = self.place(path, FAILED)
+            path.replace(place)
+        except FileNotFoundError:
+            return  # that is why it could not be loaded
+        except OSError as error:
+            raise self._immovable(path, FAILED, error) from error
+        with contextlib.suppress(OSError):  # the report tells it too
+            reason = why.encode("utf-8", errors="backslashreplace") + b"\n"
+            place.with_name(f"{place.name}.error.txt").write_bytes(reason)
+
+    def _immovable(self, path: Path, kind: str, error: OSError) -> ConfigurationError:
+        return ConfigurationError(
+            f"cannot move {printable_name(path)} to {printable_name(self.folder / kind)}: "
+            f"{error.strerror or error}; mend that folder, then run the night again"
+        )
 
     def _manifests(self) -> Iterator[Path]:
         for path in self.folder.iterdir():
@@ -69,3 +125,7 @@ class Inbox:
             ours = is_quarantine_name(path.name) or name.endswith(".results.csv")
             if path.is_file() and name.endswith(_MANIFEST_ENDINGS) and not hidden and not ours:
                 yield path
+
+
+def _state(status: os.stat_result) -> tuple[int, ...]:
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns

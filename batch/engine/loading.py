@@ -12,6 +12,7 @@ from batch.intake.manifest import (
     Manifest,
     QuarantineWriter,
     file_sha256,
+    printable_name,
     standard_input,
 )
 from batch.ledger.database import Database
@@ -54,22 +55,23 @@ async def load_manifest(
     """
     options = intake_options(settings)
     path = None if source == "-" else _absolute(source)
+    told = printable_name(Path(source))
     manifest = Manifest(path, options, stream=None if path else standard_input())
     identity = _identity(options)
     async with begin_import(database, target, settings.campaign, identity) as importing:
         if path and (known := await importing.find(file_sha256(path))):
-            return LoadReport(source, known, None, None)
+            return LoadReport(told, known, None, None)
         with _quarantine(path, settings.quarantine) as quarantine:
             await importing.stage(_good_rows(manifest, quarantine))
             # Standard input shows its hash only at its end; what was staged is then dropped.
             if known := await importing.find(manifest.sha256):
                 quarantine.abort()
-                return LoadReport(source, known, None, None)
+                return LoadReport(told, known, None, None)
             facts = _facts(manifest, quarantine)
-            counts = await importing.finish(str(path or source), facts)
+            counts = await importing.finish(printable_name(path) if path else told, facts)
     if counts.submissions:
         await database.analyze("submissions")
-    return LoadReport(source, None, facts, counts)
+    return LoadReport(told, None, facts, counts)
 
 
 def _absolute(source: str) -> Path:
@@ -92,7 +94,7 @@ def _facts(manifest: Manifest, quarantine: QuarantineWriter) -> ManifestFacts:
         manifest.lines,
         manifest.rows,
         manifest.quarantined,
-        str(path.absolute()) if path else None,
+        printable_name(path.absolute()) if path else None,
     )
 
 

@@ -1,6 +1,5 @@
 """One night: load what came, look before paying, submit, reconcile, report; one at a time."""
 
-import shutil
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -13,13 +12,14 @@ from batch.core.pricing import Costs
 from batch.core.states import State
 from batch.engine import service
 from batch.engine.canary import CanaryWarden, JudgedCanary
-from batch.engine.inbox import DONE, Inbox
+from batch.engine.inbox import DONE, Arrival, Inbox
 from batch.engine.loading import LoadReport, load_manifest
 from batch.engine.night_lock import HeldNight
 from batch.engine.preflight import PreflightSummary
 from batch.engine.reconciler import ReconcileSummary
 from batch.engine.tally import RunSummary, StopReason
 from batch.errors import ExitCode, UsageError, VodBatchError, most_urgent
+from batch.intake.sources import printable_name
 from batch.ledger.canaries import Canaries
 from batch.ledger.costs import read_costs
 from batch.ledger.database import Database
@@ -215,20 +215,26 @@ async def _load_inbox(
     night: Night, settings: Settings, inbox: Inbox, database: Database, store: Store
 ) -> None:
     """Load every whole file; a file that cannot be loaded does not stop the others."""
-    night.waiting = [path.name for path in inbox.unsettled_files()]
+    arrivals = inbox.arrivals()
+    night.waiting = [_name(arrival) for arrival in arrivals if not arrival.is_whole]
     beside = settings.model_copy(update={"quarantine": inbox.folder / DONE})
-    for path in inbox.settled_files():
+    for arrival in arrivals:
+        if not arrival.is_whole:
+            continue
         try:
-            report = await load_manifest(database, store.target, str(path), beside)
+            report = await load_manifest(database, store.target, str(arrival.path), beside)
         except UsageError as error:
-            night.failed[path.name] = str(error)
-            inbox.fail(path, str(error))
+            night.failed[_name(arrival)] = str(error)
+            inbox.fail(arrival.path, str(error))
             continue
         night.loads.append(report)
-        place = inbox.place(path, DONE)
-        shutil.move(path, place)
-        if report.counts:
+        place = inbox.put_away(arrival)
+        if report.counts and place:
             night.moved[report.counts.batch_id] = place
+
+
+def _name(arrival: Arrival) -> str:
+    return printable_name(Path(arrival.path.name))
 
 
 async def _write_down(night: Night, runs: Runs, database: Database, store: Store) -> None:

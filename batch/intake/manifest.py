@@ -18,6 +18,7 @@ from batch.intake.sources import (
     file_sha256,
     is_quarantine_name,
     open_source,
+    printable_name,
     standard_input,
 )
 
@@ -34,6 +35,7 @@ __all__ = [
     "expand_inputs",
     "file_sha256",
     "is_quarantine_name",
+    "printable_name",
     "standard_input",
 ]
 

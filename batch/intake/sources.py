@@ -77,6 +77,15 @@ def _check_readable(name: str) -> None:
         raise UsageError(f"cannot read {echo(name)}: permission denied")
 
 
+def printable_name(path: Path) -> str:
+    """Return a file's name as text that every database and stream takes.
+
+    Names are bytes: what is not UTF-8 in one is escaped, and so is what would break a line.
+    """
+    text = os.fsencode(path).decode("utf-8", errors="backslashreplace")
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
+
+
 def file_sha256(path: Path) -> str:
     """Return the SHA-256 of a file as stored, in hex.
 
