@@ -1,22 +1,9 @@
-"""Every setting, from flags, environment and ``vod-batch.toml``, in that order of strength.
+"""The settings of one command, checked: each alone, and all of them together."""
 
-A flag ``--max-submissions`` has the environment twin ``VOD_BATCH_MAX_SUBMISSIONS`` and the file key
-``max_submissions`` (dashes and the prefix are accepted there too). Credentials are not settings:
-they come from Alibaba's own chain (``docs/operating.md``).
-"""
-
-import difflib
-import ipaddress
-import json
-import os
-import re
-import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import time, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -27,91 +14,27 @@ from pydantic import (
     ConfigDict,
     Field,
     SecretStr,
-    ValidationError,
     model_validator,
 )
 
 from batch.addresses import CommaList, Mailbox, MailReaders, MailServerUrl, PingUrl, WebhookUrl
 from batch.core.budget import Budgets, Spending
-from batch.core.deadline import find_zone, parse_time_of_day
 from batch.core.models import JobType
 from batch.core.pricing import PriceList
 from batch.core.regions import DEFAULT_REGION, region_host
-from batch.errors import ConfigurationError
-
-PREFIX = "VOD_BATCH_"
-FILE_NAME = "vod-batch.toml"
+from batch.settings.values import (
+    Duration,
+    Money,
+    Name,
+    check_endpoint,
+    check_zone,
+    is_cloud_host,
+    is_loopback_host,
+    parse_until,
+)
 
 SHORTEST_SETTLE = timedelta(minutes=16)
 """The gateway's date window of 15 minutes, and one for clocks."""
-
-_UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
-
-
-def parse_duration(text: object) -> object:
-    """Turn ``90s``, ``16m``, ``1h`` or ``1h30m`` into a timedelta; other values pass through.
-
-    Raises:
-        ValueError: the text is not a duration.
-    """
-    if not isinstance(text, str):
-        if isinstance(text, timedelta):
-            return text
-        raise ValueError("write a duration with its unit, such as 90s, 16m or 1h")
-    compact = text.replace(" ", "").lower()
-    parts = _DURATION.findall(compact)
-    if not parts or "".join(number + unit for number, unit in parts) != compact:
-        raise ValueError(f"{text!r} is not a duration; write it like 90s, 16m or 1h")
-    return timedelta(seconds=sum(float(number) * _UNITS[unit] for number, unit in parts))
-
-
-def _positive(duration: timedelta) -> timedelta:
-    if duration <= timedelta(0):
-        raise ValueError("must be longer than zero")
-    return duration
-
-
-def parse_until(text: object) -> object:
-    """Turn ``06:00`` into a time; other values pass through. Raises ValueError."""
-    return parse_time_of_day(text) if isinstance(text, str) else text
-
-
-def _check_zone(name: str) -> str:
-    find_zone(name)
-    return name
-
-
-def _check_endpoint(endpoint: str) -> str:
-    parts = urlsplit(endpoint)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError(f"{endpoint!r} is not a URL; write it like http://127.0.0.1:8808")
-    if parts.path not in ("", "/") or parts.query or parts.username:
-        raise ValueError("must hold scheme, host and port only, like http://127.0.0.1:8808")
-    if parts.scheme == "http" and is_cloud_host(parts.hostname):
-        raise ValueError("the cloud is called over https only")
-    return endpoint.rstrip("/")
-
-
-Duration = Annotated[timedelta, BeforeValidator(parse_duration), AfterValidator(_positive)]
-Money = Annotated[Decimal, Field(ge=0, allow_inf_nan=False)]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
-
-
-def is_cloud_host(host: str) -> bool:
-    """Tell whether ``host`` is one of the cloud's own (``vod-api.md`` 7)."""
-    return host == "aliyuncs.com" or host.endswith(".aliyuncs.com")
-
-
-def is_loopback_host(host: str) -> bool:
-    """Tell whether ``host`` names this machine only."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
 
 _MAY_HOLD_SECRETS = {"database_url", "database_direct_url", "ping_url", "webhooks", "smtp_url"}
 
@@ -145,7 +68,7 @@ class Settings(BaseModel):
 
     account: Name = Field("default", description="your name for the cloud account")
     region: Name = Field(DEFAULT_REGION, description="region of the media")
-    endpoint: Annotated[str, AfterValidator(_check_endpoint)] | None = Field(
+    endpoint: Annotated[str, AfterValidator(check_endpoint)] | None = Field(
         None, description="overrides the region's host"
     )
     connect_timeout: Duration = timedelta(seconds=5)
@@ -200,7 +123,7 @@ class Settings(BaseModel):
     until: Annotated[time, BeforeValidator(parse_until)] | None = Field(
         None, description="time of day at which a run stops, in timezone"
     )
-    timezone: Annotated[str, AfterValidator(_check_zone)] = Field(
+    timezone: Annotated[str, AfterValidator(check_zone)] = Field(
         "UTC", description="time zone of until, of the budgets' days and of the report"
     )
     settled_after: Duration = Field(
@@ -311,129 +234,3 @@ class Settings(BaseModel):
     def home_path(self) -> Path:
         """``home`` with ``~`` expanded, absolute."""
         return self.home.expanduser().absolute()
-
-
-def load_settings(**flags: Any) -> Settings:
-    """Merge flags (unset ones are ``None``), environment and file into checked settings.
-
-    Raises:
-        ConfigurationError: an unknown key, or a value that does not fit; the message names where
-            the value came from.
-    """
-    origin: dict[str, str] = {}
-    merged: dict[str, Any] = {}
-    for label, values in (
-        (str(_file_path()), _from_file(_file_path())),
-        ("environment", _from_environment()),
-        ("flag", {name: value for name, value in flags.items() if value is not None}),
-    ):
-        merged |= values
-        origin |= dict.fromkeys(values, label)
-    try:
-        return Settings(**merged)
-    except ValidationError as error:
-        raise ConfigurationError(_first_problem(error, origin)) from None
-
-
-@dataclass(frozen=True, slots=True)
-class Sources:
-    """Where settings come from: the file, if there is one, and variables by their full names.
-
-    ``overruled`` are settings of the file that a variable sets too.
-    """
-
-    file: Path | None
-    variables: tuple[str, ...]
-    overruled: tuple[str, ...]
-
-
-def sources_in_force() -> Sources:
-    """Return what :func:`load_settings` reads beside flags.
-
-    Raises:
-        ConfigurationError: the file or a variable is off.
-    """
-    path, variables = _file_path(), _from_environment()
-    in_file = _from_file(path)
-    return Sources(
-        path.absolute() if path.exists() else None,
-        tuple(sorted(f"{PREFIX}{name.upper()}" for name in variables)),
-        tuple(sorted(in_file.keys() & variables.keys())),
-    )
-
-
-def _file_path() -> Path:
-    return Path(os.environ.get(f"{PREFIX}SETTINGS", FILE_NAME))
-
-
-def _from_file(path: Path) -> dict[str, Any]:
-    named = f"{PREFIX}SETTINGS" in os.environ
-    if not named and not path.exists():
-        return {}
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigurationError(f"cannot read the settings file {path}: {error}") from None
-    values = {_field_name(key): value for key, value in document.items()}
-    for key, name in zip(document, values, strict=True):
-        if name not in Settings.model_fields:
-            raise ConfigurationError(f"{path}: unknown setting {key!r}{_suggestion(name)}")
-    return values
-
-
-def _from_environment() -> dict[str, Any]:
-    values: dict[str, Any] = {}
-    for key, value in os.environ.items():
-        name = _field_name(key)
-        if not key.startswith(PREFIX) or name == "settings":
-            continue
-        if name in Settings.model_fields:
-            # An empty variable is how compose files and shells write "unset".
-            if value != "":
-                values[name] = _from_text(name, value)
-        elif suggestion := _suggestion(name, prefix=PREFIX):
-            # A variable that is nothing like ours may belong to a wrapper; a near miss is a typo.
-            raise ConfigurationError(f"unknown environment variable {key}{suggestion}")
-    return values
-
-
-def _from_text(name: str, value: str) -> object:
-    """Read what a variable holds of a list or a table."""
-    if name == "type":
-        return value.split(",")
-    if name == "prices":
-        try:
-            return json.loads(value, parse_float=str)
-        except ValueError as error:
-            raise ConfigurationError(f"{PREFIX}PRICES is not JSON: {error}") from None
-    return value
-
-
-def _field_name(key: str) -> str:
-    return key.lower().replace("-", "_").removeprefix(PREFIX.lower())
-
-
-def _suggestion(name: str, prefix: str = "") -> str:
-    near = difflib.get_close_matches(name, Settings.model_fields, n=1, cutoff=0.6)
-    if not near:
-        return ""
-    return f"; did you mean {prefix}{near[0].upper() if prefix else near[0]}?"
-
-
-def _blamed(problem: Mapping[str, Any]) -> str | None:
-    """Return the setting that a check of several settings together found wrong."""
-    error = problem.get("ctx", {}).get("error")
-    return error.setting if isinstance(error, UnfitError) else None
-
-
-def _first_problem(error: ValidationError, origin: dict[str, str]) -> str:
-    problem = error.errors(include_url=False, include_input=False)[0]
-    text = problem["msg"].removeprefix("Value error, ")
-    name = str(problem["loc"][0]) if problem["loc"] else _blamed(problem)
-    if name is None:
-        return text
-    where = {
-        "flag": f"--{name.replace('_', '-')}",
-        "environment": f"{PREFIX}{name.upper()}",
-    }.get(origin.get(name, ""), f"{name} in {origin[name]}" if name in origin else name)
-    return f"{where}: {text}"

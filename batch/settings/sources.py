@@ -1,0 +1,144 @@
+"""Where settings come from: flags, environment and ``vod-batch.toml``, the strongest first."""
+
+import difflib
+import json
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from batch.errors import ConfigurationError
+from batch.settings.model import Settings, UnfitError
+
+PREFIX = "VOD_BATCH_"
+FILE_NAME = "vod-batch.toml"
+
+
+def load_settings(**flags: Any) -> Settings:
+    """Merge flags (unset ones are ``None``), environment and file into checked settings.
+
+    Raises:
+        ConfigurationError: an unknown key, or a value that does not fit; the message names where
+            the value came from.
+    """
+    origin: dict[str, str] = {}
+    merged: dict[str, Any] = {}
+    for label, values in (
+        (str(_file_path()), _from_file(_file_path())),
+        ("environment", _from_environment()),
+        ("flag", {name: value for name, value in flags.items() if value is not None}),
+    ):
+        merged |= values
+        origin |= dict.fromkeys(values, label)
+    try:
+        return Settings(**merged)
+    except ValidationError as error:
+        raise ConfigurationError(_first_problem(error, origin)) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where settings come from: the file, if there is one, and variables by their full names.
+
+    ``overruled`` are settings of the file that a variable sets too.
+    """
+
+    file: Path | None
+    variables: tuple[str, ...]
+    overruled: tuple[str, ...]
+
+
+def sources_in_force() -> Sources:
+    """Return what :func:`load_settings` reads beside flags.
+
+    Raises:
+        ConfigurationError: the file or a variable is off.
+    """
+    path, variables = _file_path(), _from_environment()
+    in_file = _from_file(path)
+    return Sources(
+        path.absolute() if path.exists() else None,
+        tuple(sorted(f"{PREFIX}{name.upper()}" for name in variables)),
+        tuple(sorted(in_file.keys() & variables.keys())),
+    )
+
+
+def _file_path() -> Path:
+    return Path(os.environ.get(f"{PREFIX}SETTINGS", FILE_NAME))
+
+
+def _from_file(path: Path) -> dict[str, Any]:
+    named = f"{PREFIX}SETTINGS" in os.environ
+    if not named and not path.exists():
+        return {}
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigurationError(f"cannot read the settings file {path}: {error}") from None
+    values = {_field_name(key): value for key, value in document.items()}
+    for key, name in zip(document, values, strict=True):
+        if name not in Settings.model_fields:
+            raise ConfigurationError(f"{path}: unknown setting {key!r}{_suggestion(name)}")
+    return values
+
+
+def _from_environment() -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for key, value in os.environ.items():
+        name = _field_name(key)
+        if not key.startswith(PREFIX) or name == "settings":
+            continue
+        if name in Settings.model_fields:
+            # An empty variable is how compose files and shells write "unset".
+            if value != "":
+                values[name] = _from_text(name, value)
+        elif suggestion := _suggestion(name, prefix=PREFIX):
+            # A variable that is nothing like ours may belong to a wrapper; a near miss is a typo.
+            raise ConfigurationError(f"unknown environment variable {key}{suggestion}")
+    return values
+
+
+def _from_text(name: str, value: str) -> object:
+    """Read what a variable holds of a list or a table."""
+    if name == "type":
+        return value.split(",")
+    if name == "prices":
+        try:
+            return json.loads(value, parse_float=str)
+        except ValueError as error:
+            raise ConfigurationError(f"{PREFIX}PRICES is not JSON: {error}") from None
+    return value
+
+
+def _field_name(key: str) -> str:
+    return key.lower().replace("-", "_").removeprefix(PREFIX.lower())
+
+
+def _suggestion(name: str, prefix: str = "") -> str:
+    near = difflib.get_close_matches(name, Settings.model_fields, n=1, cutoff=0.6)
+    if not near:
+        return ""
+    return f"; did you mean {prefix}{near[0].upper() if prefix else near[0]}?"
+
+
+def _blamed(problem: Mapping[str, Any]) -> str | None:
+    """Return the setting that a check of several settings together found wrong."""
+    error = problem.get("ctx", {}).get("error")
+    return error.setting if isinstance(error, UnfitError) else None
+
+
+def _first_problem(error: ValidationError, origin: dict[str, str]) -> str:
+    problem = error.errors(include_url=False, include_input=False)[0]
+    text = problem["msg"].removeprefix("Value error, ")
+    name = str(problem["loc"][0]) if problem["loc"] else _blamed(problem)
+    if name is None:
+        return text
+    where = {
+        "flag": f"--{name.replace('_', '-')}",
+        "environment": f"{PREFIX}{name.upper()}",
+    }.get(origin.get(name, ""), f"{name} in {origin[name]}" if name in origin else name)
+    return f"{where}: {text}"

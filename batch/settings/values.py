@@ -1,0 +1,81 @@
+"""How single settings are written: durations, amounts, names, endpoints."""
+
+import ipaddress
+import re
+from datetime import timedelta
+from decimal import Decimal
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from batch.core.deadline import find_zone, parse_time_of_day
+
+_UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
+
+
+def parse_duration(text: object) -> object:
+    """Turn ``90s``, ``16m``, ``1h`` or ``1h30m`` into a timedelta; other values pass through.
+
+    Raises:
+        ValueError: the text is not a duration.
+    """
+    if not isinstance(text, str):
+        if isinstance(text, timedelta):
+            return text
+        raise ValueError("write a duration with its unit, such as 90s, 16m or 1h")
+    compact = text.replace(" ", "").lower()
+    parts = _DURATION.findall(compact)
+    if not parts or "".join(number + unit for number, unit in parts) != compact:
+        raise ValueError(f"{text!r} is not a duration; write it like 90s, 16m or 1h")
+    return timedelta(seconds=sum(float(number) * _UNITS[unit] for number, unit in parts))
+
+
+def _positive(duration: timedelta) -> timedelta:
+    if duration <= timedelta(0):
+        raise ValueError("must be longer than zero")
+    return duration
+
+
+def parse_until(text: object) -> object:
+    """Turn ``06:00`` into a time; other values pass through. Raises ValueError."""
+    return parse_time_of_day(text) if isinstance(text, str) else text
+
+
+def check_zone(name: str) -> str:
+    """Return the name of a time zone. Raises ValueError."""
+    find_zone(name)
+    return name
+
+
+def check_endpoint(endpoint: str) -> str:
+    """Return a URL of scheme, host and port. Raises ValueError."""
+    parts = urlsplit(endpoint)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(f"{endpoint!r} is not a URL; write it like http://127.0.0.1:8808")
+    if parts.path not in ("", "/") or parts.query or parts.username:
+        raise ValueError("must hold scheme, host and port only, like http://127.0.0.1:8808")
+    if parts.scheme == "http" and is_cloud_host(parts.hostname):
+        raise ValueError("the cloud is called over https only")
+    return endpoint.rstrip("/")
+
+
+Duration = Annotated[timedelta, BeforeValidator(parse_duration), AfterValidator(_positive)]
+Money = Annotated[Decimal, Field(ge=0, allow_inf_nan=False)]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+
+
+def is_cloud_host(host: str) -> bool:
+    """Tell whether ``host`` is one of the cloud's own (``vod-api.md`` 7)."""
+    return host == "aliyuncs.com" or host.endswith(".aliyuncs.com")
+
+
+def is_loopback_host(host: str) -> bool:
+    """Tell whether ``host`` names this machine only."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
