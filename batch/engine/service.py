@@ -75,7 +75,10 @@ async def submit(
     """
     source = credentials or CredentialSource()
     await source.current()
-    async with open_ledger(settings) as (database, store), cloud_client(settings, source) as client:
+    async with (
+        open_ledger(settings, plans_once=True) as (database, store),
+        cloud_client(settings, source) as client,
+    ):
         await store.bind_service(settings.service)
         spending = settings.spending(run or uuid4())
         expired = await store.expire(settings.heartbeat_timeout.total_seconds(), _RECOVERY)

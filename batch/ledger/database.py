@@ -63,8 +63,13 @@ class Database:
         self._embedded = embedded
 
     @classmethod
-    async def open(cls, settings: Settings, *, check_schema: bool = True) -> Self:
+    async def open(
+        cls, settings: Settings, *, check_schema: bool = True, plans_once: bool = False
+    ) -> Self:
         """Connect as ``settings`` say; the embedded server is started, and migrates itself.
+
+        With ``plans_once`` a statement is planned once a connection, not for its values each time:
+        planning took as long as begin itself. Through a pooler no statement is kept to be planned.
 
         Raises:
             DatabaseUnavailableError, PermissionRefusedError, ConfigurationError: with what to do.
@@ -80,7 +85,7 @@ class Database:
                     max_size=_POOL_SIZE,
                     timeout=_CONNECT_SECONDS,
                     statement_cache_size=0 if pooled else 100,
-                    server_settings={} if pooled else {"application_name": "vod-batch"},
+                    server_settings={} if pooled else _session(plans_once=plans_once),
                     reset=_keep_as_is,
                 )
             direct_url = embedded.url if embedded else database_url(settings, direct=True)
@@ -209,6 +214,11 @@ def translated_errors() -> Iterator[None]:
             f"PostgreSQL does not serve: {_in_one_line(error)}; check that it runs and that "
             "VOD_BATCH_DATABASE_URL points at it"
         ) from error
+
+
+def _session(*, plans_once: bool) -> dict[str, str]:
+    named = {"application_name": "vod-batch"}
+    return named | {"plan_cache_mode": "force_generic_plan"} if plans_once else named
 
 
 async def _keep_as_is(_connection: asyncpg.Connection) -> None:

@@ -9,13 +9,17 @@ from batch.settings import Settings
 
 
 @contextlib.asynccontextmanager
-async def open_ledger(settings: Settings) -> AsyncIterator[tuple[Database, Store]]:
+async def open_ledger(
+    settings: Settings, *, plans_once: bool = False
+) -> AsyncIterator[tuple[Database, Store]]:
     """Open the database and the store of the settings' target.
+
+    ``plans_once`` is for who sends the same statements thousands of times.
 
     Raises:
         VodBatchError: with what to do.
     """
-    database = await Database.open(settings)
+    database = await Database.open(settings, plans_once=plans_once)
     try:
         yield database, await Store.open(database, settings.account, settings.region)
     finally:

@@ -188,8 +188,23 @@ async def test_begins_at_once_never_claim_a_row_twice(ledger: Ledger) -> None:
     await ledger.check()
 
 
-async def test_begin_walks_its_index(ledger: Ledger) -> None:
-    """Among 50,000 pending rows begin reads the few it needs, by the index made for it."""
+_PREPARE = """
+PREPARE begin (int, int, uuid, text[], timestamptz, timestamptz, int,
+               text, text, numeric, uuid, text, numeric, numeric, numeric) AS
+"""
+_EXECUTE = """
+EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF)
+EXECUTE begin ({target}, 32, '{worker}', '{{{nonces}}}', now(), NULL, 1000,
+               'CNY', '{{}}', NULL, '{worker}', 'UTC', NULL, NULL, NULL)
+"""
+
+
+@pytest.mark.parametrize("mode", ["force_generic_plan", "force_custom_plan"])
+async def test_begin_walks_its_index(ledger: Ledger, mode: str) -> None:
+    """Among 50,000 pending rows begin reads the few it needs, by the index made for it.
+
+    So it does whether it is planned once, as a worker's connection does it, or for its values.
+    """
     await ledger.sql.execute(
         "INSERT INTO submissions (target_id, batch_id, line, media_id, job_type, config_key, "
         "campaign, priority) SELECT $1, 1, n, md5(n::text), 'AIMediaDNA', '', 'default', 0 "
@@ -198,13 +213,12 @@ async def test_begin_walks_its_index(ledger: Ledger) -> None:
     )
     await ledger.sql.execute("ANALYZE submissions")
     worker = await ledger.worker()
-    nonces = [f"{n:032x}" for n in range(32)]
+    nonces = ",".join(f"{n:032x}" for n in range(32))
+    await ledger.sql.execute(f"SET plan_cache_mode = {mode}")
+    await ledger.sql.execute(_PREPARE + statement("begin"))
+    execute = _EXECUTE.format(target=ledger.store.target.id, worker=worker, nonces=nonces)
     async with ledger.sql.transaction():
-        plan = await ledger.sql.fetch(
-            "EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) " + statement("begin"),
-            ledger.store.target.id, 32, worker, nonces, utc_now(), None, 1000,
-            *UNPRICED_ARGUMENTS,
-        )  # fmt: skip
+        plan = await ledger.sql.fetch(execute)
     text = "\n".join(row[0] for row in plan)
     assert "Index Scan using submissions_begin" in text
     assert "Seq Scan on submissions" not in text
