@@ -22,10 +22,7 @@ from batch.errors import ExitCode, UsageError, VodBatchError, most_urgent
 from batch.intake.sources import printable_name
 from batch.ledger.canaries import Canaries
 from batch.ledger.costs import read_costs
-from batch.ledger.database import Database
 from batch.ledger.operators import Operators
-from batch.ledger.runs import Runs
-from batch.ledger.store import Store
 from batch.settings import Settings
 from batch.vod.credentials import CredentialSource
 
@@ -110,76 +107,16 @@ async def run_night(
     """
     ends_at = service.run_deadline(settings, held.started_at)
     night = Night(held.run, held.started_at, ends_at, settings.currency)
-    database, store = held.database, held.store
     on_start(night)
     try:
-        await _walk_through(night, settings, inbox, watcher, credentials, database, store)
+        await _Steps(night, held, settings, inbox, watcher, credentials).walk()
     except VodBatchError as error:
         night.trouble = error
         log.error("night_stopped", error=str(error))
     finally:
         night.ended_at = datetime.now(UTC)
-        await _write_down(night, held.runs, database, store)
+        await _write_down(night, held)
     return night
-
-
-async def _walk_through(
-    night: Night,
-    settings: Settings,
-    inbox: Inbox,
-    watcher: service.Watcher,
-    credentials: CredentialSource | None,
-    database: Database,
-    store: Store,
-) -> None:
-    canaries, operators = Canaries(database, store.target), Operators(database, store.target)
-    warden = CanaryWarden(canaries, operators, settings)
-    await _load_inbox(night, settings, inbox, database, store)
-    await warden.free_unsent()
-    await _look(night, settings, credentials)
-    if settings.canary:
-        await _send_canaries(night, settings, watcher, credentials, warden)
-        if warden.has_freed:
-            await _look(night, settings, credentials)
-    if _goes_on(night):
-        await _submit_the_rest(night, settings, watcher, credentials)
-    if night.last_run and night.last_run.stopped_by is not StopReason.SIGNAL:
-        follow_until = night.ends_at or datetime.now(UTC) + settings.reconcile_for
-        night.reconciled = await service.reconcile(
-            settings, once=False, credentials=credentials, ends_at=follow_until
-        )
-
-
-async def _look(night: Night, settings: Settings, credentials: CredentialSource | None) -> None:
-    """Look at the media of what is due, where that is wanted; nothing is spent."""
-    if settings.preflight:
-        looked = await service.preflight(settings, night.started_at, credentials)
-        night.preflight = night.preflight + looked if night.preflight else looked
-
-
-async def _send_canaries(
-    night: Night,
-    settings: Settings,
-    watcher: service.Watcher,
-    credentials: CredentialSource | None,
-    warden: CanaryWarden,
-) -> None:
-    """Send each new batch's first submissions, follow them, and judge the batch by them."""
-
-    async def send(unsent: int) -> None:
-        most = min(unsent, settings.max_submissions or unsent)
-        capped = settings.model_copy(update={"max_submissions": most})
-        night.canary_run = await service.submit(
-            capped, watcher, credentials, ends_at=night.ends_at, run=night.run
-        )
-
-    async def follow(until: datetime, watch: Callable[[], Awaitable[bool]]) -> None:
-        if not (night.canary_run and night.canary_run.stopped_by is StopReason.SIGNAL):
-            night.canary_followed = await service.reconcile(
-                settings, once=False, credentials=credentials, ends_at=until, canary_watch=watch
-            )
-
-    night.canaries = await warden.run(send, follow, night.ends_at)
 
 
 _HARMLESS = (
@@ -190,59 +127,141 @@ _HARMLESS = (
 )
 
 
-def _goes_on(night: Night) -> bool:
-    """Tell whether nothing that the canaries met speaks against more calls."""
-    return night.canary_run is None or night.canary_run.stopped_by in _HARMLESS
+class _Steps:
+    """The steps of one night, each of which leaves what it came to on the night."""
 
+    def __init__(
+        self,
+        night: Night,
+        held: HeldNight,
+        settings: Settings,
+        inbox: Inbox,
+        watcher: service.Watcher,
+        credentials: CredentialSource | None,
+    ) -> None:
+        self._night = night
+        self._database = held.database
+        self._target = held.store.target
+        self._settings = settings
+        self._inbox = inbox
+        self._watcher = watcher
+        self._credentials = credentials
+        self._warden = CanaryWarden(
+            Canaries(held.database, self._target), Operators(held.database, self._target), settings
+        )
 
-async def _submit_the_rest(
-    night: Night,
-    settings: Settings,
-    watcher: service.Watcher,
-    credentials: CredentialSource | None,
-) -> None:
-    if settings.max_submissions and night.canary_run:
-        left = settings.max_submissions - night.canary_run.kept
-        if left <= 0:
-            return
-        settings = settings.model_copy(update={"max_submissions": left})
-    night.submitted = await service.submit(
-        settings, watcher, credentials, ends_at=night.ends_at, run=night.run
-    )
+    async def walk(self) -> None:
+        """Take every step that the one before allows."""
+        await self._load_inbox()
+        await self._warden.free_unsent()
+        await self._look()
+        if self._settings.canary:
+            await self._send_canaries()
+        if self._goes_on:
+            await self._submit_the_rest()
+        if not self._was_told_to_stop:
+            await self._reconcile()
 
+    async def _load_inbox(self) -> None:
+        """Load every whole file; a file that cannot be loaded does not stop the others."""
+        arrivals = self._inbox.arrivals()
+        self._night.waiting = [_name(arrival) for arrival in arrivals if not arrival.is_whole]
+        for arrival in arrivals:
+            if arrival.is_whole:
+                await self._load(arrival)
 
-async def _load_inbox(
-    night: Night, settings: Settings, inbox: Inbox, database: Database, store: Store
-) -> None:
-    """Load every whole file; a file that cannot be loaded does not stop the others."""
-    arrivals = inbox.arrivals()
-    night.waiting = [_name(arrival) for arrival in arrivals if not arrival.is_whole]
-    beside = settings.model_copy(update={"quarantine": inbox.folder / DONE})
-    for arrival in arrivals:
-        if not arrival.is_whole:
-            continue
+    async def _load(self, arrival: Arrival) -> None:
+        beside = self._settings.model_copy(update={"quarantine": self._inbox.folder / DONE})
         try:
-            report = await load_manifest(database, store.target, str(arrival.path), beside)
+            report = await load_manifest(self._database, self._target, str(arrival.path), beside)
         except UsageError as error:
-            night.failed[_name(arrival)] = str(error)
-            inbox.fail(arrival.path, str(error))
-            continue
-        night.loads.append(report)
-        place = inbox.put_away(arrival)
+            self._night.failed[_name(arrival)] = str(error)
+            self._inbox.fail(arrival.path, str(error))
+            return
+        self._night.loads.append(report)
+        place = self._inbox.put_away(arrival)
         if report.counts and place:
-            night.moved[report.counts.batch_id] = place
+            self._night.moved[report.counts.batch_id] = place
+
+    async def _look(self) -> None:
+        """Look at the media of what is due, where that is wanted; nothing is spent."""
+        night = self._night
+        if self._settings.preflight:
+            looked = await service.preflight(self._settings, night.started_at, self._credentials)
+            night.preflight = night.preflight + looked if night.preflight else looked
+
+    async def _send_canaries(self) -> None:
+        """Send each new batch's first submissions, follow them, and judge the batch by them."""
+        self._night.canaries = await self._warden.run(
+            self._send_first, self._follow_first, self._night.ends_at
+        )
+        if self._warden.has_freed:
+            await self._look()
+
+    async def _send_first(self, unsent: int) -> None:
+        most = min(unsent, self._settings.max_submissions or unsent)
+        self._night.canary_run = await self._submit(most)
+
+    async def _follow_first(self, until: datetime, watch: Callable[[], Awaitable[bool]]) -> None:
+        if not self._was_told_to_stop:
+            self._night.canary_followed = await service.reconcile(
+                self._settings,
+                once=False,
+                credentials=self._credentials,
+                ends_at=until,
+                canary_watch=watch,
+            )
+
+    @property
+    def _goes_on(self) -> bool:
+        """Whether nothing that the canaries met speaks against more calls."""
+        first = self._night.canary_run
+        return first is None or first.stopped_by in _HARMLESS
+
+    @property
+    def _was_told_to_stop(self) -> bool:
+        run = self._night.last_run
+        return run is not None and run.stopped_by is StopReason.SIGNAL
+
+    async def _submit_the_rest(self) -> None:
+        """Submit what is due; a cap on submissions is the whole night's."""
+        left = self._settings.max_submissions
+        if left and self._night.canary_run:
+            left -= self._night.canary_run.kept
+            if left <= 0:
+                return
+        self._night.submitted = await self._submit(left)
+
+    async def _submit(self, most: int | None) -> RunSummary:
+        return await service.submit(
+            self._settings.model_copy(update={"max_submissions": most}),
+            self._watcher,
+            self._credentials,
+            ends_at=self._night.ends_at,
+            run=self._night.run,
+        )
+
+    async def _reconcile(self) -> None:
+        """Settle doubts and follow jobs, as long as the night lasts."""
+        patience = datetime.now(UTC) + self._settings.reconcile_for
+        self._night.reconciled = await service.reconcile(
+            self._settings,
+            once=False,
+            credentials=self._credentials,
+            ends_at=self._night.ends_at or patience,
+        )
 
 
 def _name(arrival: Arrival) -> str:
     return printable_name(Path(arrival.path.name))
 
 
-async def _write_down(night: Night, runs: Runs, database: Database, store: Store) -> None:
+async def _write_down(night: Night, held: HeldNight) -> None:
     worst = max((run.worst_second for run in night.runs), default=None)
     try:
-        night.costs = await read_costs(database, store.target, night.run)
+        night.costs = await read_costs(held.database, held.store.target, night.run)
         facts = night_facts(night)
-        await runs.end(night.run, night.stopped_by, night.exit_code, worst, facts)
+        await held.runs.end(night.run, night.stopped_by, night.exit_code, worst, facts)
     except VodBatchError as error:
         night.trouble = night.trouble or error
 
