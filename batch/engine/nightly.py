@@ -79,7 +79,15 @@ class Night:
         """Why the night ended, in a few words."""
         if self.trouble:
             return str(self.trouble)
+        if self.was_told_to_stop:
+            return StopReason.SIGNAL.value
         return self.last_run.stopped_by.value if self.last_run else "nothing was submitted"
+
+    @property
+    def was_told_to_stop(self) -> bool:
+        """Whether a signal ended one of its parts, and so the night."""
+        followed = self.canary_followed is not None and self.canary_followed.was_told_to_stop
+        return followed or any(run.stopped_by is StopReason.SIGNAL for run in self.runs)
 
     @property
     def last_run(self) -> RunSummary | None:
@@ -159,7 +167,7 @@ class _Steps:
             await self._send_canaries()
         if self._goes_on:
             await self._submit_the_rest()
-        if not self._was_told_to_stop:
+        if not self._night.was_told_to_stop:
             await self._reconcile()
 
     async def _load_inbox(self) -> None:
@@ -203,7 +211,7 @@ class _Steps:
         self._night.canary_run = await self._submit(most)
 
     async def _follow_first(self, until: datetime, watch: Callable[[], Awaitable[bool]]) -> None:
-        if not self._was_told_to_stop:
+        if not self._night.was_told_to_stop:
             self._night.canary_followed = await service.reconcile(
                 self._settings,
                 once=False,
@@ -216,12 +224,8 @@ class _Steps:
     def _goes_on(self) -> bool:
         """Whether nothing that the canaries met speaks against more calls."""
         first = self._night.canary_run
-        return first is None or first.stopped_by in _HARMLESS
-
-    @property
-    def _was_told_to_stop(self) -> bool:
-        run = self._night.last_run
-        return run is not None and run.stopped_by is StopReason.SIGNAL
+        is_well = first is None or first.stopped_by in _HARMLESS
+        return is_well and not self._night.was_told_to_stop
 
     async def _submit_the_rest(self) -> None:
         """Submit what is due; a cap on submissions is the whole night's."""

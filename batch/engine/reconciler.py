@@ -37,7 +37,7 @@ class ReconcileSummary:
     """What a reconcile came to, in submissions; ``failed_calls`` in calls.
 
     ``unknown_jobs`` are JobIds that the cloud says it does not know. ``needs_operator`` are doubts
-    that no look-up can settle.
+    that no look-up can settle. ``was_told_to_stop`` by a signal, which holds for what would follow.
     """
 
     settled: dict[str, int]
@@ -49,6 +49,7 @@ class ReconcileSummary:
     in_doubt: int
     needs_operator: int
     extra_charges: int = 0
+    was_told_to_stop: bool = False
 
     @property
     def exit_codes(self) -> tuple[ExitCode, ...]:
@@ -83,6 +84,7 @@ class Reconciler:
         self._actor = actor
         self._canary_watch = canary_watch
         self._stopping = asyncio.Event()
+        self._was_told_to_stop = False
         self._ended: Counter[str] = Counter()
         self._unknown: set[str] = set()
         self._failed_calls = 0
@@ -94,6 +96,11 @@ class Reconciler:
     def stop(self) -> None:
         """End after the call at hand."""
         self._stopping.set()
+
+    def interrupt(self) -> None:
+        """Do what a signal says: end after the call at hand, and say so."""
+        self._was_told_to_stop = True
+        self.stop()
 
     async def run(self, *, once: bool) -> ReconcileSummary:
         """Go round until nothing is open that time could change, or ``once``.
@@ -117,6 +124,7 @@ class Reconciler:
             open_jobs=self._open_jobs,
             in_doubt=self._found["asks"] + self._found["waits"] + self._found["failed"],
             needs_operator=self._found["asks"],
+            was_told_to_stop=self._was_told_to_stop,
         )
 
     async def tick(self) -> int:

@@ -207,7 +207,7 @@ async def reconcile(
         reconciler = Reconciler(
             doubts, settler, client, Pace(settings.poll_qps), _RECONCILE, canary_watch
         )
-        with on_signals(reconciler.stop, reconciler.stop):
+        with on_signals(reconciler.interrupt, reconciler.interrupt):
             async with stopped_at(ends_at, reconciler.stop):
                 summary = await reconciler.run(once=once)
         charges = await doubts.extra_charges()
