@@ -8,34 +8,38 @@ WITH fresh AS MATERIALIZED (
                           AND (h.scope = 'target' OR (h.scope = 'batch' AND h.batch_id = b.id)))
        FOR UPDATE
 ),
--- One more than the canary tells whether there is a rest to protect.
+-- One more than the canary tells whether there is a rest to protect, due already or put off.
+large AS MATERIALIZED (
+    SELECT fresh.id FROM fresh
+     WHERE (SELECT count(*) FROM (
+                SELECT FROM submissions p
+                 WHERE p.target_id = $1 AND p.batch_id = fresh.id AND p.state = 'pending'
+                   AND p.hold_id IS NULL
+                 LIMIT $2::int + 1) waiting) > $2::int
+),
 first AS MATERIALIZED (
-    SELECT fresh.id AS batch_id, s.id,
-           row_number() OVER (PARTITION BY fresh.id ORDER BY s.priority DESC, s.id) AS place
-      FROM fresh CROSS JOIN LATERAL (
-           SELECT p.id, p.priority
+    SELECT large.id AS batch_id, s.id
+      FROM large CROSS JOIN LATERAL (
+           SELECT p.id
              FROM submissions p
-            WHERE p.target_id = $1 AND p.batch_id = fresh.id AND p.state = 'pending'
+            WHERE p.target_id = $1 AND p.batch_id = large.id AND p.state = 'pending'
               AND p.hold_id IS NULL AND p.due_at <= now()
             ORDER BY p.priority DESC, p.id
-            LIMIT $2::int + 1) s
+            LIMIT $2::int) s
 ),
+-- A large batch of which nothing is due is looked at again.
 looked_at AS (
     UPDATE batches b
-       SET canary = CASE WHEN EXISTS (SELECT FROM first
-                                       WHERE first.batch_id = b.id AND first.place > $2::int)
+       SET canary = CASE WHEN EXISTS (SELECT FROM large WHERE large.id = b.id)
                          THEN 'open' ELSE 'none' END
-      FROM fresh WHERE b.id = fresh.id
-    RETURNING b.id, b.canary
-),
-chosen AS (
-    SELECT first.id, first.batch_id
-      FROM first JOIN looked_at l ON l.id = first.batch_id AND l.canary = 'open'
-     WHERE first.place <= $2::int
+      FROM fresh
+     WHERE b.id = fresh.id
+       AND (NOT EXISTS (SELECT FROM large WHERE large.id = b.id)
+            OR EXISTS (SELECT FROM first WHERE first.batch_id = b.id))
 ),
 noted AS (
-    INSERT INTO canaries (submission_id, batch_id) SELECT id, batch_id FROM chosen
+    INSERT INTO canaries (submission_id, batch_id) SELECT id, batch_id FROM first
 )
 UPDATE submissions s SET priority = 32767
-  FROM chosen
- WHERE s.id = chosen.id
+  FROM first
+ WHERE s.id = first.id
