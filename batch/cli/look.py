@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from batch.cli.options import (
+    MOST_BATCHES,
     AccountOption,
     DatabaseOption,
     ExportFormat,
@@ -81,7 +82,9 @@ def export(
         ExportFormat.CSV
     ),
     state: Annotated[State | None, typer.Option(help="Only rows in this state.")] = None,
-    batch: Annotated[int | None, typer.Option(help="Only rows of this batch.")] = None,
+    batch: Annotated[
+        int | None, typer.Option(min=1, max=MOST_BATCHES, help="Only rows of this batch.")
+    ] = None,
     account: AccountOption = None,
     region: RegionOption = None,
     database_url: DatabaseOption = None,

@@ -14,7 +14,7 @@ from batch.settings import load_settings
 
 
 def emulator(
-    port: Annotated[int, typer.Option(help="0 picks a free one.")] = 8808,
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="0 picks a free one.")] = 8808,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     qps: Annotated[int | None, typer.Option(help="Quota of SubmitAIJob. [30]")] = None,
     emulator_settings: Annotated[

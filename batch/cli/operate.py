@@ -11,14 +11,21 @@ from typing import Annotated
 import typer
 
 from batch.cli.asking import agrees
-from batch.cli.options import AccountOption, DatabaseOption, HomeOption, JsonOption, RegionOption
+from batch.cli.options import (
+    MOST_BATCHES,
+    AccountOption,
+    DatabaseOption,
+    HomeOption,
+    JsonOption,
+    RegionOption,
+)
 from batch.cli.render import say
 from batch.cli.render_story import done_line, plan_lines, story_lines
 from batch.core.models import JobType
 from batch.core.states import State
 from batch.engine import operating
 from batch.engine.resolving import operator_name
-from batch.engine.selecting import Spoken, Word, select
+from batch.engine.selecting import Spoken, Word, media_id_of, select
 from batch.errors import UsageError
 from batch.ledger.opening import open_ledger
 from batch.ledger.operators import Operators, Selection
@@ -37,7 +44,9 @@ StateOption = Annotated[
 CodeOption = Annotated[
     str | None, typer.Option("--code", help="Only with this error code, in any case.")
 ]
-BatchOption = Annotated[int | None, typer.Option("--batch", help="Only of this batch.")]
+BatchOption = Annotated[
+    int | None, typer.Option("--batch", min=1, max=MOST_BATCHES, help="Only of this batch.")
+]
 IdsOption = Annotated[
     str | None,
     typer.Option("--ids", metavar="FILE", help="Only media of this list, or - (standard input)."),
@@ -62,7 +71,7 @@ def why(
     """Tell a media's whole story: where it came from, every attempt, and what holds it now."""
     settings = load_settings(account=account, region=region, database_url=database_url, home=home)
     configure_logs(settings.log_format)
-    asyncio.run(_why(settings, media_id.strip(), as_json=as_json))
+    asyncio.run(_why(settings, media_id_of(media_id), as_json=as_json))
 
 
 async def _why(settings: Settings, media_id: str, *, as_json: bool) -> None:

@@ -6,6 +6,9 @@ from typing import Annotated
 
 import typer
 
+MOST_BATCHES = 2**63 - 1
+"""As PostgreSQL's bigint has it."""
+
 HomeOption = Annotated[
     Path | None, typer.Option("--home", help="Folder of the embedded database and the journal.")
 ]

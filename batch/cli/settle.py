@@ -20,6 +20,7 @@ from batch.cli.options import (
 from batch.cli.render import evidence_lines, journal_lines, reconcile_lines, say
 from batch.core.models import JobType
 from batch.engine import recovery, resolving, service
+from batch.engine.selecting import media_id_of
 from batch.errors import ExitCode, UsageError, most_urgent
 from batch.ledger.doubts import Doubts, OpenDoubt
 from batch.ledger.opening import open_ledger
@@ -78,6 +79,7 @@ def resolve(
     word = _word(adopt, absent=absent, resend=resend)
     if (media_id is None) == (not everything):
         raise UsageError("name a media id, or --all")
+    media_id = media_id_of(media_id) if media_id is not None else None
     settings = load_settings(
         account=account, region=region, endpoint=endpoint, database_url=database_url, home=home
     )

@@ -88,7 +88,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         asyncio.run(serve(settings))
     except SettingsError as error:
         parser.error(str(error))
-    except OSError as error:
+    except (OSError, OverflowError) as error:  # the latter: a port that no machine has
         parser.exit(1, f"{parser.prog}: cannot listen: {error}\n")
     return 0
 

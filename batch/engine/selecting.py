@@ -67,12 +67,17 @@ def select(spoken: Spoken, settings: Settings) -> Selection:
 def _media(spoken: Spoken, settings: Settings) -> tuple[str, ...] | None:
     if not spoken.media_ids and spoken.ids is None:
         return None
-    try:
-        named = [parse_media_id(media_id) for media_id in spoken.media_ids]
-    except CellError as error:
-        raise UsageError(str(error)) from None
+    named = [media_id_of(word) for word in spoken.media_ids]
     listed = read_ids(spoken.ids, settings) if spoken.ids is not None else []
     return tuple(dict.fromkeys([*named, *listed]))
+
+
+def media_id_of(word: str) -> str:
+    """Return the media id that ``word`` is; raise :class:`UsageError` for anything else."""
+    try:
+        return parse_media_id(word)
+    except CellError as error:
+        raise UsageError(str(error)) from None
 
 
 def read_ids(source: str, settings: Settings) -> list[str]:

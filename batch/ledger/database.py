@@ -35,6 +35,7 @@ _MISCONFIGURED = (
     asyncpg.UndefinedColumnError,
     asyncpg.ClientConfigurationError,
     ValueError,
+    OverflowError,  # a port that no machine has
 )
 _AWAY = (
     OSError,

@@ -36,6 +36,9 @@ from batch.settings.values import (
 SHORTEST_SETTLE = timedelta(minutes=16)
 """The gateway's date window of 15 minutes, and one for clocks."""
 
+_MOST = 2**31 - 1
+"""Of a count, as PostgreSQL's integer has it."""
+
 _MAY_HOLD_SECRETS = {"database_url", "database_direct_url", "ping_url", "webhooks", "smtp_url"}
 
 
@@ -77,7 +80,9 @@ class Settings(BaseModel):
 
     qps: float = Field(30, gt=0, le=100_000, description="the account's quota, calls a second")
     concurrency: int = Field(32, ge=1, le=1024, description="requests on the wire at a time")
-    max_submissions: int | None = Field(None, ge=1, description="send no more than this many")
+    max_submissions: int | None = Field(
+        None, ge=1, le=_MOST, description="send no more than this many"
+    )
     max_attempts: int = Field(8, ge=1, le=1000, description="sends that never arrived, per row")
     grace: Duration = Field(
         timedelta(seconds=35), description="how long a stop waits for answers on the wire"
@@ -85,11 +90,15 @@ class Settings(BaseModel):
     unreachable_after: Duration = Field(
         timedelta(seconds=60), description="stop when the cloud gave no answer for this long"
     )
-    doubt_limit: int = Field(100, ge=1, description="stop after this many doubts in a row")
+    doubt_limit: int = Field(
+        100, ge=1, le=_MOST, description="stop after this many doubts in a row"
+    )
     guard_percent: float = Field(
         50, ge=0, le=100, description="stop when more of the last guard_window were rejected"
     )
-    guard_window: int = Field(500, ge=1, description="submissions that guard_percent is taken of")
+    guard_window: int = Field(
+        500, ge=1, le=1_000_000, description="submissions that guard_percent is taken of"
+    )
     heartbeat_timeout: Duration = Field(
         timedelta(seconds=15), description="silence after which a worker counts as dead"
     )

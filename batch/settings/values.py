@@ -2,7 +2,7 @@
 
 import ipaddress
 import re
-from datetime import timedelta
+from datetime import time, timedelta
 from decimal import Decimal
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from batch.core.deadline import find_zone, parse_time_of_day
 
+_LONGEST_DURATION = timedelta(days=3650)
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 
@@ -29,7 +30,10 @@ def parse_duration(text: object) -> object:
     parts = _DURATION.findall(compact)
     if not parts or "".join(number + unit for number, unit in parts) != compact:
         raise ValueError(f"{text!r} is not a duration; write it like 90s, 16m or 1h")
-    return timedelta(seconds=sum(float(number) * _UNITS[unit] for number, unit in parts))
+    seconds = sum(float(number) * _UNITS[unit] for number, unit in parts)
+    if seconds > _LONGEST_DURATION.total_seconds():
+        raise ValueError(f"{text[:20]!r} is too long; at most {_LONGEST_DURATION.days}d")
+    return timedelta(seconds=seconds)
 
 
 def _positive(duration: timedelta) -> timedelta:
@@ -39,8 +43,10 @@ def _positive(duration: timedelta) -> timedelta:
 
 
 def parse_until(text: object) -> object:
-    """Turn ``06:00`` into a time; other values pass through. Raises ValueError."""
-    return parse_time_of_day(text) if isinstance(text, str) else text
+    """Turn ``06:00`` into a time. Raises ValueError; a bare 6 would be seconds to pydantic."""
+    if isinstance(text, time):
+        return text
+    return parse_time_of_day(text if isinstance(text, str) else repr(text))
 
 
 def check_zone(name: str) -> str:
@@ -62,7 +68,7 @@ def check_endpoint(endpoint: str) -> str:
 
 
 Duration = Annotated[timedelta, BeforeValidator(parse_duration), AfterValidator(_positive)]
-Money = Annotated[Decimal, Field(ge=0, allow_inf_nan=False)]
+Money = Annotated[Decimal, Field(ge=0, le=10**12, allow_inf_nan=False)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 
 

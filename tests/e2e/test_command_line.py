@@ -145,6 +145,12 @@ def test_exit_5_when_the_cap_is_reached(console: Console, emulator: Emulator) ->
         (["submit", "--nonsense"], "Usage: vod-batch submit [OPTIONS]"),
         (["load", "missing.csv"], "vod-batch: there is no file "),
         (["load", "/dev/null", "--type", "Other"], "Usage: vod-batch load [OPTIONS]"),
+        (["export", "--batch", "99999999999999999999"], "Usage: vod-batch export [OPTIONS]"),
+        (["retry", "--batch", "99999999999999999999"], "Usage: vod-batch retry [OPTIONS]"),
+        (["emulator", "--port", "99999"], "Usage: vod-batch emulator [OPTIONS]"),
+        (["why", ""], "vod-batch: no media id"),
+        (["why", "x" * 9999], f"vod-batch: bad media id: '{'x' * 80}…' (allowed: "),
+        (["resolve", "\x1b[31m"], "vod-batch: bad media id: '\\x1b[31m' (allowed: "),
     ],
 )
 def test_exit_64_for_words_that_mean_nothing(
@@ -172,6 +178,14 @@ def test_exit_69_when_the_database_is_away(console: Console) -> None:
     ended = away.run("status", code=69)
     assert ended.stderr.startswith("vod-batch: PostgreSQL does not serve: ")
     assert "hush" not in ended.stderr
+
+
+def test_exit_78_for_a_database_port_that_no_machine_has(console: Console) -> None:
+    """The URL is to be checked, not the server."""
+    odd = console.having(VOD_BATCH_DATABASE_URL="postgresql://u@127.0.0.1:99999/d")
+    ended = odd.run("status", code=78)
+    assert ended.stderr.startswith("vod-batch: the database does not fit: ")
+    assert len(ended.stderr.splitlines()) == 1
 
 
 def test_exit_77_without_credentials(console: Console) -> None:

@@ -1,7 +1,7 @@
 """Settings: three sources, one order, and messages that name the culprit."""
 
 import os
-from datetime import timedelta
+from datetime import time, timedelta
 from pathlib import Path
 
 import pytest
@@ -207,3 +207,29 @@ def test_settings_are_frozen() -> None:
     """Nobody changes a setting on the way."""
     with pytest.raises(ValueError, match="frozen"):
         load_settings().qps = 1
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ('max_duration = "99999999d"', "is too long; at most 3650d"),
+        (f'settle = "{"9" * 400}h"', "is too long; at most 3650d"),
+        (f"max_submissions = {10**20}", "less than or equal to 2147483647"),
+        (f"doubt_limit = {10**20}", "less than or equal to 2147483647"),
+        (f"guard_window = {10**20}", "less than or equal to 1000000"),
+        ('budget = "1e400"', "less than or equal to 1000000000000"),
+        ('prices.AIMediaDNA = "1e400"', "less than or equal to 1000000000000"),
+        ("until = 6", "'6' is not a time of day; write it like 06:00"),
+    ],
+)
+def test_numbers_that_nothing_can_hold_are_refused(line: str, told: str) -> None:
+    """Neither PostgreSQL, nor a clock, nor a person could make sense of them later."""
+    _write(line)
+    with pytest.raises(ConfigurationError, match=f"vod-batch.toml: .*{told}"):
+        load_settings()
+
+
+def test_a_time_of_day_may_be_one_of_toml() -> None:
+    """TOML has times of its own."""
+    _write("until = 06:30:00")
+    assert load_settings().until == time(6, 30)

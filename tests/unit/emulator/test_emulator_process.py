@@ -88,3 +88,12 @@ async def test_a_port_in_use_ends_with_one_line() -> None:
 
     assert second.returncode == 1
     assert "cannot listen" in errors.decode()
+
+
+async def test_a_port_that_no_machine_has_ends_with_one_line() -> None:
+    async with asyncio.timeout(PATIENCE), running("--port", "99999") as process:
+        _, errors = await process.communicate()
+
+    assert process.returncode == 1
+    assert "cannot listen" in errors.decode()
+    assert "Traceback" not in errors.decode()
