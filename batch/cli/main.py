@@ -1,6 +1,7 @@
 """``vod-batch``: the commands, and how any of them ends."""
 
 import importlib
+import logging
 import signal
 import sys
 from collections.abc import Iterator, Mapping
@@ -15,6 +16,7 @@ from batch.cli.streams import drop_results, prepare_streams
 from batch.errors import ExitCode, VodBatchError
 
 _TYPER_USAGE_CODE = 2
+_ENDED_BY_SIGTERM = 128 + signal.SIGTERM
 _STYLE: dict[str, Any] = {
     "add_completion": False, "pretty_exceptions_enable": False, "rich_markup_mode": None,
 }  # fmt: skip
@@ -141,11 +143,26 @@ def run() -> None:
             sys.exit(128 + signal.SIGINT)
         sys.exit(ExitCode.USAGE if end.code == _TYPER_USAGE_CODE else end.code)
     except VodBatchError as error:
+        if _was_ended(error):
+            sys.exit(_ENDED_BY_SIGTERM)
         sys.stderr.write(f"vod-batch: {error}\n")
         drop_results()
         sys.exit(error.exit_code)
 
 
+def _was_ended(error: BaseException | None) -> bool:
+    """Tell whether an error came up only while SIGTERM unwound what ran."""
+    while error:
+        if isinstance(error, SystemExit):
+            return True
+        error = error.__context__
+    return False
+
+
 def _end_by_sigterm(_number: int, _frame: FrameType | None) -> None:
-    """Unwind instead of vanishing, so that an embedded database is not left running."""
-    sys.exit(128 + signal.SIGTERM)
+    """Unwind instead of vanishing, so that an embedded database is not left running.
+
+    What the unwinding stumbles over, such as a statement cut off, is no news to anybody.
+    """
+    logging.disable(logging.CRITICAL)  # asyncio's and the driver's; ours do not go through it
+    sys.exit(_ENDED_BY_SIGTERM)

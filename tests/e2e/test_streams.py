@@ -1,12 +1,18 @@
-"""The standard streams, closed by a shell or behind them a full disk."""
+"""The standard streams, closed by a shell or behind them a full disk; a signal amid a load."""
 
+import array
+import fcntl
+import os
+import signal
 import subprocess
 import sys
+import termios
 
 import pytest
 
 from tests.support.console import Console
 from tests.support.ledger import media
+from tests.support.waiting import eventually
 
 
 def _shell(console: Console, line: str) -> "subprocess.CompletedProcess[str]":
@@ -63,3 +69,32 @@ def test_a_locale_without_the_characters_loses_no_row(loaded: Console) -> None:
     (loaded.home / "名.csv").write_text(f"{media(3)}\n", encoding="utf-8")
     loaded.run("load", "名.csv")
     assert latin.run("export").stdout.count("\n") == 1 + 3
+
+
+@pytest.mark.parametrize("lines", [10, 300_000])
+def test_a_load_that_is_told_to_end_says_nothing(console: Console, lines: int) -> None:
+    """Waiting for its input, or with a statement on the way: 143, and nothing of the list."""
+    load = subprocess.Popen(
+        [sys.executable, "-m", "batch", "load", "-"],
+        cwd=console.home, env=console.environment,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    with load:
+        assert load.stdin
+        assert load.stdout
+        pipe = load.stdin.fileno()
+        # Once the pipe took all, the load is reading, and what is missing is only the end.
+        load.stdin.write(b"".join(b"%d\n" % number for number in range(lines)))
+        load.stdin.flush()
+        eventually(lambda: _is_drained(pipe), "the load to read")
+        os.kill(load.pid, signal.SIGTERM)
+        told = load.stdout.read()
+        assert (load.wait(), told) == (143, b"")
+    assert console.run("export").stdout.count("\n") == 1
+
+
+def _is_drained(pipe: int) -> bool:
+    """Tell whether all that was written to the pipe has been taken from it."""
+    left = array.array("i", [0])
+    fcntl.ioctl(pipe, termios.FIONREAD, left)
+    return left[0] == 0
