@@ -97,5 +97,8 @@ def _run_dbmate(url: str) -> None:
         command, env=environment, capture_output=True, text=True, check=False
     )
     if done.returncode:
-        lines = [line for line in (done.stderr + done.stdout).splitlines() if line.strip()]
-        raise ConfigurationError(f"a migration failed: {lines[-1] if lines else done.returncode}")
+        # Errors go to stderr, after them what was being applied to stdout.
+        lines = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
+        raise ConfigurationError(
+            f"a migration failed, nothing of it was kept: {lines[-1] if lines else done.returncode}"
+        )

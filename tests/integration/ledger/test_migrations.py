@@ -41,6 +41,19 @@ def test_migrate_applies_every_file_once(tmp_path: Path, empty_database_url: str
     assert console.run("migrate").stdout == "the schema is up to date\n"
 
 
+def test_a_migration_that_fails_says_why(
+    tmp_path: Path, postgres: Server, empty_database_url: str
+) -> None:
+    """Here somebody else's table has the name of one of ours."""
+    name = empty_database_url.partition("?")[0].rpartition("/")[2]
+    postgres.psql("CREATE TABLE targets ()", name)
+    ended = Console(tmp_path, {"VOD_BATCH_DATABASE_URL": empty_database_url}).run(
+        "migrate", code=78
+    )
+    assert ended.stderr.startswith("vod-batch: a migration failed, nothing of it was kept: ")
+    assert 'relation "targets" already exists' in ended.stderr
+
+
 async def test_two_migrates_at_once_apply_each_file_once(empty_database_url: str) -> None:
     """The advisory lock lets one migrate work while the other waits and then finds it done."""
     applied = await asyncio.gather(migrate(empty_database_url), migrate(empty_database_url))
