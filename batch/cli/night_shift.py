@@ -4,6 +4,8 @@ import asyncio
 import json
 from typing import Any
 
+import structlog
+
 from batch.cli.progress import watch_run
 from batch.cli.render import say
 from batch.core.deadline import find_zone
@@ -19,6 +21,8 @@ from batch.report.insights import Insights
 from batch.report.morning import morning_lines
 from batch.report.results import write_results
 from batch.settings import Settings
+
+log = structlog.get_logger()
 
 
 async def spend_night(held: HeldNight, settings: Settings, inbox: Inbox, *, as_json: bool) -> int:
@@ -78,4 +82,6 @@ def _keep_metrics(settings: Settings, night: Night, states: dict[str, int]) -> N
             states=states,
             success_codes=settings.ping_success_codes,
         )
-        record_textfile(settings.textfile, metrics)
+        kept = record_textfile(settings.textfile, metrics)
+        if not kept.ok:
+            log.warning("textfile_not_written", detail=kept.detail)

@@ -101,3 +101,11 @@ def test_a_list_that_cannot_be_moved_is_a_configuration_error(tmp_path: Path) ->
         inbox.put_away(arrival)
     with pytest.raises(ConfigurationError, match=r"cannot move .*a\.csv to .*failed: File exists"):
         inbox.fail(path, "cannot read it")
+
+
+def test_a_textfile_that_cannot_be_written_is_told(make_shift: MakeShift) -> None:
+    """Or an alert would say that no night ran, and nothing why."""
+    shift = make_shift(VOD_BATCH_TEXTFILE="/nowhere/night.prom")
+    told = shift.run().stderr
+    assert '"event": "textfile_not_written"' in told
+    assert "/nowhere/night.prom: No such file or directory" in told
