@@ -9,6 +9,7 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 import structlog
@@ -31,6 +32,8 @@ LONGEST_PAUSE_SECONDS = 3600.0
 _LONGEST_IDLE_SECONDS = 2.0
 # A row waits for its own backoff a minute at the most; what is put off longer is a later run's.
 _NEAR_SECONDS = 120.0
+# The gateway refuses a date older than 15 minutes (vod-api.md 6.4); a long pause outlasts it.
+_OLDEST_DATE = timedelta(minutes=14)
 _BEATS_PER_TIMEOUT = 5
 
 log = structlog.get_logger()
@@ -260,6 +263,8 @@ class Submitter:
                 return NotSent("held back: the run is stopping", held_back=True)
         except asyncio.CancelledError:
             return NotSent("held back: the run was forced to stop", held_back=True)
+        if datetime.now(UTC) - claim.signed_at > _OLDEST_DATE:
+            return NotSent("held back: a pause outlasted its date", held_back=True)
         try:
             return await self._sender.submit(claim)
         except asyncio.CancelledError:

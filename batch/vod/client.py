@@ -110,11 +110,11 @@ class VodClient:
         header, received_at = self._dated
         try:
             served_at = parsedate_to_datetime(header)
-        except ValueError:
+            if served_at.tzinfo is None:
+                served_at = served_at.replace(tzinfo=UTC)
+            return served_at - received_at
+        except (ValueError, OverflowError):  # a date that is none, or an offset of years
             return None
-        if served_at.tzinfo is None:
-            served_at = served_at.replace(tzinfo=UTC)
-        return served_at - received_at
 
     async def submit(self, claim: Claim) -> Outcome:
         """Send ``SubmitAIJob`` for ``claim`` once, and say what it came to (``vod-api.md`` 1).

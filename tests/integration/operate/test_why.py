@@ -38,7 +38,7 @@ async def test_the_whole_story(ledger: Ledger, console: Console, emulator: Emula
         assert by_hand["actor"] == operator_name()
         assert by_hand["reason"] == "retry by code invalidvideo.notfound: restored"
         assert "events" not in told
-        assert "cost" not in told
+        assert told["cost"]["bound"] == "an unknown amount reserved"
     text = (await _run(console, "why", media(2))).stdout
     for word in (str(path), "line 3", "batch 1", accepted["nonce"], accepted["request_id"],
                  told["job_id"], "restored", "vod-batch reconcile asks the cloud"):  # fmt: skip
