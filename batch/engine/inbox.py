@@ -8,12 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import structlog
-
 from batch.errors import ConfigurationError
 from batch.intake.sources import is_quarantine_name, printable_name
-
-log = structlog.get_logger()
 
 DONE, FAILED = "done", "failed"
 
@@ -73,12 +69,10 @@ class Inbox:
         """
         try:
             if _state(arrival.path.stat()) != arrival.state:
-                log.warning("list_changed_while_it_was_loaded", list=printable_name(arrival.path))
                 return None
             place = self.place(arrival.path, DONE)
             shutil.move(arrival.path, place)
         except FileNotFoundError:
-            log.warning("list_taken_away_while_it_was_loaded", list=printable_name(arrival.path))
             return None
         except OSError as error:
             raise self._immovable(arrival.path, DONE, error) from error

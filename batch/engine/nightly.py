@@ -188,7 +188,9 @@ class _Steps:
             return
         self._night.loads.append(report)
         place = self._inbox.put_away(arrival)
-        if report.counts and place:
+        if place is None:
+            log.warning("list_changed_while_it_was_loaded", list=_name(arrival))
+        elif report.counts:
             self._night.moved[report.counts.batch_id] = place
 
     async def _look(self) -> None:
