@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, datetime
 
-_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _LONGEST_NAP_SECONDS = 5.0
 
 
@@ -41,7 +41,10 @@ async def _stop_at(ends_at: datetime, stop: Callable[[], None]) -> None:
 
 @contextlib.contextmanager
 def on_signals(stop: Callable[[], None], force: Callable[[], None]) -> Iterator[None]:
-    """Call ``stop`` at the first SIGTERM or SIGINT, ``force`` at each further one."""
+    """Call ``stop`` at the first SIGTERM, SIGINT or SIGHUP, ``force`` at each further one.
+
+    A signal that is ignored stays so: that is how nohup keeps a run going.
+    """
     loop = asyncio.get_running_loop()
     actions = [stop]
 
@@ -49,10 +52,11 @@ def on_signals(stop: Callable[[], None], force: Callable[[], None]) -> Iterator[
         action = actions.pop() if actions else force
         action()
 
-    for number in _SIGNALS:
+    heard = [one for one in _SIGNALS if signal.getsignal(one) is not signal.SIG_IGN]
+    for number in heard:
         loop.add_signal_handler(number, act)
     try:
         yield
     finally:
-        for number in _SIGNALS:
+        for number in heard:
             loop.remove_signal_handler(number)

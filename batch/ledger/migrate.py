@@ -60,7 +60,7 @@ async def migrate(url: str) -> list[str]:
     ``url`` must reach PostgreSQL directly: the lock is held by a session.
 
     Raises:
-        ConfigurationError: a migration failed; nothing of it was kept.
+        ConfigurationError: a migration failed, and nothing of it was kept; or the schema is newer.
     """
     connection = await asyncpg.connect(url)
     try:
@@ -69,6 +69,8 @@ async def migrate(url: str) -> list[str]:
             "SELECT coalesce((SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()), false)"
         )
         before = await schema_version(connection)
+        if before > newest_version():
+            check_version(before)
         await asyncio.to_thread(_run_dbmate, _dbmate_url(url, encrypted=encrypted))
     finally:
         await connection.close()

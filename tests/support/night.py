@@ -21,9 +21,9 @@ from tests.support.waiting import soon
 KEY = Credentials("testid", "testsecret")
 
 
-def interrupt() -> None:
-    """Do what a person or a service manager does: SIGTERM, which the run takes for itself."""
-    os.kill(os.getpid(), signal.SIGTERM)
+def interrupt(number: signal.Signals = signal.SIGTERM) -> None:
+    """Do what a person or a service manager does: a signal, which the run takes for itself."""
+    os.kill(os.getpid(), number)
 
 
 @dataclass

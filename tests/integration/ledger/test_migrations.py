@@ -93,10 +93,11 @@ def test_a_newer_schema_is_refused_with_advice(
     database = database_url.partition("?")[0].rpartition("/")[2]
     postgres.psql("INSERT INTO schema_migrations VALUES ('29990101000000')", database)
     console = Console(tmp_path, {"VOD_BATCH_DATABASE_URL": database_url})
-    assert console.run("status", code=78).stderr == (
-        "vod-batch: the database's schema (29990101000000) is newer than this program "
-        f"({newest_version()}); upgrade vod-batch\n"
-    )
+    for command in ("status", "migrate"):
+        assert console.run(command, code=78).stderr == (
+            "vod-batch: the database's schema (29990101000000) is newer than this program "
+            f"({newest_version()}); upgrade vod-batch\n"
+        )
 
 
 async def test_load_begin_and_record_work_on_each_version(

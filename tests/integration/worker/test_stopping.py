@@ -1,9 +1,11 @@
 """How a run ends early, and what it does while PostgreSQL is away."""
 
 import asyncio
+import signal
 from contextlib import suppress
 from dataclasses import replace
 
+import pytest
 from pydantic import SecretStr
 
 from batch.core.states import State
@@ -20,14 +22,15 @@ LONG = 3600.0
 """Seconds that no test waits."""
 
 
-async def test_a_stop_waits_for_what_is_on_the_wire(night: Night) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+async def test_a_stop_waits_for_what_is_on_the_wire(night: Night, number: signal.Signals) -> None:
     """The first signal drains: answers on the wire are recorded, nothing more is sent."""
     await night.ledger.add(range(40))
     async with proxy_to(night.emulator.url) as line:
         line.stall(requests=False)
         async with night.running(endpoint=line.url, concurrency=4) as run:
             await night.arrived(4)
-            interrupt()
+            interrupt(number)
             line.resume()
             summary = await run
     assert summary.stopped_by is StopReason.SIGNAL
