@@ -3,6 +3,8 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import Enum, auto
+from typing import assert_never
 
 from batch.core.models import JobType
 
@@ -33,6 +35,17 @@ class Candidate:
     job_type: str | None
     created_at: datetime | None
     is_manual: bool
+
+
+class Lookup(Enum):
+    """What holds a look-up to account: whether it shows the newest job of the type that we know."""
+
+    SHOWS = auto()
+    HIDES = auto()
+    SHOWS_OLDER = auto()
+    """It does, but a job of the request in doubt would be younger: how late it is stays open."""
+    NOTHING_KNOWN = auto()
+    """There is no such job."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +95,13 @@ def decide(
     now: datetime,
     skew: timedelta,
     settle: timedelta,
-    lookup_works: bool | None,
+    lookup: Lookup,
+    may_be_cut: bool = False,
 ) -> Decision:
     """Settle ``doubt`` by the unknown jobs of its media.
 
-    ``lookup_works`` says that the same look-up shows the newest job of this type that we know; an
-    empty list then means that there is no job, once ``settle`` has passed. ``None`` says that no
-    such job is known.
+    Once ``settle`` has passed, a list without ours means that there is no job, as far as ``lookup``
+    can be believed. ``may_be_cut`` says that the list does not reach back to the request.
     """
     undated = [job for job in candidates if _could_be(doubt, job) and job.created_at is None]
     if undated:
@@ -110,11 +123,24 @@ def decide(
         return Ask(f"{_names(near)} would fit if the clock that signed was off")
     if doubt.receipts:
         return Ask(f"the answer named {', '.join(doubt.receipts)} beside what was asked for")
-    if lookup_works is None:
-        return Ask("no look-up has ever shown a job of this type, so none found proves nothing")
-    if not lookup_works:
-        return Wait("the look-up does not show a job of this type that is known to exist")
-    return Absent()
+    if may_be_cut:
+        return Ask("the cloud's list begins after the request, so it may be cut short")
+    return _absence(lookup)
+
+
+def _absence(lookup: Lookup) -> Decision:
+    match lookup:
+        case Lookup.SHOWS:
+            return Absent()
+        case Lookup.HIDES:
+            return Wait("the look-up does not show a job of this type that is known to exist")
+        case Lookup.SHOWS_OLDER:
+            return Ask(
+                "no job is known that is younger, so how late look-ups are cannot be told yet"
+            )
+        case Lookup.NOTHING_KNOWN:
+            return Ask("no look-up has ever shown a job of this type, so none found proves nothing")
+    assert_never(lookup)
 
 
 def _could_be(doubt: Doubt, job: Candidate) -> bool:

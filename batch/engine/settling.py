@@ -6,7 +6,7 @@ time by a look-up that shows a job known to exist. What is left is for the opera
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
@@ -22,6 +22,7 @@ from batch.core.doubt import (
     Candidate,
     Decision,
     Doubt,
+    Lookup,
     Wait,
     decide,
 )
@@ -30,7 +31,7 @@ from batch.core.outcome import Accepted, Outcome
 from batch.core.verdict import judge_accepted
 from batch.engine.pace import Pace
 from batch.engine.shared_pace import SharedPace
-from batch.ledger.doubts import Doubts, OpenDoubt, Settlement
+from batch.ledger.doubts import Doubts, KnownJob, OpenDoubt, Settlement
 from batch.vod.lookup import JobDetail, JobInfo
 from batch.vod.wire import QueryFailed
 
@@ -74,8 +75,8 @@ class Settler:
     ) -> None:
         """Settle with these calls and paces.
 
-        ``needs_witness``: absence counts only once a look-up has shown some job of the type. A
-        stand-in on this machine may go without.
+        ``needs_witness``: absence counts only where the look-up is held to account
+        (:meth:`_hold_to_account`). A stand-in on this machine is believed.
         """
         self._doubts = doubts
         self._client = client
@@ -84,13 +85,13 @@ class Settler:
         self._settle = settle
         self._actor = actor
         self._needs_witness = needs_witness
-        self._lookup_works: dict[JobType, bool | None] = {}
+        self._witnesses: dict[JobType, tuple[KnownJob | None, bool]] = {}
         self.settled: Counter[str] = Counter()
         """How doubts were settled so far: adopted, absent, replayed."""
 
     async def tick(self) -> Counter[str]:
         """Go through every doubt once; return how many ended how, open ones included."""
-        self._lookup_works.clear()
+        self._witnesses.clear()
         found: Counter[str] = Counter()
         after = 0
         while page := await self._doubts.list_doubts(after=after, limit=_PAGE):
@@ -139,20 +140,29 @@ class Settler:
     async def _look_up(self, media_id: str, group: list[OpenDoubt]) -> Counter[str]:
         """Settle the doubts of one media by the jobs that the cloud lists for it."""
         try:
-            candidates = await self._unknown_jobs(media_id, group)
-            works = {d.job_type: await self._shows_known_jobs(d.job_type) for d in group}
+            candidates, may_be_cut = await self._unknown_jobs(media_id, group)
+            lookups = {d.id: await self._hold_to_account(d) for d in group}
         except QueryFailed as error:
             await self._doubts.note({d.id: f"the look-up failed: {error}" for d in group})
             return Counter(failed=len(group))
         decisions = [
-            (doubt, self._decide(doubt, candidates, works[doubt.job_type])) for doubt in group
+            (doubt, self._decide(doubt, candidates, lookups[doubt.id], may_be_cut=may_be_cut))
+            for doubt in group
         ]
         return await self._carry_out(_without_contested(decisions))
 
-    async def _unknown_jobs(self, media_id: str, group: Iterable[OpenDoubt]) -> list[Candidate]:
+    async def _unknown_jobs(
+        self, media_id: str, group: Sequence[OpenDoubt]
+    ) -> tuple[list[Candidate], bool]:
+        """Return the media's jobs that the ledger does not know, and whether some may be missing.
+
+        How long a list may be is not documented (``vod-api.md`` 2.2): one that begins with a job
+        that is younger than the requests, and not theirs, may have been cut before it.
+        """
         infos = await self._list(media_id)
         known = await self._doubts.known_jobs([info.job_id for info in infos], group)
-        earliest = min(doubt.signed_at for doubt in group) - timedelta(hours=1)
+        first_sent = min(doubt.signed_at for doubt in group)
+        earliest = first_sent - timedelta(hours=1)
         candidates = []
         for info in infos:
             if info.job_id in known or (info.created_at and info.created_at < earliest):
@@ -167,29 +177,47 @@ class Settler:
                     detail.is_manual,
                 )
             )
-        return candidates
+        dated = [info for info in infos if info.created_at]
+        oldest = min(dated, key=lambda info: (info.created_at, info.job_id), default=None)
+        may_be_cut = (
+            self._needs_witness
+            and oldest is not None
+            and oldest.created_at is not None
+            and oldest.created_at > first_sent + (self._client.clock_skew or timedelta(0))
+            and oldest.job_id not in known
+        )
+        return candidates, may_be_cut
 
-    async def _shows_known_jobs(self, job_type: JobType) -> bool | None:
+    async def _hold_to_account(self, doubt: OpenDoubt) -> Lookup:
         """Tell whether a look-up shows the newest job of this type that we know.
 
         Whether look-ups list this type at all, and how late, is not documented (``vod-api.md``
-        2.2). Without a known job there is nothing to hold it to, and a person must say.
+        2.2). Only a job at least as young as any that the request can have made shows that the
+        look-up is not too late for it; a stand-in on this machine may go without.
         """
-        if job_type not in self._lookup_works:
+        newest, is_shown = await self._witness(doubt.job_type)
+        if newest is None:
+            return Lookup.NOTHING_KNOWN if self._needs_witness else Lookup.SHOWS
+        if not is_shown:
+            return Lookup.HIDES
+        is_younger = newest.submitted_at >= doubt.begun_at + DATE_WINDOW
+        return Lookup.SHOWS if is_younger or not self._needs_witness else Lookup.SHOWS_OLDER
+
+    async def _witness(self, job_type: JobType) -> tuple[KnownJob | None, bool]:
+        """Return the newest known job of a type, and whether the look-up shows it; once a round."""
+        if job_type not in self._witnesses:
             newest = await self._doubts.newest_job(job_type)
-            if newest:
-                shown = {info.job_id for info in await self._list(newest[1])}
-                self._lookup_works[job_type] = newest[0] in shown
-            else:
-                self._lookup_works[job_type] = None if self._needs_witness else True
-        return self._lookup_works[job_type]
+            infos = await self._list(newest.media_id) if newest else ()
+            is_shown = newest is not None and newest.job_id in {info.job_id for info in infos}
+            self._witnesses[job_type] = newest, is_shown
+        return self._witnesses[job_type]
 
     async def _list(self, media_id: str) -> tuple[JobInfo, ...]:
         await self._lookup_pace.take(1)
         return await self._client.list_job_infos(media_id)
 
     def _decide(
-        self, doubt: OpenDoubt, candidates: list[Candidate], lookup_works: bool | None
+        self, doubt: OpenDoubt, candidates: list[Candidate], lookup: Lookup, *, may_be_cut: bool
     ) -> Decision:
         return decide(
             Doubt(doubt.job_type, doubt.signed_at, doubt.receipts),
@@ -197,7 +225,8 @@ class Settler:
             now=datetime.now(UTC),
             skew=self._client.clock_skew or timedelta(0),
             settle=self._settle,
-            lookup_works=lookup_works,
+            lookup=lookup,
+            may_be_cut=may_be_cut,
         )
 
     async def _carry_out(self, decisions: list[tuple[OpenDoubt, Decision]]) -> Counter[str]:

@@ -78,6 +78,15 @@ class ExtraCharge:
     job_ids: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class KnownJob:
+    """A job that the ledger knows; the time is that of its answer, by the database."""
+
+    job_id: str
+    media_id: str
+    submitted_at: datetime
+
+
 class Doubts:
     """Statements of the reconciler and of the operator's word."""
 
@@ -127,10 +136,10 @@ class Doubts:
         rows = await self._database.fetch("known_jobs", list(job_ids), nonces)
         return {row["job_id"] for row in rows}
 
-    async def newest_job(self, job_type: JobType) -> tuple[str, str] | None:
-        """Return (JobId, media id) of the newest known job of a type, if there is one."""
+    async def newest_job(self, job_type: JobType) -> KnownJob | None:
+        """Return the newest known job of a type, if there is one."""
         row = await self._database.fetch_row("newest_job", self._target.id, job_type.value)
-        return (row["job_id"], row["media_id"]) if row else None
+        return KnownJob(**row) if row else None
 
     async def settle(self, settlements: Sequence[Settlement], actor: str) -> set[int]:
         """Settle doubts; return the submissions that moved."""

@@ -95,8 +95,8 @@ MUTANTS: dict[str, Mutant] = {
     ),
     "absence is believed of a look-up that does not work": Mutant(
         "core/doubt.py",
-        "if not lookup_works:",
-        "if False:",
+        "case Lookup.HIDES:\n            return Wait(",
+        "case Lookup.HIDES:\n            return Absent() or Wait(",
         f"{_RECONCILE}/test_lookup.py::test_a_look_up_that_hides_known_jobs_proves_no_absence",
     ),
     "absence is believed before the settling time": Mutant(

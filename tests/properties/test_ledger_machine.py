@@ -23,7 +23,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from batch.core.doubt import Absent, Adopt, Candidate, Doubt, decide
+from batch.core.doubt import Absent, Adopt, Candidate, Doubt, Lookup, decide
 from batch.core.models import Claim, JobType
 from batch.core.states import TERMINAL, State
 from batch.core.verdict import Verdict
@@ -229,7 +229,7 @@ class LedgerMachine(RuleBasedStateMachine):
                 Doubt(doubt.job_type, doubt.signed_at),
                 [Candidate(job, doubt.job_type, doubt.signed_at, True) for job in made
                  if job not in known],
-                now=datetime.now(UTC), skew=timedelta(0), settle=timedelta(0), lookup_works=True,
+                now=datetime.now(UTC), skew=timedelta(0), settle=timedelta(0), lookup=Lookup.SHOWS,
             )  # fmt: skip
             if isinstance(decision, Adopt | Absent):
                 job_id = decision.job_id if isinstance(decision, Adopt) else None

@@ -12,6 +12,7 @@ from batch.core.doubt import (
     Candidate,
     Decision,
     Doubt,
+    Lookup,
     Wait,
     decide,
     in_send_window,
@@ -41,9 +42,12 @@ def _decide(
     *candidates: Candidate,
     now: datetime = LATER,
     skew: timedelta = timedelta(0),
-    lookup_works: bool = True,
+    lookup: Lookup = Lookup.SHOWS,
+    may_be_cut: bool = False,
 ) -> Decision:
-    return decide(DOUBT, candidates, now=now, skew=skew, settle=SETTLE, lookup_works=lookup_works)
+    return decide(
+        DOUBT, candidates, now=now, skew=skew, settle=SETTLE, lookup=lookup, may_be_cut=may_be_cut
+    )
 
 
 NOT_OURS = {
@@ -61,7 +65,7 @@ NOT_OURS = {
 def test_the_one_job_that_fits_is_adopted() -> None:
     """A manual job of the type, made in the send window, is ours: at once, whatever the rest."""
     assert _decide(_job("ours"), *NOT_OURS.values()) == Adopt("ours")
-    assert _decide(_job("ours"), now=SENT + SECOND, lookup_works=False) == Adopt("ours")
+    assert _decide(_job("ours"), now=SENT + SECOND, lookup=Lookup.HIDES) == Adopt("ours")
 
 
 @pytest.mark.parametrize("other", NOT_OURS.values(), ids=NOT_OURS.keys())
@@ -90,20 +94,22 @@ def test_a_job_without_a_time_is_for_a_person(now: datetime) -> None:
 
 
 @pytest.mark.parametrize(
-    ("now", "lookup_works", "kind"),
+    ("now", "lookup", "kind"),
     [
-        (SENT, True, Wait),
-        (SENT + SETTLE - SECOND, True, Wait),
-        (SENT + SETTLE, True, Absent),
-        (SENT + SETTLE, False, Wait),
-        (SENT + timedelta(days=365), False, Wait),
+        (SENT, Lookup.SHOWS, Wait),
+        (SENT + SETTLE - SECOND, Lookup.SHOWS, Wait),
+        (SENT + SETTLE, Lookup.SHOWS, Absent),
+        (SENT + SETTLE, Lookup.HIDES, Wait),
+        (SENT + timedelta(days=365), Lookup.HIDES, Wait),
+        (SENT + timedelta(days=365), Lookup.SHOWS_OLDER, Ask),
+        (SENT + timedelta(days=365), Lookup.NOTHING_KNOWN, Ask),
     ],
 )
 def test_no_trace_proves_absence_only_after_the_settling_time(
-    now: datetime, lookup_works: bool, kind: type[Decision]
+    now: datetime, lookup: Lookup, kind: type[Decision]
 ) -> None:
     """An empty list proves nothing early, and nothing ever while the look-up shows no known job."""
-    assert isinstance(_decide(now=now, lookup_works=lookup_works), kind)
+    assert isinstance(_decide(now=now, lookup=lookup), kind)
 
 
 @pytest.mark.parametrize("skew", [timedelta(0), timedelta(minutes=3), -timedelta(minutes=3)])
@@ -123,18 +129,10 @@ def test_the_window_ends_before_absence_can_be_claimed() -> None:
     assert SHORTEST_SETTLE > DATE_WINDOW
 
 
-def test_without_a_witness_only_a_person_can_tell() -> None:
-    """No job of the type is known: an empty list proves nothing, however long one waits."""
-    signed_at = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-    decision = decide(
-        Doubt(JobType.MEDIA_DNA, signed_at),
-        [],
-        now=signed_at + timedelta(days=1),
-        skew=timedelta(0),
-        settle=timedelta(hours=1),
-        lookup_works=None,
-    )
-    assert isinstance(decision, Ask)
+def test_a_list_that_may_be_cut_proves_no_absence() -> None:
+    """What is on it counts all the same."""
+    assert isinstance(_decide(may_be_cut=True), Ask)
+    assert _decide(_job("ours"), may_be_cut=True) == Adopt("ours")
 
 
 def test_where_the_answer_named_a_job_absence_is_never_proven() -> None:
@@ -143,7 +141,7 @@ def test_where_the_answer_named_a_job_absence_is_never_proven() -> None:
 
     def settled(*candidates: Candidate, now: datetime = LATER) -> Decision:
         return decide(
-            doubt, candidates, now=now, skew=timedelta(0), settle=SETTLE, lookup_works=True
+            doubt, candidates, now=now, skew=timedelta(0), settle=SETTLE, lookup=Lookup.SHOWS
         )
 
     assert isinstance(settled(now=SENT + SECOND), Wait)
