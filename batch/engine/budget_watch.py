@@ -54,8 +54,8 @@ class BudgetWatch:
 def _obstacle(due: NextCost, tightest: BudgetUse) -> str | None:
     if due.amount is None:
         return (
-            f"how long the next one, {due.media_id}, is nobody knows: look with preflight, "
-            "or set longest"
+            f"how long the next one, {due.media_id}, is nobody knows: set longest, or let nightly "
+            "look it up"
         )
     if due.amount <= tightest.left:
         return None

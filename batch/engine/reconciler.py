@@ -11,9 +11,10 @@ import structlog
 from batch.core.outcome import AccountStopped
 from batch.core.states import State
 from batch.engine.pace import Pace
+from batch.engine.refusal import account_error
 from batch.engine.settling import Settler
 from batch.engine.waiting import pause_unless
-from batch.errors import AccountStoppedError, ExitCode, PermissionRefusedError, VodBatchError
+from batch.errors import ExitCode
 from batch.ledger.doubts import Doubts, OpenJob, Poll
 from batch.vod.wire import MAX_JOB_IDS, CloudStatus, JobPage, QueryFailed
 
@@ -37,7 +38,8 @@ class ReconcileSummary:
     """What a reconcile came to, in submissions; ``failed_calls`` in calls.
 
     ``unknown_jobs`` are JobIds that the cloud says it does not know. ``needs_operator`` are doubts
-    that no look-up can settle. ``was_told_to_stop`` by a signal, which holds for what would follow.
+    that no look-up can settle. ``was_told_to_stop`` by a signal, which holds for what would follow;
+    ``gave_up`` on a cloud that gave no answer.
     """
 
     settled: dict[str, int]
@@ -50,11 +52,14 @@ class ReconcileSummary:
     needs_operator: int
     extra_charges: int = 0
     was_told_to_stop: bool = False
+    gave_up: bool = False
 
     @property
     def exit_codes(self) -> tuple[ExitCode, ...]:
         """Every exit code that holds (``design.md`` 5)."""
         codes = []
+        if self.gave_up:
+            codes.append(ExitCode.UNAVAILABLE)
         if self.in_doubt or self.extra_charges:
             codes.append(ExitCode.DONE_WITH_DOUBTS)
         if self.ended.get(State.FAILED):
@@ -89,6 +94,7 @@ class Reconciler:
         self._unknown: set[str] = set()
         self._failed_calls = 0
         self._failed_in_a_row = 0
+        self._gave_up = False
         self._last_trouble = ""
         self._open_jobs = 0
         self._found: Counter[str] = Counter()
@@ -115,16 +121,19 @@ class Reconciler:
                 break
             seconds = _FIRST_ROUND_SECONDS if moved else min(2 * seconds, _LONGEST_ROUND_SECONDS)
             await pause_unless(self._stopping, seconds)
+        # What a stop left unasked is open too.
+        open_jobs, in_doubt = await self._doubts.count_open()
         return ReconcileSummary(
             settled=dict(self._settler.settled),
             ended=dict(self._ended),
             unknown_jobs=len(self._unknown),
             failed_calls=self._failed_calls,
             last_trouble=self._last_trouble,
-            open_jobs=self._open_jobs,
-            in_doubt=self._found["asks"] + self._found["waits"] + self._found["failed"],
+            open_jobs=open_jobs,
+            in_doubt=in_doubt,
             needs_operator=self._found["asks"],
             was_told_to_stop=self._was_told_to_stop,
+            gave_up=self._gave_up,
         )
 
     async def tick(self) -> int:
@@ -199,19 +208,10 @@ class Reconciler:
         self._failed_in_a_row += 1
         self._last_trouble = str(error)
         if isinstance(error.outcome, AccountStopped):
-            raise _account_error(error.outcome)
+            raise account_error(error.outcome)
         if self._failed_in_a_row >= _FAILED_CALLS_IN_A_ROW:
+            self._gave_up = True
             self.stop()
 
 
 _VERDICTS = {CloudStatus.SUCCESS: State.SUCCEEDED, CloudStatus.FAIL: State.FAILED}
-
-
-def _account_error(outcome: AccountStopped) -> VodBatchError:
-    message = (
-        f"the cloud refuses the account ({outcome.cause}): {outcome.code} {outcome.message}; "
-        "run: vod-batch doctor"
-    )
-    if outcome.exit_code is ExitCode.PERMISSION:
-        return PermissionRefusedError(message)
-    return AccountStoppedError(message)

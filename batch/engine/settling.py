@@ -27,9 +27,10 @@ from batch.core.doubt import (
     decide,
 )
 from batch.core.models import Claim, JobType
-from batch.core.outcome import Accepted, Outcome
+from batch.core.outcome import Accepted, AccountStopped, Outcome
 from batch.core.verdict import judge_accepted
 from batch.engine.pace import Pace
+from batch.engine.refusal import account_error
 from batch.engine.shared_pace import SharedPace
 from batch.ledger.doubts import Doubts, KnownJob, OpenDoubt, Settlement
 from batch.vod.lookup import JobDetail, JobInfo
@@ -143,6 +144,8 @@ class Settler:
             candidates, may_be_cut = await self._unknown_jobs(media_id, group)
             lookups = {d.id: await self._hold_to_account(d) for d in group}
         except QueryFailed as error:
+            if isinstance(error.outcome, AccountStopped):
+                raise account_error(error.outcome) from error
             await self._doubts.note({d.id: f"the look-up failed: {error}" for d in group})
             return Counter(failed=len(group))
         decisions = [

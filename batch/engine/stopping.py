@@ -52,7 +52,9 @@ def on_signals(stop: Callable[[], None], force: Callable[[], None]) -> Iterator[
         action = actions.pop() if actions else force
         action()
 
-    heard = [one for one in _SIGNALS if signal.getsignal(one) is not signal.SIG_IGN]
+    # asyncio would leave the system's own behind, which ends a process without unwinding it.
+    before = {one: signal.getsignal(one) for one in _SIGNALS}
+    heard = [one for one, handler in before.items() if handler is not signal.SIG_IGN]
     for number in heard:
         loop.add_signal_handler(number, act)
     try:
@@ -60,3 +62,4 @@ def on_signals(stop: Callable[[], None], force: Callable[[], None]) -> Iterator[
     finally:
         for number in heard:
             loop.remove_signal_handler(number)
+            signal.signal(number, before[number] or signal.SIG_DFL)

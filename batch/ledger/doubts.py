@@ -170,6 +170,12 @@ class Doubts:
         """
         return len(await self._database.fetch("mark_replayed", nonce))
 
+    async def count_open(self) -> tuple[int, int]:
+        """Return how many submissions have an open job, and how many are in doubt."""
+        rows = await self._database.fetch("count_states", self._target.id)
+        counts = {row["state"]: row["n"] for row in rows}
+        return counts.get(State.SUBMITTED, 0), counts.get(State.IN_DOUBT, 0)
+
     async def now(self) -> datetime:
         """Return the database's time, which rows are stamped with; this machine's may differ."""
         row = await self._database.fetch_row("clock")

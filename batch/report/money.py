@@ -16,7 +16,7 @@ def cost_lines(costs: Mapping[str, Any] | None) -> Iterator[str]:
         if Decimal(cost["reserved"]):
             yield f"reserved {_money(cost['reserved'])} {cost['currency']}, at most, for open ones"
     if costs["unknown"]:
-        yield f"{costs['unknown']:,} submissions of unknown cost: set prices, look with preflight"
+        yield f"{costs['unknown']:,} submissions of unknown cost: set prices; nightly finds lengths"
 
 
 def budget_line(use: Mapping[str, Any], currency: str) -> str:
