@@ -46,6 +46,9 @@ TRANSITIONS = frozenset(
         (State.FAILED, State.PENDING),  # operator: retry
         (State.REJECTED, State.PENDING),  # operator: retry
         (State.DEAD, State.PENDING),  # operator: retry
+        (State.REJECTED, State.IN_DOUBT),  # operator: retry, where no certain refusal came
+        (State.DEAD, State.IN_DOUBT),  # operator: retry, where no certain refusal came
+        (State.SUBMITTED, State.IN_DOUBT),  # operator: the cloud knows no such job
     },
 )
 """Every allowed move; all others are refused by the database."""

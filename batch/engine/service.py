@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from decimal import Decimal
-from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
 from batch.core.budget import Spending
@@ -36,7 +35,7 @@ from batch.ledger.opening import open_ledger
 from batch.ledger.operators import Operators
 from batch.ledger.runs import Runs
 from batch.ledger.store import Store
-from batch.settings import Settings, is_loopback_host
+from batch.settings import Settings
 from batch.vod.client import VodClient
 from batch.vod.credentials import CredentialSource
 from batch.vod.transport import Timeouts
@@ -79,7 +78,7 @@ async def submit(
         open_ledger(settings, plans_once=True) as (database, store),
         cloud_client(settings, source) as client,
     ):
-        await store.bind_service(settings.service)
+        await store.bind_service(settings.counterpart)
         spending = settings.spending(run or uuid4())
         expired = await store.expire(settings.heartbeat_timeout.total_seconds(), _RECOVERY)
         await replay_journals(database, store.target, settings.journal_path, spending)
@@ -188,7 +187,7 @@ async def reconcile(
     source = credentials or CredentialSource()
     await source.current()
     async with open_ledger(settings) as (database, store), cloud_client(settings, source) as client:
-        await store.bind_service(settings.service)
+        await store.bind_service(settings.counterpart)
         await store.expire(settings.heartbeat_timeout.total_seconds(), _RECOVERY)
         spending = settings.spending(uuid4())
         await replay_journals(database, store.target, settings.journal_path, spending)
@@ -202,7 +201,7 @@ async def reconcile(
             Pace(settings.lookup_qps),
             settings.settle,
             _RECONCILE,
-            needs_witness=not is_loopback_host(urlsplit(settings.url).hostname or ""),
+            needs_witness=settings.plays_by_cloud_rules,
         )
         reconciler = Reconciler(
             doubts, settler, client, Pace(settings.poll_qps), _RECONCILE, canary_watch

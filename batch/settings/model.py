@@ -74,6 +74,9 @@ class Settings(BaseModel):
     endpoint: Annotated[str, AfterValidator(check_endpoint)] | None = Field(
         None, description="overrides the region's host"
     )
+    service: Literal["cloud"] | None = Field(
+        None, description="lets a loopback endpoint play the cloud: every rule is the cloud's"
+    )
     connect_timeout: Duration = timedelta(seconds=5)
     read_timeout: Duration = timedelta(seconds=10)
     total_timeout: Duration = timedelta(seconds=30)
@@ -181,15 +184,23 @@ class Settings(BaseModel):
         return self.endpoint or f"https://{region_host(self.region)}"
 
     @property
-    def service(self) -> Literal["cloud", "stand-in"]:
-        """Whether the endpoint in force is the cloud itself."""
-        return "cloud" if is_cloud_host(urlsplit(self.url).hostname or "") else "stand-in"
+    def counterpart(self) -> Literal["cloud", "stand-in"]:
+        """Whom the endpoint in force reaches: the cloud, or what stands in for it."""
+        is_cloud = self.service == "cloud" or is_cloud_host(urlsplit(self.url).hostname or "")
+        return "cloud" if is_cloud else "stand-in"
+
+    @property
+    def plays_by_cloud_rules(self) -> bool:
+        """Whether nothing is believed that the cloud's documents do not promise.
+
+        A stand-in on this machine is believed without a witness, unless it plays the cloud.
+        """
+        return self.service == "cloud" or not is_loopback_host(urlsplit(self.url).hostname or "")
 
     @model_validator(mode="after")
     def _absence_waits_for_the_gateway(self) -> Self:
         """A request may be admitted for 15 minutes (``vod-api.md`` 12.2)."""
-        host = urlsplit(self.url).hostname or ""
-        if self.settle < SHORTEST_SETTLE and not is_loopback_host(host):
+        if self.settle < SHORTEST_SETTLE and self.plays_by_cloud_rules:
             raise UnfitError("settle", "less than 16m is for a loopback endpoint only")
         return self
 

@@ -133,7 +133,7 @@ def test_endpoints_that_cannot_be_meant_are_refused(endpoint: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("endpoint", "url", "service"),
+    ("endpoint", "url", "counterpart"),
     [
         (None, "https://vod.cn-beijing.aliyuncs.com", "cloud"),
         ("https://vod.cn-shanghai.aliyuncs.com/", "https://vod.cn-shanghai.aliyuncs.com", "cloud"),
@@ -141,10 +141,10 @@ def test_endpoints_that_cannot_be_meant_are_refused(endpoint: str) -> None:
         ("https://aliyuncs.com.example", "https://aliyuncs.com.example", "stand-in"),
     ],
 )
-def test_the_endpoint_in_force(endpoint: str | None, url: str, service: str) -> None:
+def test_the_endpoint_in_force(endpoint: str | None, url: str, counterpart: str) -> None:
     """The override, else the region's host; what is not the cloud's is a stand-in."""
     settings = load_settings(endpoint=endpoint, region="cn-beijing")
-    assert (settings.url, settings.service) == (url, service)
+    assert (settings.url, settings.counterpart) == (url, counterpart)
 
 
 @pytest.mark.parametrize(
@@ -233,3 +233,15 @@ def test_a_time_of_day_may_be_one_of_toml() -> None:
     """TOML has times of its own."""
     _write("until = 06:30:00")
     assert load_settings().until == time(6, 30)
+
+
+def test_a_loopback_endpoint_may_play_the_cloud() -> None:
+    """Then it is the cloud, to whoever asks what to believe, and waits as long as the cloud."""
+    plain = load_settings(endpoint="http://127.0.0.1:8808", settle="1s")
+    assert (plain.counterpart, plain.plays_by_cloud_rules) == ("stand-in", False)
+    playing = load_settings(endpoint="http://127.0.0.1:8808", service="cloud")
+    assert (playing.counterpart, playing.plays_by_cloud_rules) == ("cloud", True)
+    with pytest.raises(ConfigurationError, match="settle"):
+        load_settings(endpoint="http://127.0.0.1:8808", service="cloud", settle="1s")
+    with pytest.raises(ConfigurationError, match="service"):
+        load_settings(service="stand-in")

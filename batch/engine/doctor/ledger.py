@@ -152,8 +152,8 @@ async def _check_target(
 
 def _check_service(settings: Settings, bound: str | None) -> Check:
     told = f"{settings.account}/{settings.region}"
-    if bound not in (None, settings.service):
-        detail = f"{told} belongs to the {bound}, and the endpoint is the {settings.service}"
+    if bound not in (None, settings.counterpart):
+        detail = f"{told} belongs to the {bound}, and the endpoint is the {settings.counterpart}"
         mend = "check VOD_BATCH_ENDPOINT, or name another target with VOD_BATCH_ACCOUNT"
         return Check("target", detail, mend, ExitCode.CONFIGURATION)
     return Check("target", f"{told}, {f'of the {bound}' if bound else 'nothing sent yet'}")

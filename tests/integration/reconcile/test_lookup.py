@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from batch.core.states import State
-from batch.engine import service
+from batch.settings import Settings
 from tests.support.ledger import DNA, TAG, media
 from tests.support.settling import Morning, strange_job
 
@@ -170,7 +170,7 @@ async def test_a_job_that_becomes_visible_late_is_adopted(
 @pytest.fixture
 def as_the_cloud(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let this machine count as any other: absence is believed as little as against the cloud."""
-    monkeypatch.setattr(service, "is_loopback_host", lambda _host: False)
+    monkeypatch.setattr(Settings, "plays_by_cloud_rules", property(lambda _: True))
 
 
 @pytest.mark.usefixtures("as_the_cloud")

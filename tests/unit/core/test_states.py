@@ -2,7 +2,10 @@
 
 from batch.core.states import TERMINAL, TRANSITIONS, State
 
-BY_AN_OPERATOR = {(state, State.PENDING) for state in (State.FAILED, State.REJECTED, State.DEAD)}
+BY_AN_OPERATOR = {
+    *((state, State.PENDING) for state in (State.FAILED, State.REJECTED, State.DEAD)),
+    *((state, State.IN_DOUBT) for state in (State.REJECTED, State.DEAD)),
+}
 
 
 def test_a_terminal_state_changes_by_an_operator_only() -> None:
