@@ -1,14 +1,15 @@
 """The rules that choose an outcome: what one answer of the cloud proves.
 
-An answer is believed only when it proves something. A refusal the gateway documents proves that no
-job exists; an answer that may come from a proxy, or whose body is not the expected one, proves
-nothing, and the submission is in doubt.
+An answer is believed only when it proves something. A refusal that is documented proves that no job
+exists; an answer that may come from a proxy, whose body is not the expected one, or whose words are
+unknown, proves nothing.
 """
 
 import json
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
+from batch.core.codes import Meaning, in_family, meaning_of, stop_cause
 from batch.core.models import JobType
 from batch.core.outcome import (
     Accepted,
@@ -21,6 +22,7 @@ from batch.core.outcome import (
     StopCause,
     Throttled,
 )
+from batch.core.patience import asked_pause
 
 MESSAGE_LIMIT = 500
 """Longest echoed message, in characters."""
@@ -30,6 +32,10 @@ _REQUEST_ID_LIMIT = 64
 _JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _JOB_TYPES = {job_type.value: job_type for job_type in JobType}
 _FIRST_SENTENCE = re.compile(r"[.:;](?:\s|$)|\s[Ss]erver")
+_TROUBLED_STATUSES = frozenset({408, 499})
+"""Below 500, and yet the server's own trouble: it gave up, or saw us give up."""
+
+_TOO_MANY_REQUESTS = 429
 
 
 def classify(answer: Answer, media_id: str, asked: Collection[JobType]) -> Outcome:
@@ -38,12 +44,12 @@ def classify(answer: Answer, media_id: str, asked: Collection[JobType]) -> Outco
     Never raises, whatever the bytes are. A partial list is :class:`Accepted` with the entries
     there are; see :func:`missing_types`.
     """
-    if answer.http_status != 200:
+    if not answer.is_success:
         return classify_error(answer)
     body = read_object(answer.body)
     if body is None:
-        return InDoubt("a 200 whose body is not a JSON object", 200)
-    return _read_jobs(body, media_id, asked)
+        return InDoubt("a success whose body is not a JSON object", answer.http_status)
+    return _read_jobs(answer, body, media_id, asked)
 
 
 def missing_types(accepted: Accepted, asked: Collection[JobType]) -> tuple[JobType, ...]:
@@ -53,79 +59,38 @@ def missing_types(accepted: Accepted, asked: Collection[JobType]) -> tuple[JobTy
 
 
 def classify_error(answer: Answer) -> Throttled | Refused | InDoubt | AccountStopped:
-    """Say what an ``answer`` other than 200 proves, for any action (``vod-api.md`` 5).
+    """Say what an ``answer`` without success proves, for any action (``vod-api.md`` 5).
 
-    Throttling wins over every other code, as in the SDK; a nonce that was seen before proves that
-    an earlier copy of this request arrived, so it is in doubt and not a refusal.
+    What is asked, in this order: does it speak of the server's own trouble (then it is in doubt),
+    of the rate, of a refusal. Headers and 429 slow the pace, and prove nothing about the request.
     """
     body = read_object(answer.body) or {}
     status = answer.http_status
-    code = (_text(body.get("Code"), _CODE_LIMIT) or "").strip()
-    message = _text(body.get("Message"), MESSAGE_LIMIT) or ""
-    request_id = _request_id(body)
-    retry_after = retry_after_seconds(answer.retry_after)
-    folded = code.lower()
-    is_refusal = 400 <= status < 500
+    code = code_of(body)
+    meaning = meaning_of(code) if code else Meaning.UNKNOWN
+    told = _shown(answer, code, _CODE_LIMIT) or ""
+    message = _shown(answer, body.get("Message"), MESSAGE_LIMIT) or ""
+    request_id = _request_id(answer, body)
+    pause = asked_pause(answer)
+    slows = pause is not None or status == _TOO_MANY_REQUESTS
+    is_refusal = 400 <= status < 500 and status not in _TROUBLED_STATUSES
 
-    if _in_family(folded, "signaturenonceused"):
-        reason = "the gateway has seen this signed request before"
-        return InDoubt(reason, status, code, message, request_id, retry_after)
-    if _is_throttling(folded, status, retry_after):
-        return Throttled(code, message, request_id, status, retry_after)
-    if not (is_refusal and code):
-        reason = _doubt_reason(status)
-        return InDoubt(reason, status, code or None, message or None, request_id, retry_after)
-    if (cause := stop_cause(code)) is not None:
-        return AccountStopped(code, _safe_message(message, cause), request_id, status, cause)
-    return Refused(code, message, request_id, status)
-
-
-_STOPPING_FAMILIES = {
-    "nopermission": StopCause.PERMISSION,
-    "forbidden.ram": StopCause.PERMISSION,
-    "operationdenied.suspended": StopCause.ARREARS,
-    "invalidaccesskeyid": StopCause.CREDENTIALS,
-    "signaturedoesnotmatch": StopCause.CREDENTIALS,
-    "invalidsecuritytoken": StopCause.CREDENTIALS,
-    "incompletesignature": StopCause.CREDENTIALS,
-    "missingsecuritytoken": StopCause.CREDENTIALS,
-    "missingaccesskeyid": StopCause.CREDENTIALS,
-    "invalidtimestamp": StopCause.CLOCK,
-    "invalidapi.notfound": StopCause.ENDPOINT,
-    "invalidaction": StopCause.ENDPOINT,
-    "invalidversion": StopCause.ENDPOINT,
-    "unsupportedhttpmethod": StopCause.ENDPOINT,
-    "invalidsignaturemethod": StopCause.ENDPOINT,
-}
-"""Codes (with everything under them, ``X.*``) that stop the account (``vod-api.md`` 5.2)."""
-
-_STOPPING_EXACTLY = {
-    # Forbidden.IllegalStatus and the like speak of one media, so the bare words only.
-    "operationdenied": StopCause.NOT_ACTIVE,
-    "forbidden": StopCause.PERMISSION,
-}
-
-
-def stop_cause(code: str) -> StopCause | None:
-    """Return why ``code`` (any case) stops the whole account; None when it does not."""
-    folded = code.lower()
-    if (cause := _STOPPING_EXACTLY.get(folded)) is not None:
-        return cause
-    return next(
-        (cause for family, cause in _STOPPING_FAMILIES.items() if _in_family(folded, family)),
-        None,
-    )
-
-
-def retry_after_seconds(header: str | None) -> float | None:
-    """Read ``x-acs-retry-after``: a positive integer of milliseconds, as the official SDK uses it.
-
-    The unit is not documented (``vod-api.md`` 5.3). Returns seconds; None for anything else.
-    """
-    text = (header or "").strip()
-    if not (text.isascii() and text.isdecimal() and len(text) <= 15):
-        return None
-    return int(text) / 1000 or None
+    if reason := _trouble(answer, body, meaning):
+        return InDoubt(
+            reason, status, told or None, message or None, request_id, pause, slows,
+            named_jobs(body),
+        )  # fmt: skip
+    if meaning is Meaning.THROTTLED and (is_refusal or _is_documented_503(status, code)):
+        return Throttled(told, message, request_id, status, pause)
+    if is_refusal and meaning is Meaning.ACCOUNT and (cause := stop_cause(code)):
+        safe = _safe_message(message, cause)
+        return AccountStopped(told, safe, request_id, status, cause, pause, slows)
+    if is_refusal and meaning is Meaning.REFUSED:
+        return Refused(told, message, request_id, status, True, pause, slows)
+    if is_refusal and code and not slows:
+        return Refused(told, message, request_id, status, is_certain=False)
+    reason = _doubt_reason(status, code)
+    return InDoubt(reason, status, told or None, message or None, request_id, pause, slows)
 
 
 def read_object(body: bytes) -> dict[str, object] | None:
@@ -137,22 +102,38 @@ def read_object(body: bytes) -> dict[str, object] | None:
     return value if isinstance(value, dict) else None
 
 
-def _in_family(folded: str, family: str) -> bool:
-    return folded == family or folded.startswith(family + ".")
+def code_of(body: dict[str, object]) -> str:
+    """Return the error code that a body names, or an empty text."""
+    code = body.get("Code")
+    return code.strip() if isinstance(code, str) else ""
 
 
-def _is_throttling(folded: str, status: int, retry_after: float | None) -> bool:
-    if not 400 <= status < 600:
-        return False
-    return folded.startswith("throttling") or (status < 500 and retry_after is not None)
+def _trouble(answer: Answer, body: dict[str, object], meaning: Meaning) -> str | None:
+    """Say why the request may have been carried out although the answer is an error."""
+    if meaning is Meaning.SEEN_BEFORE:
+        return "the gateway has seen this signed request before"
+    if meaning is Meaning.TROUBLE:
+        return "the server speaks of its own trouble: the request may have been carried out"
+    if answer.http_status in _TROUBLED_STATUSES:
+        return f"HTTP {answer.http_status}: the request may have been carried out"
+    if named_jobs(body):
+        return "an error that names jobs"
+    return None
 
 
-def _doubt_reason(status: int) -> str:
+def _is_documented_503(status: int, code: str) -> bool:
+    """``Throttling`` is documented as a 503 too (``vod-api.md`` 2.7): refused before execution."""
+    return status == 503 and in_family(code, "throttling")
+
+
+def _doubt_reason(status: int, code: str) -> str:
     if status < 400:
         return f"HTTP {status} is not an answer of this API"
-    if status < 500:
-        return f"HTTP {status} without an error code: perhaps a proxy's answer, not the API's"
-    return f"HTTP {status}: the request may have been carried out"
+    if status >= 500:
+        return f"HTTP {status}: the request may have been carried out"
+    if code:
+        return f"HTTP {status} that asks for a slower pace, with a code that nobody knows"
+    return f"HTTP {status} without an error code: perhaps a proxy's answer, not the API's"
 
 
 def _safe_message(message: str, cause: StopCause) -> str:
@@ -165,6 +146,11 @@ def _safe_message(message: str, cause: StopCause) -> str:
     return _FIRST_SENTENCE.split(message, maxsplit=1)[0]
 
 
+def _shown(answer: Answer, value: object, limit: int) -> str | None:
+    """Return a text of the answer as it may be kept; what is hidden goes before what is cut."""
+    return _text(answer.hide(value), limit) if isinstance(value, str) else None
+
+
 def _text(value: object, limit: int) -> str | None:
     """Return ``value`` as at most ``limit`` characters that any terminal and database can hold."""
     if not isinstance(value, str):
@@ -175,12 +161,12 @@ def _text(value: object, limit: int) -> str | None:
     return "".join(char if char.isprintable() else " " for char in text)
 
 
-def _request_id(body: dict[str, object]) -> str | None:
-    return _text(body.get("RequestId"), _REQUEST_ID_LIMIT) or None
+def _request_id(answer: Answer, body: dict[str, object]) -> str | None:
+    return _shown(answer, body.get("RequestId"), _REQUEST_ID_LIMIT) or None
 
 
 def _read_jobs(
-    body: dict[str, object], media_id: str, asked: Collection[JobType]
+    answer: Answer, body: dict[str, object], media_id: str, asked: Collection[JobType]
 ) -> Accepted | InDoubt:
     """Read ``AIJobList.AIJob`` (``vod-api.md`` 1.2): extra keys pass, wrong types never raise."""
     placed: dict[JobType, Job] = {}
@@ -209,10 +195,19 @@ def _read_jobs(
             placed[job_type] = Job(job_type, job_id)
         else:
             extra.append(Job(job_type, job_id))
-    request_id = _request_id(body)
+    request_id = _request_id(answer, body)
     if not placed:
-        return InDoubt(_no_entry_reason(seen), 200, request_id=request_id)
-    return Accepted(request_id, tuple(placed.values()), tuple(extra), tuple(unplaced))
+        return InDoubt(
+            "a success without the expected AIJob entry",
+            answer.http_status,
+            _shown(answer, code_of(body), _CODE_LIMIT) or None,
+            _shown(answer, body.get("Message"), MESSAGE_LIMIT) or None,
+            request_id,
+            job_ids=named_jobs(body),
+        )
+    return Accepted(
+        request_id, tuple(placed.values()), tuple(extra), tuple(unplaced), answer.http_status
+    )
 
 
 def _entries(body: dict[str, object]) -> list[dict[str, object]]:
@@ -223,8 +218,16 @@ def _entries(body: dict[str, object]) -> list[dict[str, object]]:
     return [entry for entry in entries if isinstance(entry, dict)]
 
 
-def _no_entry_reason(job_ids: set[str]) -> str:
-    reason = "a 200 without the expected AIJob entry"
-    if not job_ids:
-        return reason
-    return f"{reason}; JobIds it held: {', '.join(sorted(job_ids))}"[:MESSAGE_LIMIT]
+def named_jobs(body: dict[str, object]) -> tuple[str, ...]:
+    """Return every JobId that the body names once, of whatever type and media."""
+    named = (entry.get("JobId") for entry in _entries(body))
+    ids = (name for name in named if isinstance(name, str) and _JOB_ID.fullmatch(name))
+    return tuple(dict.fromkeys(ids))
+
+
+def unknown_types(body: dict[str, object]) -> Iterator[str]:
+    """Yield the types of ``AIJobList.AIJob`` that are none of ours."""
+    for entry in _entries(body):
+        named = entry.get("Type")
+        if not (isinstance(named, str) and named in _JOB_TYPES):
+            yield repr(named) if not isinstance(named, str) else named

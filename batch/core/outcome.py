@@ -1,6 +1,12 @@
-"""What one ``SubmitAIJob`` request came to: six frozen outcomes."""
+"""What one ``SubmitAIJob`` request came to: six frozen outcomes.
 
-from dataclasses import dataclass
+Each answer may ask for a slower pace, whatever else it says: ``slows`` is true of a 429 and of one
+that says when to come back, and ``retry_after_seconds`` is that time, unbounded:
+the caller caps it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from batch.core.models import JobType
@@ -16,6 +22,9 @@ class StopCause(StrEnum):
     CREDENTIALS = "credentials"
     CLOCK = "clock"
     ENDPOINT = "endpoint"
+    RISK_CONTROL = "risk_control"
+    EVERY_PROBE = "every_probe"
+    """A code that no document knows refused every row that was tried, from all over the lists."""
 
 
 _EXIT_CODES = {
@@ -25,6 +34,8 @@ _EXIT_CODES = {
     StopCause.CREDENTIALS: ExitCode.PERMISSION,
     StopCause.CLOCK: ExitCode.CONFIGURATION,
     StopCause.ENDPOINT: ExitCode.CONFIGURATION,
+    StopCause.RISK_CONTROL: ExitCode.UNAVAILABLE,
+    StopCause.EVERY_PROBE: ExitCode.UNAVAILABLE,
 }
 
 
@@ -54,30 +65,36 @@ class Accepted:
     jobs: tuple[Job, ...]
     extra: tuple[Job, ...] = ()
     unplaced: tuple[str, ...] = ()
+    http_status: int = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Throttled:
-    """Refused before execution because of the rate; the same request may go later.
-
-    ``retry_after_seconds`` is what the gateway asked for, unbounded; the caller caps it.
-    """
+    """Refused before execution because of the rate; the same request may go later."""
 
     code: str
     message: str
     request_id: str | None
     http_status: int
     retry_after_seconds: float | None
+    slows: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Refused for good before any job existed, for a reason that lies in this one request."""
+    """Refused for good, for a reason that lies in this one request.
+
+    ``is_certain`` says that the code is a documented one, so that surely no job exists. An unknown
+    code proves nothing: its row is not sent again by itself, and never without a look for a job.
+    """
 
     code: str
     message: str
     request_id: str | None
     http_status: int
+    is_certain: bool = True
+    retry_after_seconds: float | None = None
+    slows: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +110,10 @@ class NotSent:
 
 @dataclass(frozen=True, slots=True)
 class InDoubt:
-    """The request was, or may have been, received and its outcome is unknown."""
+    """The request was, or may have been, received and its outcome is unknown.
+
+    ``job_ids`` are what the answer named all the same: receipts, never dropped.
+    """
 
     reason: str
     http_status: int | None = None
@@ -101,6 +121,8 @@ class InDoubt:
     message: str | None = None
     request_id: str | None = None
     retry_after_seconds: float | None = None
+    slows: bool = False
+    job_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +134,8 @@ class AccountStopped:
     request_id: str | None
     http_status: int
     cause: StopCause
+    retry_after_seconds: float | None = None
+    slows: bool = False
 
     @property
     def exit_code(self) -> ExitCode:
@@ -126,14 +150,27 @@ Outcome = Accepted | Failure
 """Every outcome of one submit."""
 
 
+def _as_it_is(text: str) -> str:
+    return text
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """One complete HTTP answer.
 
-    ``retry_after`` is the header ``x-acs-retry-after`` as it came, ``date`` the header ``Date``.
+    ``retry_after`` is the header ``x-acs-retry-after`` as it came, ``retry_later`` the header
+    ``Retry-After``, ``date`` the header ``Date``. ``hide`` blanks out what the answer may echo of
+    our keys: for each text that is kept or shown, never for what is read.
     """
 
     http_status: int
     body: bytes
     retry_after: str | None = None
     date: str | None = None
+    retry_later: str | None = None
+    hide: Callable[[str], str] = field(default=_as_it_is, repr=False, compare=False)
+
+    @property
+    def is_success(self) -> bool:
+        """Whether its status is one of success."""
+        return 200 <= self.http_status < 300

@@ -66,7 +66,7 @@ def judge_accepted(claim: Claim, accepted: Accepted) -> tuple[Verdict, ...]:
                 member.lease,
                 "accepted" if job_id else "in_doubt",
                 State.SUBMITTED if job_id else State.IN_DOUBT,
-                http_status=200,
+                http_status=accepted.http_status,
                 message=None if job_id else "the answer held no job of this type",
                 request_id=accepted.request_id,
                 job_id=job_id,

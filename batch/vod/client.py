@@ -5,6 +5,7 @@ No retry lives here: a submit may be repeated only by whoever knows what the fir
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from types import TracebackType
@@ -15,10 +16,12 @@ from uuid import uuid4
 from batch.core.classify import classify, classify_error, read_object
 from batch.core.models import Claim
 from batch.core.outcome import Answer, InDoubt, NotSent, Outcome
+from batch.core.strangeness import strange_words
 from batch.core.unseen import UnseenWords
 from batch.errors import ConfigurationError
 from batch.vod import signing
-from batch.vod.credentials import Credentials, CredentialSource
+from batch.vod.credentials import CredentialSource
+from batch.vod.hiding import hider
 from batch.vod.lookup import (
     GET_JOB_DETAIL,
     LIST_JOB_INFO,
@@ -35,7 +38,6 @@ from batch.vod.wire import (
     SUBMIT,
     JobPage,
     QueryFailed,
-    SignedRequest,
     UnreadableError,
     read_job_page,
     submit_params,
@@ -43,6 +45,7 @@ from batch.vod.wire import (
 
 _T = TypeVar("_T")
 
+_REASON_LIMIT = 200
 SUBMIT_LIMIT_BYTES = 1 << 20
 QUERY_LIMIT_BYTES = 16 << 20
 """Ten results with full speech texts are far larger than an answer to a submit."""
@@ -135,6 +138,7 @@ class VodClient:
         )
         if not isinstance(answer, Answer):
             return answer
+        self._count_strange(SUBMIT, answer, claim.media_id)
         return classify(answer, claim.media_id, claim.types)
 
     async def list_ai_jobs(self, job_ids: Sequence[str]) -> JobPage:
@@ -198,11 +202,11 @@ class VodClient:
         first, second = answers
         if not isinstance(first, Answer):
             raise QueryFailed(LIST_AI_JOBS, first)
-        if first.http_status != 200:
+        if not first.is_success:
             raise QueryFailed(LIST_AI_JOBS, classify_error(first))
         if not isinstance(second, Answer):
             return second
-        return None if second.http_status == 200 else classify_error(second)
+        return None if second.is_success else classify_error(second)
 
     async def _query(
         self,
@@ -220,15 +224,23 @@ class VodClient:
         )
         if not isinstance(answer, Answer):
             raise QueryFailed(action, answer)
-        if answer.http_status != 200:
+        example = next(iter(params.values()), "")
+        self._count_strange(action, answer, example)
+        if not answer.is_success:
             raise QueryFailed(action, classify_error(answer))
+        status = answer.http_status
         body = read_object(answer.body)
         if body is None:
-            raise QueryFailed(action, InDoubt("a 200 whose body is not a JSON object", 200))
+            raise QueryFailed(action, InDoubt("a success whose body is not a JSON object", status))
         try:
             return read(body)
         except UnreadableError as error:
-            raise QueryFailed(action, InDoubt(str(error), 200)) from None
+            self.unseen.see(action, "body", str(error), example)
+            raise QueryFailed(action, InDoubt(str(error), status)) from None
+
+    def _count_strange(self, action: str, answer: Answer, example: str) -> None:
+        for field, word in strange_words(answer, makes_jobs=action == SUBMIT):
+            self.unseen.see(action, field, word, example)
 
     async def _call(
         self,
@@ -239,7 +251,7 @@ class VodClient:
         signed_at: datetime,
         limit: int,
     ) -> Answer | NotSent | InDoubt:
-        """Sign and send one request; note the server's clock; hide secrets in an error's body."""
+        """Sign and send one request; note the server's clock; say what its answer must not show."""
         credentials = await self._credentials.current()
         try:
             request = signing.sign(
@@ -253,13 +265,12 @@ class VodClient:
         except ValueError as error:
             return NotSent(f"the request cannot be signed: {type(error).__name__}")
         answer = await self._transport.send(request, limit)
+        hide = hider(request, credentials)
         if not isinstance(answer, Answer):
-            return answer
+            return replace(answer, reason=hide(answer.reason)[:_REASON_LIMIT])
         if answer.date is not None:
             self._dated = (answer.date, self._now())
-        if answer.http_status == 200:
-            return answer
-        return _without_secrets(answer, request, credentials)
+        return replace(answer, hide=hide)
 
 
 def _split_endpoint(endpoint: str) -> tuple[str, str]:
@@ -281,13 +292,3 @@ def _split_endpoint(endpoint: str) -> tuple[str, str]:
     if port not in {None, default}:
         host = f"{host}:{port}"
     return f"{parts.scheme}://{host}", host
-
-
-def _without_secrets(answer: Answer, request: SignedRequest, credentials: Credentials) -> Answer:
-    """Blank out what a refusal echoes of our request: its message goes to reports and logs."""
-    signature = request.headers["Authorization"].rpartition("=")[2]
-    body = answer.body
-    for secret in (credentials.access_key_secret, credentials.security_token, signature):
-        if secret:
-            body = body.replace(secret.encode(), b"***")
-    return Answer(answer.http_status, body, answer.retry_after, answer.date)

@@ -19,7 +19,8 @@ from yarl import URL
 from batch.core.outcome import Answer, InDoubt, NotSent
 from batch.vod.wire import SignedRequest
 
-_REASON_LIMIT = 200
+_HEADER_LIMIT_BYTES = 1 << 18
+_MOST_HEADERS = 1000
 
 _NEVER_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 """Refused, DNS, TLS handshake; no connection, new or pooled, in time (``design.md`` 1.3)."""
@@ -121,6 +122,10 @@ class Transport:
             cookie_jar=aiohttp.DummyCookieJar(),
             skip_auto_headers=("Accept-Encoding", "Content-Type"),
             trust_env=self._trust_env,
+            # A receipt is read whatever a gateway or a proxy puts before it.
+            max_line_size=_HEADER_LIMIT_BYTES,
+            max_field_size=_HEADER_LIMIT_BYTES,
+            max_headers=_MOST_HEADERS,
         )
         return self
 
@@ -158,7 +163,13 @@ class Transport:
             return _failed(error, progress)
         if body is None:
             return InDoubt(f"an answer of more than {limit} bytes", progress.status)
-        return Answer(progress.status, body, headers.get("x-acs-retry-after"), headers.get("Date"))
+        return Answer(
+            progress.status,
+            body,
+            headers.get("x-acs-retry-after"),
+            headers.get("Date"),
+            headers.get("Retry-After"),
+        )
 
 
 async def _read_at_most(response: aiohttp.ClientResponse, limit: int) -> bytes | None:
@@ -174,7 +185,7 @@ async def _read_at_most(response: aiohttp.ClientResponse, limit: int) -> bytes |
 
 def _failed(error: Exception, progress: _Progress) -> NotSent | InDoubt:
     """Say what ``error`` proves. Only a request that had no connection yet was never sent."""
-    reason = f"{type(error).__name__}: {error}".rstrip(": ")[:_REASON_LIMIT]
+    reason = f"{type(error).__name__}: {error}".rstrip(": ")
     if progress.connecting or isinstance(error, _NEVER_SENT):
         return NotSent(reason)
     return InDoubt(reason, progress.status)

@@ -7,14 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batch.core.classify import (
-    MESSAGE_LIMIT,
-    classify,
-    classify_error,
-    missing_types,
-    retry_after_seconds,
-    stop_cause,
-)
+from batch.core.classify import MESSAGE_LIMIT, classify, classify_error, missing_types
+from batch.core.codes import Meaning, meaning_of, stop_cause
 from batch.core.models import JobType
 from batch.core.outcome import (
     Accepted,
@@ -28,6 +22,7 @@ from batch.core.outcome import (
     Throttled,
     exit_code_for,
 )
+from batch.core.patience import asked_pause, retry_after_seconds
 from batch.errors import ExitCode
 
 MEDIA = "925ead60239d71ee80ca6732b68f0102"
@@ -76,6 +71,44 @@ CODES: list[tuple[str, int, type[object], StopCause | None]] = [
     ("InternalError", 500, InDoubt, None),
     ("ServiceUnAvailable", 503, InDoubt, None),
     ("ServiceUnavailable", 503, InDoubt, None),
+    # Sister products of the same vendor, and Alibaba's own SDK threads (vod-api.md 5.2).
+    ("Rejected.Throttling", 429, Throttled, None),
+    ("RequestsTooFrequent", 403, Throttled, None),
+    ("FlowControlError", 400, Throttled, None),
+    ("TooManyRequests", 429, Throttled, None),
+    ("Throttling.Api.Risk", 400, Throttled, None),
+    ("ServiceThrottling", 400, Throttled, None),
+    ("RequestLimitExceeded", 400, Throttled, None),
+    ("Throttling.User", 503, Throttled, None),
+    ("Rejected.Throttling", 503, InDoubt, None),
+    ("TooManyRequests", 503, InDoubt, None),
+    ("AcsServerTimeOut", 408, InDoubt, None),
+    ("AcsServerTimeOut", 400, InDoubt, None),
+    ("UnknownError", 400, InDoubt, None),
+    ("Unknown", 400, InDoubt, None),
+    ("InternalError", 400, InDoubt, None),
+    ("InternalError.Dispatch", 403, InDoubt, None),
+    ("ServiceUnavailable", 400, InDoubt, None),
+    ("Service.Temporarily.Unavailable", 400, InDoubt, None),
+    ("ServerBusy", 400, InDoubt, None),
+    ("InvalidParameter", 408, InDoubt, None),
+    ("Throttling.User", 408, InDoubt, None),
+    ("Throttling.ServiceUnavailable", 400, InDoubt, None),
+    ("InvalidParameter", 499, InDoubt, None),
+    ("Forbidden", 499, InDoubt, None),
+    ("InsufficientBalance", 400, AccountStopped, StopCause.ARREARS),
+    ("InsufficientBalance", 403, AccountStopped, StopCause.ARREARS),
+    ("IllegalTimestamp", 400, AccountStopped, StopCause.CLOCK),
+    ("Forbidden.RiskControl", 403, AccountStopped, StopCause.RISK_CONTROL),
+    ("AccessDenied", 403, AccountStopped, StopCause.PERMISSION),
+    ("InvalidParameter", 429, Refused, None),
+    ("Forbidden.RAM", 429, AccountStopped, StopCause.PERMISSION),
+    ("InvalidRateLimit.NotFound", 404, Refused, None),
+    ("ThrottlingPolicy.NotFound", 404, Refused, None),
+    ("QuotaExceeded.Jobs", 403, Refused, None),
+    ("Brand.New", 400, Refused, None),
+    ("Brand.New", 429, InDoubt, None),
+    ("Brand.New", 500, InDoubt, None),
 ]
 
 
@@ -118,6 +151,8 @@ def test_every_documented_code(
         (StopCause.CREDENTIALS, ExitCode.PERMISSION),
         (StopCause.CLOCK, ExitCode.CONFIGURATION),
         (StopCause.ENDPOINT, ExitCode.CONFIGURATION),
+        (StopCause.RISK_CONTROL, ExitCode.UNAVAILABLE),
+        (StopCause.EVERY_PROBE, ExitCode.UNAVAILABLE),
     ],
 )
 def test_each_cause_has_its_exit_code(cause: StopCause, code: ExitCode) -> None:
@@ -130,9 +165,43 @@ def test_a_code_that_only_resembles_one_stops_nothing(code: str) -> None:
     assert stop_cause(code) is None
 
 
-@pytest.mark.parametrize("status", [400, 403, 404, 429, 499])
-def test_an_unknown_code_refuses_this_request_alone(status: int) -> None:
-    assert isinstance(classify(error("Brand.New", status), MEDIA, BOTH), Refused)
+UNKNOWN = [
+    "Brand.New",
+    "Job.Queued",
+    "QuotaExceeded",
+    "Forbidden.NewThing",
+    "操作失败",
+    "InvalidState",
+]
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 409, 412])
+@pytest.mark.parametrize("code", UNKNOWN)
+def test_an_unknown_code_is_a_refusal_that_proves_nothing(code: str, status: int) -> None:
+    outcome = classify(error(code, status), MEDIA, BOTH)
+
+    assert outcome == Refused(code, "m", REQUEST_ID, status, is_certain=False)
+
+
+@pytest.mark.parametrize(
+    ("code", "status"), [(row[0], row[1]) for row in CODES if row[2] is Refused]
+)
+def test_only_a_documented_refusal_is_certain(code: str, status: int) -> None:
+    outcome = classify(error(code, status), MEDIA, BOTH)
+
+    assert isinstance(outcome, Refused)
+    assert outcome.is_certain == (meaning_of(code) is Meaning.REFUSED)
+
+
+@pytest.mark.parametrize("code", ["InvalidParameter", "Throttling.User", "Forbidden", "Odd"])
+@pytest.mark.parametrize("status", [400, 429, 500])
+def test_an_error_that_names_jobs_is_in_doubt_and_keeps_them(code: str, status: int) -> None:
+    body = json.loads(accepted_body(entry(DNA, "j1"), entry("Odd", "j2"), entry(TAG, "j1")).body)
+
+    outcome = classify(Answer(status, json.dumps(body | {"Code": code}).encode()), MEDIA, BOTH)
+
+    assert isinstance(outcome, InDoubt)
+    assert outcome.job_ids == ("j1", "j2")
 
 
 @pytest.mark.parametrize(
@@ -148,7 +217,10 @@ def test_an_unknown_code_refuses_this_request_alone(status: int) -> None:
         pytest.param(error("Throttling.User", 302), id="redirect"),
         pytest.param(error("Throttling.User", 200), id="an error under a 200"),
         pytest.param(Answer(204, b""), id="204"),
-        pytest.param(Answer(201, accepted_body(entry(DNA)).body), id="201"),
+        pytest.param(Answer(201, b"{}"), id="201 without a job"),
+        pytest.param(Answer(429, b"<html>slow down</html>", "900"), id="html 429"),
+        pytest.param(Answer(429, b""), id="429 without a word"),
+        pytest.param(Answer(301, accepted_body(entry(DNA)).body), id="redirect with a job"),
         pytest.param(Answer(200, b""), id="empty"),
         pytest.param(Answer(200, b"[]"), id="a list"),
         pytest.param(Answer(200, b"<SubmitAIJobResponse/>"), id="xml"),
@@ -224,8 +296,15 @@ def test_a_doubt_names_the_job_ids_the_answer_held() -> None:
     outcome = classify(accepted_body(entry("AIMediaAudit", "j9")), MEDIA, BOTH)
 
     assert isinstance(outcome, InDoubt)
-    assert "j9" in outcome.reason
+    assert outcome.job_ids == ("j9",)
     assert outcome.request_id == REQUEST_ID
+
+
+@pytest.mark.parametrize("status", [201, 202, 206])
+def test_any_status_of_success_may_bring_a_job(status: int) -> None:
+    outcome = classify(Answer(status, accepted_body(entry(DNA, "j1")).body), MEDIA, BOTH)
+
+    assert outcome == Accepted(REQUEST_ID, (Job(DNA, "j1"),), http_status=status)
 
 
 @pytest.mark.parametrize(
@@ -246,11 +325,51 @@ def test_retry_after_is_milliseconds(header: str | None, seconds: float | None) 
     assert retry_after_seconds(header) == seconds
 
 
-@pytest.mark.parametrize("code", ["InvalidParameter", "", "OperationDenied"])
-def test_retry_after_makes_any_4xx_throttling(code: str) -> None:
-    outcome = classify_error(error(code, 429, "slow", retry_after="2000"))
+@pytest.mark.parametrize(
+    ("later", "date", "seconds"),
+    [
+        ("120", None, 120.0),
+        ("0", None, None),
+        ("soon", None, None),
+        ("-3", None, None),
+        ("Fri, 02 Jan 2026 03:05:05 GMT", "Fri, 02 Jan 2026 03:04:05 GMT", 60.0),
+        ("Fri, 02 Jan 2026 03:05:05 GMT", "Fri, 02 Jan 2026 03:06:05 GMT", None),
+        ("Fri, 02 Jan 2026 03:05:05 GMT", None, None),
+        ("Fri, 32 Jan 2026 03:05:05 GMT", "Fri, 02 Jan 2026 03:04:05 GMT", None),
+    ],
+)
+def test_retry_later_is_seconds_or_a_date(
+    later: str, date: str | None, seconds: float | None
+) -> None:
+    assert asked_pause(Answer(429, b"", None, date, later)) == seconds
 
-    assert outcome == Throttled(code, "slow", REQUEST_ID, 429, 2.0)
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        ("InvalidParameter", Refused),
+        ("InvalidVideo.NotFound", Refused),
+        ("OperationDenied", AccountStopped),
+        ("Brand.New", InDoubt),
+        ("", InDoubt),
+        ("InternalError", InDoubt),
+        ("TooManyRequests", Throttled),
+    ],
+)
+@pytest.mark.parametrize("status", [400, 429])
+def test_a_header_slows_the_pace_and_changes_no_meaning(
+    code: str, kind: type[object], status: int
+) -> None:
+    outcome = classify_error(error(code, status, "slow", retry_after="2000"))
+
+    assert type(outcome) is kind
+    assert (outcome.slows, outcome.retry_after_seconds) == (True, 2.0)
+
+
+@pytest.mark.parametrize("code", ["InvalidParameter", "OperationDenied", "Brand.New", ""])
+def test_any_429_slows_the_pace(code: str) -> None:
+    assert classify_error(error(code, 429)).slows
+    assert not classify_error(error(code, 400)).slows
 
 
 def test_a_5xx_with_retry_after_stays_in_doubt_and_keeps_it() -> None:
@@ -283,6 +402,35 @@ def test_what_was_signed_is_not_echoed() -> None:
     assert outcome.message == "Specified signature is not matched"
 
 
+@pytest.mark.parametrize("secret", ["Suspended", "Operation", "User", "s", "a", "e"])
+def test_what_is_hidden_is_read_all_the_same(secret: str) -> None:
+    def hide(text: str) -> str:
+        return text.replace(secret, "***")
+
+    for code, kind in [
+        ("OperationDenied.Suspended", AccountStopped),
+        ("Throttling.User", Throttled),
+    ]:
+        plain = error(code, 400, f"told: {secret}")
+        outcome = classify_error(Answer(400, plain.body, hide=hide))
+        assert type(outcome) is kind
+        assert isinstance(outcome, AccountStopped | Throttled)
+        assert secret not in outcome.message
+        assert secret not in outcome.code
+
+
+def test_a_secret_is_hidden_before_a_text_is_cut() -> None:
+    secret = "k" * 30
+    text = "x" * (MESSAGE_LIMIT - 10) + secret
+    answer = error("Odd" + "y" * 120 + secret, 400, text)
+
+    outcome = classify_error(Answer(400, answer.body, hide=lambda t: t.replace(secret, "***")))
+
+    assert isinstance(outcome, Refused)
+    assert "kk" not in outcome.message
+    assert "kk" not in outcome.code
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: (
@@ -306,7 +454,7 @@ def test_any_bytes_make_some_outcome(status: int, body: bytes, retry_after: str 
 
     assert isinstance(outcome, OUTCOMES)
     if isinstance(outcome, Accepted):
-        assert status == 200
+        assert 200 <= status < 300
         assert outcome.jobs
     if isinstance(outcome, Refused | AccountStopped):
         assert 400 <= status < 500

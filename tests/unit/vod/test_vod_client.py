@@ -19,6 +19,7 @@ from batch.core.outcome import (
     Job,
     NotSent,
     Refused,
+    StopCause,
     Throttled,
 )
 from batch.errors import ConfigurationError, PermissionRefusedError
@@ -177,6 +178,106 @@ async def test_no_echo_brings_a_secret_back() -> None:
     assert signature not in repr(outcome)
     assert "sts-token" not in repr(outcome)
     assert "***" in outcome.message
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        pytest.param([f"X-More-{n}: {n}" for n in range(150)], id="150 headers"),
+        pytest.param([f"X-Long: {'x' * 9000}"], id="a header over 8 KB"),
+        pytest.param([f"Set-Cookie: {'c' * 4000}={n}" for n in range(8)], id="32 KB of cookies"),
+    ],
+)
+@pytest.mark.parametrize("status", ["200 OK", "201 Created"])
+async def test_a_receipt_is_read_whatever_stands_before_it(status: str, headers: list[str]) -> None:
+    reply = answer(DONE, status, *headers)
+    async with serving(reply) as server, client_of(server.endpoint) as client:
+        outcome = await client.submit(CLAIM)
+
+    assert isinstance(outcome, Accepted)
+    assert outcome.jobs == (Job(JobType.MEDIA_DNA, "j1"),)
+
+
+@pytest.mark.parametrize("secret", ["s", "User", "Suspended", "OperationDenied.Suspended"])
+async def test_a_secret_within_a_code_changes_no_meaning(secret: str) -> None:
+    reply = answer({"Code": "OperationDenied.Suspended", "Message": "m"}, "403 Forbidden")
+    key = Credentials("testid", secret)
+    async with serving(reply) as server, client_of(server.endpoint, key) as client:
+        outcome = await client.submit(CLAIM)
+
+    assert isinstance(outcome, AccountStopped)
+    assert outcome.cause is StopCause.ARREARS
+
+
+async def test_a_secret_that_an_url_would_escape_is_hidden_too() -> None:
+    sts = Credentials("testid", "testsecret", "tok/en+with==", "default/env")
+    told = "tok%2Fen%2Bwith%3D%3D and tok/en+with=="
+    reply = answer({"Code": f"Odd.{told}", "Message": told, "RequestId": told}, "400 Bad Request")
+    async with serving(reply) as server, client_of(server.endpoint, sts) as client:
+        outcome = await client.submit(CLAIM)
+        words = repr(list(client.unseen))
+
+    assert isinstance(outcome, Refused)
+    for text in (repr(outcome), words):
+        assert "***" in text
+        assert "tok" not in text
+
+
+async def test_bytes_that_are_no_http_bring_no_secret_back() -> None:
+    async with (
+        serving(lambda request: b"HTTP/9 " + request) as server,
+        client_of(server.endpoint, STS) as client,
+    ):
+        outcome = await client.submit(CLAIM)
+
+    assert isinstance(outcome, InDoubt)
+    signature = server.requests[0].decode().rpartition("Signature=")[2].strip()
+    assert signature not in outcome.reason
+    assert "sts-token" not in outcome.reason
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "seen"),
+    [
+        ({"Code": "Brand.New"}, "400 Bad Request", [("Code", "Brand.New")]),
+        ({"Code": "Brand.New"}, "500 Error", [("Code", "Brand.New")]),
+        ({"Code": "InvalidParameter"}, "400 Bad Request", []),
+        ({"Code": "InternalError"}, "500 Error", []),
+        ({"Code": "InvalidParameter"}, "418 Teapot", [("HTTP status", "418")]),
+        (DONE, "200 OK", []),
+        (DONE, "201 Created", [("HTTP status", "201")]),
+        ({"Code": "Odd"}, "200 OK", [
+            ("Code", "Odd"), ("body", "HTTP 200 without an AIJob entry"),
+        ]),
+        ({"AIJobList": {"AIJob": [{"JobId": "j", "Type": "AIVideoFPShot"}]}}, "200 OK", [
+            ("Type", "AIVideoFPShot"),
+        ]),
+        ([], "403 Forbidden", [("body", "HTTP 403 without the JSON of this API")]),
+    ],
+)  # fmt: skip
+async def test_what_nobody_knows_is_counted(
+    body: object, status: str, seen: list[tuple[str, str]]
+) -> None:
+    async with serving(answer(body, status)) as server, client_of(server.endpoint) as client:
+        await client.submit(CLAIM)
+        await client.submit(CLAIM)
+        words = client.unseen.take()
+
+    assert [(word.action, word.example, word.times) for word in words] == [
+        ("SubmitAIJob", "m1", 2)
+    ] * len(seen)
+    assert [(word.field, word.word) for word in words] == seen
+
+
+async def test_what_nobody_knows_in_a_query_is_counted() -> None:
+    reply = answer({"Code": "Brand.New"}, "400 Bad Request")
+    async with serving(reply) as server, client_of(server.endpoint) as client:
+        with pytest.raises(QueryFailed):
+            await client.list_job_infos("m1")
+        [word] = client.unseen.take()
+
+    assert (word.action, word.field, word.word) == ("ListJobInfo", "Code", "Brand.New")
+    assert word.example == "m1"
 
 
 async def test_a_request_that_cannot_be_encoded_is_not_sent() -> None:
