@@ -173,14 +173,18 @@ async def _say_and_do(
             and not dry_run
             and (yes or agrees(f"{plan.word} {plan.count:,} submission(s)?"))
         )
-        done = await operating.carry_out(operators, plan, operator_name()) if goes else 0
+        done = (
+            await operating.carry_out(operators, plan, operator_name())
+            if goes
+            else operating.Done(0)
+        )
     if as_json:
         say(_as_json(plan, done, dry_run=dry_run, changed=goes))
     else:
         say(done_line(plan, done) if goes else "nothing changed")
 
 
-def _as_json(plan: operating.Plan, done: int, *, dry_run: bool, changed: bool) -> str:
+def _as_json(plan: operating.Plan, done: operating.Done, *, dry_run: bool, changed: bool) -> str:
     told = {
         "word": plan.word,
         "scope": plan.scope,
@@ -188,7 +192,8 @@ def _as_json(plan: operating.Plan, done: int, *, dry_run: bool, changed: bool) -
         "dry_run": dry_run,
         "changed": changed,
         "count": plan.count,
-        "done": done,
+        "done": done.count,
+        "in_doubt": done.in_doubt if changed else plan.doubt_count,
         "moved": [asdict(group) for group in plan.moved],
         "left": [asdict(group) for group in plan.left],
         "notes": plan.notes,

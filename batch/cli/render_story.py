@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from batch.core.states import State
-from batch.engine.operating import BECOMES, Group, Plan, Scope
+from batch.engine.operating import BECOMES, Done, Group, Plan, Scope
 from batch.engine.selecting import Word
 from batch.ledger.operators import Hold
 from batch.report.story import Attempt, Move, PastHold, Story, SubmissionStory
@@ -96,16 +96,24 @@ def plan_lines(plan: Plan, *, dry_run: bool) -> Iterator[str]:
         yield f"left alone: {plan.left_count:,}"
         yield from _group_lines(plan.left)
     yield from plan.notes
+    if plan.doubt_count:
+        yield (
+            f"{plan.doubt_count:,} of these come into doubt: their last answer was no certain "
+            "refusal, so a job may exist; vod-batch reconcile looks for it, and makes due again "
+            "what has none"
+        )
     if plan.word is Word.RETRY and plan.count:
         yield "each is sent again and charged if its job succeeds; a failed job was not charged"
 
 
-def done_line(plan: Plan, count: int) -> str:
+def done_line(plan: Plan, done: Done) -> str:
     """Say what a word has done."""
+    count = done.count - done.in_doubt
     whole = {Scope.TARGET: "the whole target, ", Scope.BATCH: f"batch {plan.selection.batch}, "}
     return (
         f"{plan.word}: {whole.get(plan.scope, '')}{count:,} {_submissions(count)} "
         f"{'are' if count != 1 else 'is'} {BECOMES[plan.word]}"
+        + (f", {done.in_doubt:,} in doubt: run vod-batch reconcile" if done.in_doubt else "")
     )
 
 
@@ -129,7 +137,8 @@ def _head(plan: Plan) -> str:
 
 def _group_lines(groups: Sequence[Group]) -> Iterator[str]:
     for group in groups[:_SHOWN_GROUPS]:
-        why = f"  {group.why}" if group.why else ""
+        why = f"  {group.why or 'into doubt: no certain refusal'}"
+        why = why if group.why or group.in_doubt else ""
         what = f"{group.state:<10}  {group.job_type:<10}  batch {group.batch}"
         yield f"  {group.count:>9,}  {what}{why}"
     if len(groups) > _SHOWN_GROUPS:

@@ -1,7 +1,7 @@
 """What an outcome means for each submission of a claim: the state to move to and the evidence."""
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 from batch.core.backoff import delay_seconds, with_jitter
@@ -24,6 +24,7 @@ class Verdict:
 
     ``due_in_seconds`` counts from the moment of recording and holds for ``pending`` only. An
     attempt that does not count leaves the retry limit as it was: the row was not at fault.
+    ``is_certain`` says that surely no job exists; a journal of an earlier program does not say it.
     """
 
     submission_id: int
@@ -38,6 +39,7 @@ class Verdict:
     further_job_ids: tuple[str, ...] = ()
     due_in_seconds: float = 0.0
     counts: bool = True
+    is_certain: bool = False
 
 
 def judge(
@@ -46,10 +48,15 @@ def judge(
     """Return one verdict for each submission of ``claim``."""
     if isinstance(outcome, Accepted):
         return judge_accepted(claim, outcome)
-    return tuple(
+    verdicts = [
         _judge_failure(member, outcome, max_attempts=max_attempts, dice=dice)
         for member in claim.members
-    )
+    ]
+    if isinstance(outcome, InDoubt) and outcome.job_ids:
+        # Receipts of an answer that is not understood belong to its request; they stay with its
+        # first row.
+        verdicts[0] = replace(verdicts[0], further_job_ids=outcome.job_ids)
+    return tuple(verdicts)
 
 
 def judge_accepted(claim: Claim, accepted: Accepted) -> tuple[Verdict, ...]:
@@ -87,17 +94,17 @@ def _judge_failure(
         case Throttled(code, message, request_id, http_status):
             return Verdict(
                 member.id, member.lease, "throttled", State.PENDING,
-                http_status, code, message, request_id, counts=False,
+                http_status, code, message, request_id, counts=False, is_certain=True,
             )  # fmt: skip
-        case Refused(code, message, request_id, http_status):
+        case Refused(code, message, request_id, http_status, is_certain):
             return Verdict(
                 member.id, member.lease, "refused", State.REJECTED,
-                http_status, code, message, request_id,
+                http_status, code, message, request_id, is_certain=is_certain,
             )  # fmt: skip
         case AccountStopped(code, message, request_id, http_status):
             return Verdict(
                 member.id, member.lease, "account_stopped", State.PENDING,
-                http_status, code, message, request_id, counts=False,
+                http_status, code, message, request_id, counts=False, is_certain=True,
             )  # fmt: skip
         case InDoubt(reason, http_status, code, message, request_id):
             return Verdict(
@@ -106,8 +113,9 @@ def _judge_failure(
             )  # fmt: skip
         case NotSent(reason, held_back=True):
             return Verdict(
-                member.id, member.lease, "not_sent", State.PENDING, message=reason, counts=False
-            )
+                member.id, member.lease, "not_sent", State.PENDING, message=reason, counts=False,
+                is_certain=True,
+            )  # fmt: skip
         case NotSent(reason):
             used_up = member.attempts >= max_attempts
             delay = with_jitter(delay_seconds(max(member.attempts, 1)), dice)
@@ -118,6 +126,7 @@ def _judge_failure(
                 State.DEAD if used_up else State.PENDING,
                 message=reason,
                 due_in_seconds=delay,
+                is_certain=True,
             )
         case _ as never:
             assert_never(never)

@@ -1,14 +1,14 @@
 """An operator's word on many submissions: what it would do is said first, then it is done."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from batch.core.models import JobType
 from batch.core.states import State
 from batch.engine.selecting import Spoken, Word, said
 from batch.errors import UsageError
-from batch.ledger.operators import Operators, Selection, Surveyed
+from batch.ledger.operators import Operators, RetryWay, Selection, Surveyed
 
 
 class Scope(StrEnum):
@@ -30,13 +30,17 @@ BECOMES = {
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Submissions that a word treats alike, and why so when it leaves them alone."""
+    """Submissions that a word treats alike, and why so when it leaves them alone.
+
+    ``in_doubt`` says that a retry brings them into doubt: no certain refusal came.
+    """
 
     state: State
     job_type: JobType
     batch: int
     count: int
     why: str | None
+    in_doubt: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,11 @@ class Plan:
     def count(self) -> int:
         """How many submissions would be moved."""
         return sum(group.count for group in self.moved)
+
+    @property
+    def doubt_count(self) -> int:
+        """How many of those that are moved would come into doubt."""
+        return sum(group.count for group in self.moved if group.in_doubt)
 
     @property
     def left_count(self) -> int:
@@ -84,7 +93,8 @@ async def make_plan(
     left: list[Group] = []
     for found in await operators.survey(selection):
         stays = _REASONS[word](found, now)
-        group = Group(found.state, found.job_type, found.batch, found.count, stays)
+        in_doubt = word is Word.RETRY and found.retry_way is RetryWay.DOUBT
+        group = Group(found.state, found.job_type, found.batch, found.count, stays, in_doubt)
         (left if stays else moved).append(group)
     notes = [
         *await _unknown_notes(operators, spoken, selection),
@@ -104,25 +114,34 @@ async def make_plan(
     )
 
 
-async def carry_out(operators: Operators, plan: Plan, actor: str) -> int:
-    """Do as planned, in the name of ``actor``; return how many submissions it came to.
+@dataclass(frozen=True, slots=True)
+class Done:
+    """How many submissions a word came to; ``in_doubt`` of them are in doubt now."""
+
+    count: int
+    in_doubt: int = 0
+
+
+async def carry_out(operators: Operators, plan: Plan, actor: str) -> Done:
+    """Do as planned, in the name of ``actor``; return what it came to.
 
     Rows that moved since the plan was made are left alone, or join in, by their state now.
     """
     reason, selection = plan.reason, plan.selection
     match plan.word, plan.scope:
         case Word.RETRY, _:
-            return await operators.retry(selection, reason, actor)
+            due, in_doubt = await operators.retry(selection, reason, actor)
+            return Done(due + in_doubt, in_doubt)
         case Word.CANCEL, _:
-            return await operators.cancel(selection, reason, actor)
+            return Done(await operators.cancel(selection, reason, actor))
         case Word.PAUSE, Scope.ROWS:
-            return await operators.hold(selection, reason, actor)
+            return Done(await operators.hold(selection, reason, actor))
         case Word.PAUSE, Scope.TARGET:
             await operators.hold_target(reason, actor)
         case Word.RESUME, Scope.TARGET:
             await operators.release_target(reason, actor)
         case Word.RESUME, Scope.ROWS:
-            return await operators.release(selection, reason, actor)
+            return Done(await operators.release(selection, reason, actor))
         case _:
             assert selection.batch is not None
             if plan.word is Word.PAUSE:
@@ -130,7 +149,7 @@ async def carry_out(operators: Operators, plan: Plan, actor: str) -> int:
             else:
                 await operators.release_batch(selection.batch, reason, actor)
                 await operators.release(selection, reason, actor)
-    return plan.count
+    return Done(plan.count)
 
 
 def _scope(word: Word, selection: Selection) -> Scope:
@@ -181,11 +200,11 @@ def _would_change(now: "_Now", word: Word, moved: Sequence[Group], *, is_held: b
 
 def _merged(groups: Sequence[Group]) -> list[Group]:
     """Add up groups that read the same."""
-    counts: dict[tuple[State, JobType, int, str | None], int] = {}
+    counts: dict[Group, int] = {}
     for group in groups:
-        key = (group.state, group.job_type, group.batch, group.why)
+        key = replace(group, count=0)
         counts[key] = counts.get(key, 0) + group.count
-    return [Group(*key[:3], count, key[3]) for key, count in counts.items()]
+    return [replace(key, count=count) for key, count in counts.items()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +236,11 @@ _NOT_CANCELLED = {
 def _why_not_retried(found: Surveyed, _now: _Now) -> str | None:
     if found.state is State.PENDING and (found.is_held or found.batch_is_held):
         return "it is held; let it go with vod-batch resume"
+    if found.retry_way is RetryWay.WAITS:
+        return (
+            "perhaps paid, and another submission of its media and type is to be settled first: "
+            "vod-batch reconcile, then say it again"
+        )
     return _NOT_RETRIED.get(found.state)
 
 

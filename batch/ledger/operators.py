@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from batch.core.models import JobType, Target
 from batch.core.states import State
@@ -48,11 +49,21 @@ class Selection:
         )
 
 
+class RetryWay(StrEnum):
+    """What a retry makes of a rejected or dead submission (``retry_way`` of the database)."""
+
+    DUE = "due"
+    DOUBT = "doubt"
+    WAITS = "waits"
+    """Another submission of its media and type is to be settled first."""
+
+
 @dataclass(frozen=True, slots=True)
 class Surveyed:
     """How many submissions share what decides about an operator's word.
 
     ``is_held`` is about the rows themselves, ``batch_is_held`` about their batch as a whole.
+    ``retry_way`` is of rejected and dead ones: what a retry makes of them.
     """
 
     state: State
@@ -61,6 +72,7 @@ class Surveyed:
     is_held: bool
     batch_is_held: bool
     count: int
+    retry_way: RetryWay | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,16 +124,22 @@ class Operators:
                 row["is_held"],
                 row["batch_is_held"],
                 row["n"],
+                RetryWay(row["retry_way"]) if row["retry_way"] else None,
             )
             for row in rows
         ]
 
-    async def retry(self, selection: Selection, reason: str, actor: str) -> int:
-        """Make what failed, was rejected or is dead due again; return how many.
+    async def retry(self, selection: Selection, reason: str, actor: str) -> tuple[int, int]:
+        """Try again what failed, was rejected or is dead; return how many are due, and in doubt.
 
-        Their leases stay, their attempts count from zero. What belongs to a held batch stays held.
+        In doubt is what no certain refusal was the last answer to: a job of it may exist. Their
+        leases stay, their attempts count from zero. What belongs to a held batch stays held.
         """
-        return await self._count("retry_selection", selection, actor, reason)
+        row = await self._database.fetch_row(
+            "retry_selection", self.target.id, *selection.arguments, actor, reason
+        )
+        assert row is not None
+        return row["due"], row["in_doubt"]
 
     async def cancel(self, selection: Selection, reason: str, actor: str) -> int:
         """Withdraw what is pending, for good; return how many."""

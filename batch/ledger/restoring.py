@@ -142,6 +142,7 @@ def record_arguments(verdicts: Sequence[Verdict]) -> tuple[list[object], ...]:
         [v.to_state.value for v in verdicts],
         [v.due_in_seconds for v in verdicts],
         [0 if v.counts else 1 for v in verdicts],
+        [v.is_certain for v in verdicts],
     )
 
 

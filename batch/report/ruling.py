@@ -37,7 +37,8 @@ class Facts:
     ``waits_for`` tells of an unresolved submission of the same media and type. ``signed_at``,
     ``was_replayed`` are of its last attempt. ``settle`` is how long after ``signed_at`` finding no
     job proves absence; a worker not heard of for ``worker_silence`` counts as dead.
-    ``carried_over`` is why the newest run ended that might have sent it.
+    ``carried_over`` is why the newest run ended that might have sent it. ``is_perhaps_paid``: it is
+    rejected or dead, and no certain refusal came.
     """
 
     media_id: str
@@ -64,6 +65,7 @@ class Facts:
     worker_silence: timedelta
     now: datetime
     carried_over: str | None = None
+    is_perhaps_paid: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +178,12 @@ def _succeeded(_facts: Facts) -> list[str]:
 def _ended_without_result(facts: Facts) -> list[str]:
     cause = ": ".join(part for part in (facts.code, facts.message) if part)
     told = [cause] if cause else []
+    if facts.is_perhaps_paid:
+        doubt = (
+            f"that is no certain refusal, so a job may exist: vod-batch retry {facts.media_id} "
+            "brings it into doubt, where vod-batch reconcile looks for one"
+        )
+        return [*told, doubt]
     return [*told, f"to send it again: vod-batch retry {facts.media_id}"]
 
 

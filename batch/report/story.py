@@ -255,6 +255,7 @@ def _facts(
         worker_silence=silence,
         now=row["now"],
         carried_over=row["carried_over"],
+        is_perhaps_paid=row["is_perhaps_paid"],
     )
 
 

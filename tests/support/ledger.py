@@ -49,7 +49,8 @@ UPDATE submissions
        job_id = CASE WHEN $4 THEN 'job-' || id END,
        submitted_at = CASE WHEN $4 THEN now() END,
        finished_at = CASE WHEN $5 THEN now() END,
-       error_code = CASE WHEN $2 IN ('rejected', 'dead') THEN 'Some.Code' END
+       error_code = CASE WHEN $2 IN ('rejected', 'dead') THEN 'Some.Code' END,
+       refusal_is_certain = CASE WHEN $2 IN ('rejected', 'dead') THEN true END
  WHERE id = $1 RETURNING lease
 """
 

@@ -1,7 +1,7 @@
 -- Submissions that hold more JobIds than one: each further one is a duplicate charge, unless an
 -- operator asked for it: a retry closes the attempt whose job failed, which is free. $1 target
 WITH held AS (
-    SELECT t.submission_id, j.job_id, t.ended_at
+    SELECT t.submission_id, j.job_id, t.lease, t.job_id IS NULL AS is_unplaced
       FROM attempts t
       CROSS JOIN LATERAL unnest(array_remove(
                CASE WHEN t.closed_by IS NULL THEN t.job_id END || coalesce(t.extra_job_ids, '{}'),
@@ -17,6 +17,8 @@ SELECT s.id, s.media_id, s.job_type, s.state,
        array_agg(DISTINCT h.job_id ORDER BY h.job_id) AS job_ids
   FROM held h JOIN submissions s ON s.id = h.submission_id
  WHERE s.target_id = $1
+   -- What the answer to a request in doubt named is a part of that doubt, as long as it is open.
+   AND NOT (s.state = 'in_doubt' AND h.lease = s.lease AND h.is_unplaced)
    -- The other type's job, which the answer to both did not name as such.
    AND NOT EXISTS (SELECT FROM submissions k
                     WHERE k.job_id = h.job_id AND k.id <> s.id AND k.media_id = s.media_id

@@ -1,7 +1,8 @@
 -- Commit the outcomes that gathered, in one statement.
 -- $1 submission, $2 lease, $3 outcome, $4 http_status, $5 code, $6 message, $7 request_id,
 -- $8 job_id, $9 further JobIds (comma separated), $10 the state to move to, $11 due again in seconds,
--- $12 1 when the attempt does not count (arrays, one element a submission) · $13 actor
+-- $12 1 when the attempt does not count, $13 whether the answer proves that no job exists
+-- (arrays, one element a submission) · $14 actor
 --
 -- The evidence goes onto the attempt always. The state moves only where id, lease and state match:
 -- a late answer then leaves its receipt and moves nothing. Returned are those that did not move.
@@ -10,14 +11,15 @@
 -- made while they were small would read the whole of them for each group, ever after.
 WITH answer AS MATERIALIZED (
     SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::int[], $5::text[], $6::text[],
-                         $7::text[], $8::text[], $9::text[], $10::text[], $11::float8[], $12::int[])
+                         $7::text[], $8::text[], $9::text[], $10::text[], $11::float8[], $12::int[],
+                         $13::boolean[])
         AS a(submission_id, lease, outcome, http_status, code, message, request_id,
-             job_id, further, to_state, due_in, uncounted)
+             job_id, further, to_state, due_in, uncounted, is_certain)
      WHERE a.submission_id BETWEEN 1 AND 9223372036854775807
 ),
 moved AS (
     UPDATE submissions s
-       SET state = a.to_state, actor = $13,
+       SET state = a.to_state, actor = $14,
            reason = concat_ws(': ', a.outcome, coalesce(a.code, a.message)),
            due_at = CASE WHEN a.to_state = 'pending'
                          THEN now() + make_interval(secs => a.due_in) ELSE s.due_at END,
@@ -27,7 +29,8 @@ moved AS (
            request_id = coalesce(a.request_id, s.request_id),
            error_code = CASE WHEN a.to_state <> 'submitted' THEN coalesce(a.code, a.outcome) END,
            error_message = CASE WHEN a.to_state <> 'submitted' THEN a.message END,
-           finished_at = CASE WHEN a.to_state IN ('rejected', 'dead') THEN now() END
+           finished_at = CASE WHEN a.to_state IN ('rejected', 'dead') THEN now() END,
+           refusal_is_certain = CASE WHEN a.to_state IN ('rejected', 'dead') THEN a.is_certain END
       FROM answer a
      WHERE s.id = a.submission_id AND s.lease = a.lease
        AND (s.state IN ('submitting', 'in_doubt')

@@ -1,9 +1,11 @@
--- Make what ended without a result due again. A failed job is free (vod-api.md 1.6): its attempt is
+-- Try again what ended without a result: it is due, or in doubt where no certain refusal came and a job
+-- may exist (retry_way). A failed job is free (vod-api.md 1.6): its attempt is
 -- closed, so that the next job is no duplicate charge. What belongs to a held batch stays held.
 -- $1 target, then what is selected, each null for any: $2 states, $3 code, $4 batch, $5 media,
 -- $6 type, $7 campaign · $8 actor, $9 reason
 WITH chosen AS MATERIALIZED (
-    SELECT s.id, s.state, s.job_id
+    SELECT s.id, s.state, s.job_id,
+           CASE WHEN s.state = 'failed' THEN 'due' ELSE retry_way(s) END AS way
       FROM submissions s
      WHERE s.target_id = $1
        AND ($2::text[] IS NULL OR s.state = ANY ($2::text[]))
@@ -29,12 +31,19 @@ closed AS (
 ),
 moved AS (
     UPDATE submissions s
-       SET state = 'pending', actor = $8, reason = $9, due_at = now(), attempts = 0,
-           job_id = NULL, request_id = NULL, submitted_at = NULL, finished_at = NULL,
-           polled_at = NULL, looked_up_at = NULL, error_code = NULL, error_message = NULL,
+       SET state = CASE c.way WHEN 'doubt' THEN 'in_doubt' ELSE 'pending' END,
+           actor = $8, reason = $9, due_at = now(), attempts = 0,
+           job_id = NULL, submitted_at = NULL, finished_at = NULL, refusal_is_certain = NULL,
+           polled_at = NULL, looked_up_at = NULL,
+           -- What was said last is what is known of the doubt.
+           request_id = CASE c.way WHEN 'doubt' THEN s.request_id END,
+           error_code = CASE c.way WHEN 'doubt' THEN s.error_code END,
+           error_message = CASE c.way WHEN 'doubt' THEN s.error_message END,
            hold_id = (SELECT h.id FROM held h WHERE h.batch_id = s.batch_id)
       FROM chosen c
-     WHERE s.id = c.id
-    RETURNING s.id
+     WHERE s.id = c.id AND c.way <> 'waits'
+    RETURNING s.id, s.state
 )
-SELECT count(*) AS n FROM moved
+SELECT count(*) FILTER (WHERE state = 'pending') AS due,
+       count(*) FILTER (WHERE state = 'in_doubt') AS in_doubt
+  FROM moved

@@ -6,7 +6,8 @@ UPDATE submissions s
        due_at = CASE WHEN e.due_in IS NULL THEN s.due_at
                      ELSE now() + make_interval(secs => e.due_in) END,
        actor = $6, reason = e.code, error_code = e.code, error_message = e.message,
-       finished_at = CASE WHEN e.due_in IS NULL THEN now() END
+       finished_at = CASE WHEN e.due_in IS NULL THEN now() END,
+       refusal_is_certain = CASE WHEN e.due_in IS NULL THEN true END
   FROM unnest($2::text[], $3::text[], $4::text[], $5::float8[])
        AS e(media_id, code, message, due_in)
  WHERE s.target_id = $1 AND s.media_id = e.media_id AND s.state = 'pending'

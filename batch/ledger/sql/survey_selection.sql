@@ -5,6 +5,7 @@ SELECT s.state, s.job_type, s.batch_id, s.hold_id IS NOT NULL AS is_held,
        s.batch_id = ANY (ARRAY(SELECT h.batch_id FROM holds h
                                 WHERE h.target_id = $1 AND h.scope = 'batch'
                                   AND h.released_at IS NULL)) AS batch_is_held,
+       CASE WHEN s.state IN ('rejected', 'dead') THEN retry_way(s) END AS retry_way,
        count(*) AS n
   FROM submissions s
  WHERE s.target_id = $1
@@ -14,5 +15,5 @@ SELECT s.state, s.job_type, s.batch_id, s.hold_id IS NOT NULL AS is_held,
    AND ($5::text[] IS NULL OR s.media_id = ANY ($5::text[]))
    AND ($6::text IS NULL OR s.job_type = $6::text)
    AND ($7::text IS NULL OR s.campaign = $7::text)
- GROUP BY 1, 2, 3, 4, 5
+ GROUP BY 1, 2, 3, 4, 5, 6
  ORDER BY s.batch_id, s.state, s.job_type

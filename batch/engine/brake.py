@@ -1,0 +1,98 @@
+"""How a run gives way to throttling: it slows down first, and pauses only when that does not help.
+
+A server that refuses one call in ten at random costs that tenth and little more; one that refuses
+more than about one in six is sent less until it no longer does; one that refuses all is left alone
+for longer and longer, and in the end for good.
+"""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from batch.core.backoff import delay_seconds, with_jitter
+from batch.core.outcome import Failure, NotSent, Outcome, Throttled
+
+LONGEST_PAUSE_SECONDS = 3600.0
+SLOWEST = 10.0
+"""How many times slower than the quota a run goes at most; then it pauses."""
+
+_SLOWER = 1.1
+_FASTER = 0.98
+"""Per throttled answer and per other one: they balance where one in six is throttled."""
+
+_PATIENCE = 8
+"""Throttled answers in a row that slowing down is given to help."""
+
+_FEWEST_PAUSES = 5
+"""Pauses in a row before throttling may count as one without end."""
+
+
+@dataclass
+class Brake:
+    """Decides how slowly to go, and for how long to pause. Times are in seconds of ``clock``.
+
+    ``endless_after`` is how long nothing but throttling may be answered before the run is to end.
+    """
+
+    endless_after: float
+    clock: Callable[[], float]
+    dice: random.Random
+    slowness: float = 1.0
+    """How many times longer than the quota's is the time between two sends."""
+    pauses_in_a_row: int = 0
+    _throttled_in_a_row: int = 0
+    _throttled_since: float | None = field(default=None)
+    _paused_until: float = 0.0
+
+    def see(self, outcome: Outcome) -> float | None:
+        """Take note of one request's outcome; return for how long to pause now, if at all."""
+        if isinstance(outcome, NotSent):
+            return None if outcome.held_back else self._pause()
+        asked = outcome.retry_after_seconds if isinstance(outcome, Failure) else None
+        if isinstance(outcome, Throttled) or (isinstance(outcome, Failure) and outcome.slows):
+            return self._slow_down(asked, is_throttled=isinstance(outcome, Throttled))
+        self._go_on()
+        return None
+
+    @property
+    def is_endless(self) -> bool:
+        """Whether nothing but throttling has come for too long."""
+        if self._throttled_since is None or self.pauses_in_a_row < _FEWEST_PAUSES:
+            return False
+        return self.clock() - self._throttled_since >= self.endless_after
+
+    def _slow_down(self, asked: float | None, *, is_throttled: bool) -> float | None:
+        self.slowness = min(SLOWEST, self.slowness * _SLOWER)
+        if is_throttled:
+            self._throttled_in_a_row += 1
+            if self._throttled_since is None:
+                self._throttled_since = self.clock()
+        else:
+            # It says something else as well: a refusal that asks to slow down slows down once.
+            self._answered()
+        if asked:
+            return self._pause(asked)
+        return self._pause() if self._throttled_in_a_row >= _PATIENCE else None
+
+    def _go_on(self) -> None:
+        self.slowness = max(1.0, self.slowness * _FASTER)
+        self._answered()
+        self.pauses_in_a_row = 0
+
+    def _answered(self) -> None:
+        self._throttled_in_a_row = 0
+        self._throttled_since = None
+
+    def _pause(self, asked: float | None = None) -> float:
+        """Return what the cloud asked for, else a backoff that grows with each pause in a row.
+
+        Requests that were on the wire together meet the same trouble; they make one pause.
+        """
+        if self.clock() >= self._paused_until:
+            self.pauses_in_a_row += 1
+        if asked:
+            seconds = min(asked, LONGEST_PAUSE_SECONDS)
+        else:
+            seconds = with_jitter(delay_seconds(max(1, self.pauses_in_a_row)), self.dice)
+        self._paused_until = max(self._paused_until, self.clock() + seconds)
+        return seconds
