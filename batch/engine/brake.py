@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from batch.core.backoff import delay_seconds, with_jitter
-from batch.core.outcome import Failure, NotSent, Outcome, Throttled
+from batch.core.outcome import Failure, InDoubt, NotSent, Outcome, Throttled
 
 LONGEST_PAUSE_SECONDS = 3600.0
 SLOWEST = 10.0
@@ -49,8 +49,9 @@ class Brake:
         if isinstance(outcome, NotSent):
             return None if outcome.held_back else self._pause()
         asked = outcome.retry_after_seconds if isinstance(outcome, Failure) else None
-        if isinstance(outcome, Throttled) or (isinstance(outcome, Failure) and outcome.slows):
-            return self._slow_down(asked, is_throttled=isinstance(outcome, Throttled))
+        if isinstance(outcome, Failure) and outcome.slows:
+            says_no_more = isinstance(outcome, Throttled | InDoubt)
+            return self._slow_down(asked, says_no_more=says_no_more)
         self._go_on()
         return None
 
@@ -61,14 +62,14 @@ class Brake:
             return False
         return self.clock() - self._throttled_since >= self.endless_after
 
-    def _slow_down(self, asked: float | None, *, is_throttled: bool) -> float | None:
+    def _slow_down(self, asked: float | None, *, says_no_more: bool) -> float | None:
         self.slowness = min(SLOWEST, self.slowness * _SLOWER)
-        if is_throttled:
+        if says_no_more:
             self._throttled_in_a_row += 1
             if self._throttled_since is None:
                 self._throttled_since = self.clock()
         else:
-            # It says something else as well: a refusal that asks to slow down slows down once.
+            # A refusal that asks for a slower pace is answered, and asks once.
             self._answered()
         if asked:
             return self._pause(asked)

@@ -53,7 +53,12 @@ class LedgerLink:
         self._give_up_at = self._clock() + seconds
 
     async def begin(
-        self, worker: RunId, most_requests: int, most_rows: int, mine: Sequence[int]
+        self,
+        worker: RunId,
+        most_requests: int,
+        most_rows: int,
+        mine: Sequence[int],
+        first_id: int | None = None,
     ) -> list[Claim]:
         """Claim due media, their intent committed (:meth:`Store.begin`).
 
@@ -69,7 +74,12 @@ class LedgerLink:
             nonces = [token_hex(16) for _ in range(most_requests)]
             try:
                 return await self._store.begin(
-                    worker, nonces, signed_at, most_rows=most_rows, spending=self._spending
+                    worker,
+                    nonces,
+                    signed_at,
+                    most_rows=most_rows,
+                    spending=self._spending,
+                    first_id=first_id,
                 )
             except DatabaseUnavailableError:
                 self._begin_unconfirmed = self._ever_unconfirmed = True
@@ -78,6 +88,18 @@ class LedgerLink:
         claims = await self.patiently(once)
         self._begin_unconfirmed = False
         return claims
+
+    async def due_span(self) -> tuple[int, int] | None:
+        """Return where what is to be sent begins and ends (:meth:`Store.due_span`)."""
+        return await self.patiently(self._store.due_span)
+
+    async def doubt_refusals(
+        self, submissions: Sequence[int], code: str, actor: str, reason: str
+    ) -> int:
+        """Bring rejected rows into doubt (:meth:`Store.doubt_refusals`)."""
+        return await self.patiently(
+            lambda: self._store.doubt_refusals(submissions, code, actor, reason)
+        )
 
     @property
     def has_budget(self) -> bool:

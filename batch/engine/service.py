@@ -285,6 +285,7 @@ def _limits(settings: Settings) -> SubmitLimits:
         max_attempts=settings.max_attempts,
         grace=settings.grace.total_seconds(),
         unreachable_after=settings.unreachable_after.total_seconds(),
+        throttled_after=settings.throttled_after.total_seconds(),
         doubt_limit=settings.doubt_limit,
         guard_percent=settings.guard_percent,
         guard_window=settings.guard_window,

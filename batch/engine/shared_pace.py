@@ -35,6 +35,7 @@ class _Block:
 
     at: float
     left: int
+    interval: float
 
 
 class SharedPace:
@@ -51,7 +52,8 @@ class SharedPace:
         self._interval = 1 / rate
         self._block_size = max(1, round(rate * _BLOCK_SECONDS))
         self._tolerance = _LATENESS_SHARE * headroom
-        self._block = _Block(0.0, 0)
+        self._block = _Block(0.0, 0, self._interval)
+        self._slowness = 1.0
         self._reserving = asyncio.Lock()
 
     @property
@@ -67,6 +69,10 @@ class SharedPace:
     def pause(self, seconds: float) -> None:
         """Give no slot for ``seconds``; a longer pause that holds already stays."""
         self._local.pause(seconds)
+
+    def slow_down(self, slowness: float) -> None:
+        """From the next block on take slots so many times further apart than the quota allows."""
+        self._slowness = slowness
 
     async def take(self, most: int) -> list[float]:
         """Wait until one slot is near, then take those that are, ``most`` in all.
@@ -119,19 +125,21 @@ class SharedPace:
         """Drop the slots that whoever took them now could hardly use in time."""
         late = self._clock() - self._tolerance / 4 - self._block.at
         if late > 0:
-            missed = min(self._block.left, math.ceil(late / self._interval))
-            self._block.at += missed * self._interval
+            missed = min(self._block.left, math.ceil(late / self._block.interval))
+            self._block.at += missed * self._block.interval
             self._block.left -= missed
 
     def _pop(self) -> float:
         slot = self._block.at
-        self._block.at += self._interval
+        self._block.at += self._block.interval
         self._block.left -= 1
         return slot
 
     async def _reserve_block(self) -> None:
-        first_in, paused_for = await self._reserve(self._block_size, self._interval)
+        size = max(1, round(self._block_size / self._slowness))
+        interval = self._interval * self._slowness
+        first_in, paused_for = await self._reserve(size, interval)
         # The database's now lies between our asking and its answer; the later end is the safe one.
-        self._block = _Block(self._clock() + first_in, self._block_size)
+        self._block = _Block(self._clock() + first_in, size, interval)
         if paused_for:
             self._local.pause(paused_for)

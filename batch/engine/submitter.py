@@ -14,21 +14,21 @@ from typing import Protocol
 
 import structlog
 
-from batch.core.backoff import delay_seconds, with_jitter
 from batch.core.models import Claim, RunId
-from batch.core.outcome import InDoubt, NotSent, Outcome, Throttled
+from batch.core.outcome import InDoubt, NotSent, Outcome, StopCause
 from batch.core.verdict import Verdict, judge
+from batch.engine.brake import Brake
 from batch.engine.budget_watch import BudgetWatch
 from batch.engine.group_commit import GroupCommit
 from batch.engine.ledger_link import LedgerLink
 from batch.engine.shared_pace import SharedPace
+from batch.engine.suspicion import SPREAD_PROBES, Suspicion
 from batch.engine.tally import FailureGuard, RunSummary, StopReason, Tally
 from batch.engine.waiting import pause_unless, unless
 from batch.errors import VodBatchError
 from batch.ledger.journal import Journal
 from batch.ledger.store import Outlook
 
-LONGEST_PAUSE_SECONDS = 3600.0
 _LONGEST_IDLE_SECONDS = 2.0
 # A row waits for its own backoff a minute at the most; what is put off longer is a later run's.
 _NEAR_SECONDS = 120.0
@@ -55,6 +55,7 @@ class SubmitLimits:
     max_attempts: int
     grace: float
     unreachable_after: float
+    throttled_after: float
     doubt_limit: int
     guard_percent: float
     guard_window: int
@@ -95,6 +96,9 @@ class Submitter:
         self._limits = limits
         self._worker = worker
         self._dice = dice
+        self._brake = Brake(limits.throttled_after, clock, dice)
+        self._suspicion = Suspicion()
+        self._probe_from: list[int] = []
         self._watch = watch
         self._clock = clock
         self._actor = f"submit {worker}"
@@ -147,6 +151,7 @@ class Submitter:
             await self._journaling.close()
         if self._failure:
             raise self._failure
+        await self._doubt_what_refused_all()
         return await self._summary(self._clock() - started)
 
     async def tick(self) -> None:
@@ -170,6 +175,8 @@ class Submitter:
         """Wait until something may be begun; return how many requests, none when the run ends."""
         while not self._stopping.is_set():
             free = min(self._limits.concurrency - len(self._in_flight), self._remaining())
+            if self._suspicion.is_probing:
+                free = min(free, 1, self._suspicion.probes_wanted)
             if free > 0:
                 return free
             if not self._in_flight:
@@ -197,10 +204,27 @@ class Submitter:
     async def _begin(self, permits: int) -> list[Claim]:
         """Commit the intent of at most ``permits`` requests."""
         try:
+            if self._suspicion.is_probing:
+                return await self._begin_probe()
             return await self._ledger.begin(self._worker, permits, self._remaining(), self._mine())
         except VodBatchError as error:
             self._fail(error)
             return []
+
+    async def _begin_probe(self) -> list[Claim]:
+        """Commit the intent of one request from somewhere else in the lists than the last."""
+        if not self._probe_from and (span := await self._ledger.due_span()):
+            first, last = span
+            step = (last - first + 1) / SPREAD_PROBES
+            self._probe_from = [first + int((n + 0.5) * step) for n in range(SPREAD_PROBES)]
+        places: list[int | None] = [self._probe_from.pop()] if self._probe_from else []
+        for place in (*places, None):
+            most = self._remaining()
+            claims = await self._ledger.begin(self._worker, 1, most, self._mine(), place)
+            if claims:
+                self._suspicion.begun(claims)
+                return claims
+        return []
 
     def _mine(self) -> list[int]:
         return [member.id for claim in self._in_flight.values() for member in claim.members]
@@ -234,12 +258,17 @@ class Submitter:
             outcome = await self._call(claim, slot)
         verdicts = judge(claim, outcome, max_attempts=self._limits.max_attempts, dice=self._dice)
         self._tally.count_outcome(outcome)
+        self._suspicion.see(claim, outcome)
         await self._slow_down(outcome)
         await self._make_durable(claim, verdicts)
         self._tally.count_verdicts(verdicts)
         self._watch(AttemptReport(claim, outcome, verdicts, self._clock() - started))
+        if (account := self._suspicion.verdict()) and not self._tally.account:
+            self._tally.account = account
         if reason := self._tally.stop_reason():
             self.stop(reason)
+        elif self._brake.is_endless:
+            self.stop(StopReason.THROTTLED)
 
     async def _make_durable(self, claim: Claim, verdicts: tuple[Verdict, ...]) -> None:
         """Write the outcome to both records; the journal takes it while PostgreSQL is away."""
@@ -284,25 +313,14 @@ class Submitter:
         return left
 
     async def _slow_down(self, outcome: Outcome) -> None:
-        """Pause the account for throttling, and ourselves while the cloud cannot be reached."""
-        if isinstance(outcome, NotSent) and not outcome.held_back:
-            self._pace.pause(self._pause_seconds(None))
-        asked = getattr(outcome, "retry_after_seconds", None)
-        if asked or isinstance(outcome, Throttled):
-            seconds = self._pause_seconds(asked)
-            self._pace.pause(seconds)
+        """Slow down for throttling, then pause the account; ourselves while there is no way."""
+        seconds = self._brake.see(outcome)
+        self._pace.slow_down(self._brake.slowness)
+        if seconds is None:
+            return
+        self._pace.pause(seconds)
+        if not isinstance(outcome, NotSent):
             await self._ledger.pause(seconds)
-
-    def _pause_seconds(self, asked: float | None) -> float:
-        """Return what the cloud asked for, else a backoff that grows with each pause in a row.
-
-        Requests that were on the wire together meet the same trouble; they make one pause.
-        """
-        if asked:
-            return min(asked, LONGEST_PAUSE_SECONDS)
-        if not self._pace.paused_for:
-            self._tally.pauses_in_a_row += 1
-        return with_jitter(delay_seconds(max(1, self._tally.pauses_in_a_row)), self._dice)
 
     async def _wait_or_finish(self) -> None:
         """Nothing could be begun: wait for what may still come, or end the run."""
@@ -372,6 +390,24 @@ class Submitter:
             task.cancel()
         if self._in_flight:
             await asyncio.wait(self._in_flight)
+
+    async def _doubt_what_refused_all(self) -> None:
+        """Where one unknown code refused all that was tried, no row is to blame, and none is safe.
+
+        What was not sent is pending still. What was refused comes into doubt: such a code proves
+        neither that a row is refused for good nor that no job of it exists.
+        """
+        account = self._tally.account or self._suspicion.verdict_at_the_end()
+        if account is None or account.cause is not StopCause.EVERY_PROBE:
+            return
+        self._tally.account = account
+        if self._stopped_by is not StopReason.SIGNAL:
+            self._stopped_by = StopReason.ACCOUNT_STOPPED
+        reason = f"{account.code} refused every row that was tried: it may be the account's"
+        rows = self._suspicion.rows_refused_by(account.code)
+        doubted = await self._ledger.doubt_refusals(rows, account.code, self._actor, reason)
+        self._tally.count_doubted(doubted)
+        log.error("account_refused", code=account.code, refused=len(rows), in_doubt=doubted)
 
     async def _summary(self, seconds: float) -> RunSummary:
         left_pending, left_in_doubt = await self._ledger.leftovers()

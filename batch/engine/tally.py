@@ -23,6 +23,7 @@ class StopReason(StrEnum):
     ACCOUNT_STOPPED = "the cloud refuses the account"
     UNREACHABLE = "the cloud gives no answer"
     FAILURES = "too many of the last submissions were rejected"
+    THROTTLED = "the cloud throttles every request"
     DOUBTS = "too many requests in a row without a trustworthy answer"
 
 
@@ -61,7 +62,6 @@ class Tally:
     requests: int = 0
     account: AccountStopped | None = None
     last_trouble: str = ""
-    pauses_in_a_row: int = 0
     _doubts_in_a_row: int = 0
     _silent_since: float | None = None
 
@@ -70,12 +70,12 @@ class Tally:
         if isinstance(outcome, NotSent) and outcome.held_back:
             return
         self.requests += 1
-        if not isinstance(outcome, NotSent | Throttled):
-            self.pauses_in_a_row = 0
         if isinstance(outcome, AccountStopped):
             self.account = outcome
         if isinstance(outcome, NotSent | InDoubt):
             self.last_trouble = outcome.reason
+        if isinstance(outcome, Throttled):
+            self.last_trouble = f"{outcome.code} {outcome.message}".strip()
         self._doubts_in_a_row = self._doubts_in_a_row + 1 if isinstance(outcome, InDoubt) else 0
         if _proves_the_cloud_is_there(outcome):
             self._silent_since = None
@@ -94,6 +94,11 @@ class Tally:
         """Submissions that were not given back: sent, or settled without a send."""
         return sum(n for state, n in self.states.items() if state is not State.PENDING)
 
+    def count_doubted(self, rejected: int) -> None:
+        """Take note that so many rejections came into doubt after all."""
+        self.states[State.REJECTED] -= rejected
+        self.states[State.IN_DOUBT] += rejected
+
     def stop_reason(self) -> StopReason | None:
         """Return why the outcomes so far say to stop, if they do."""
         if self.account:
@@ -110,6 +115,12 @@ def _proves_the_cloud_is_there(outcome: Outcome) -> bool:
     if isinstance(outcome, InDoubt):
         return outcome.http_status is not None
     return not isinstance(outcome, NotSent)
+
+
+_NOTHING_IS_SERVED = frozenset(
+    {StopReason.UNREACHABLE, StopReason.DOUBTS, StopReason.FAILURES, StopReason.THROTTLED}
+)
+"""Why a run stops although there is work: what the cloud does makes more calls senseless."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +157,7 @@ class RunSummary:
         codes = []
         if self.account:
             codes.append(self.account.exit_code)
-        if self.stopped_by in (StopReason.UNREACHABLE, StopReason.DOUBTS):
+        if self.stopped_by in _NOTHING_IS_SERVED:
             codes.append(ExitCode.UNAVAILABLE)
         if self.left_in_doubt or self.extra_charges:
             codes.append(ExitCode.DONE_WITH_DOUBTS)

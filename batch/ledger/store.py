@@ -89,12 +89,15 @@ class Store:
         *,
         most_rows: int,
         spending: Spending,
+        first_id: int | None = None,
         now: datetime | None = None,
     ) -> list[Claim]:
         """Claim at most as many requests as there are ``nonces``, each intent committed.
 
         No more than ``most_rows`` submissions are claimed in all, and none that could overrun a
         budget of ``spending``: what each may cost is reserved with its intent.
+
+        With ``first_id`` only this submission and those loaded after it lead a request.
 
         ``signed_at`` is UTC in whole seconds, as ``x-acs-date`` carries it. ``now`` is the
         database's clock unless a test hands one in.
@@ -110,11 +113,26 @@ class Store:
             most_rows,
             *spending.price_arguments,
             *spending.budget_arguments,
+            first_id,
         )
         by_request: dict[str, list[asyncpg.Record]] = {}
         for row in rows:
             by_request.setdefault(row["nonce"], []).append(row)
         return [_claim(members, signed_at) for members in by_request.values()]
+
+    async def due_span(self) -> tuple[int, int] | None:
+        """Return the lowest and the highest id of what is to be sent, if there is anything."""
+        row = await self._first("due_span", self.target.id)
+        return None if row["first"] is None else (row["first"], row["last"])
+
+    async def doubt_refusals(
+        self, submissions: Sequence[int], code: str, actor: str, reason: str
+    ) -> int:
+        """Bring what was rejected by a code that proves nothing into doubt; return how many."""
+        rows = await self._fetch(
+            "doubt_refusals", self.target.id, list(submissions), code, actor, reason
+        )
+        return len(rows)
 
     async def open_periods(self, spending: Spending) -> None:
         """Make what budgets are held against; without it a begin under a budget claims nothing."""

@@ -93,6 +93,9 @@ class Settings(BaseModel):
     unreachable_after: Duration = Field(
         timedelta(seconds=60), description="stop when the cloud gave no answer for this long"
     )
+    throttled_after: Duration = Field(
+        timedelta(minutes=10), description="stop when all was throttled for this long"
+    )
     doubt_limit: int = Field(
         100, ge=1, le=_MOST, description="stop after this many doubts in a row"
     )

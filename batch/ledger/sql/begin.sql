@@ -3,6 +3,7 @@
 -- $7 how many rows at the most
 -- Prices: $8 currency, $9 price of a minute by type (JSON), $10 seconds of an unknown length or null,
 -- $11 run, $12 time zone · Budgets or null: $13 of the run, $14 of the day, $15 of the month
+-- $16 only submissions of this id and above lead a request, null: all
 --
 -- A row waits while another submission of the same media and type is unresolved: two of them on the
 -- wire could not be told apart afterwards (vod-api.md 12.2). OFFSET 0 keeps that question a look-up
@@ -12,6 +13,7 @@ WITH leader AS MATERIALIZED (
            s.priority
       FROM submissions s
      WHERE s.target_id = $1 AND s.state = 'pending' AND s.due_at <= coalesce($6, now())
+       AND s.id >= coalesce($16::bigint, 0)
        AND NOT EXISTS (SELECT FROM targets t
                         WHERE t.id = $1 AND t.paused_until > coalesce($6, now()))
        AND NOT EXISTS (SELECT FROM holds h

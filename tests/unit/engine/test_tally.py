@@ -87,16 +87,6 @@ def test_what_we_held_back_says_nothing() -> None:
     assert bench.see(ODD) is StopReason.DOUBTS
 
 
-def test_pauses_in_a_row_end_with_an_answer_of_substance() -> None:
-    """Throttling and closed ports keep the backoff growing, anything else resets it."""
-    bench = Bench()
-    bench.tally.pauses_in_a_row = 4
-    bench.see(SLOW, CLOSED)
-    assert bench.tally.pauses_in_a_row == 4
-    bench.see(GOOD)
-    assert bench.tally.pauses_in_a_row == 0
-
-
 def test_the_last_trouble_is_remembered() -> None:
     """What to tell a person: the reason of the last failure without an answer."""
     bench = Bench()
@@ -131,6 +121,8 @@ def _summary(**given: object) -> RunSummary:
         ({"states": {State.DEAD: 1}, "left_in_doubt": 1}, ExitCode.DONE_WITH_DOUBTS),
         ({"stopped_by": StopReason.UNREACHABLE, "left_in_doubt": 1}, ExitCode.UNAVAILABLE),
         ({"stopped_by": StopReason.DOUBTS}, ExitCode.UNAVAILABLE),
+        ({"stopped_by": StopReason.FAILURES, "states": {State.REJECTED: 9}}, ExitCode.UNAVAILABLE),
+        ({"stopped_by": StopReason.THROTTLED, "left_pending": 9}, ExitCode.UNAVAILABLE),
         ({"stopped_by": StopReason.SIGNAL}, ExitCode.DONE),
         ({"account": ARREARS, "left_pending": 9}, ExitCode.UNAVAILABLE),
     ],
