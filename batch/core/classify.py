@@ -8,6 +8,7 @@ unknown, proves nothing.
 import json
 import re
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 
 from batch.core.codes import Meaning, in_family, meaning_of, stop_cause
 from batch.core.models import JobType
@@ -30,6 +31,7 @@ MESSAGE_LIMIT = 500
 _CODE_LIMIT = 128
 _REQUEST_ID_LIMIT = 64
 _JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_NAMED_JOB_ID = re.compile(r'"JobId"\s*:\s*"([^"]*)"')
 _JOB_TYPES = {job_type.value: job_type for job_type in JobType}
 _FIRST_SENTENCE = re.compile(r"[.:;](?:\s|$)|\s[Ss]erver")
 _TROUBLED_STATUSES = frozenset({408, 499})
@@ -44,6 +46,13 @@ def classify(answer: Answer, media_id: str, asked: Collection[JobType]) -> Outco
     Never raises, whatever the bytes are. A partial list is :class:`Accepted` with the entries
     there are; see :func:`missing_types`.
     """
+    outcome = _outcome(answer, media_id, asked)
+    if isinstance(outcome, InDoubt):
+        return replace(outcome, job_ids=named_job_ids(answer.body))
+    return outcome
+
+
+def _outcome(answer: Answer, media_id: str, asked: Collection[JobType]) -> Outcome:
     if not answer.is_success:
         return classify_error(answer)
     body = read_object(answer.body)
@@ -75,11 +84,8 @@ def classify_error(answer: Answer) -> Throttled | Refused | InDoubt | AccountSto
     slows = pause is not None or status == _TOO_MANY_REQUESTS
     is_refusal = 400 <= status < 500 and status not in _TROUBLED_STATUSES
 
-    if reason := _trouble(answer, body, meaning):
-        return InDoubt(
-            reason, status, told or None, message or None, request_id, pause, slows,
-            named_jobs(body),
-        )  # fmt: skip
+    if reason := _trouble(answer, meaning):
+        return InDoubt(reason, status, told or None, message or None, request_id, pause, slows)
     if meaning is Meaning.THROTTLED and (is_refusal or _is_documented_503(status, code)):
         return Throttled(told, message, request_id, status, pause)
     if is_refusal and meaning is Meaning.ACCOUNT and (cause := stop_cause(code)):
@@ -108,7 +114,7 @@ def code_of(body: dict[str, object]) -> str:
     return code.strip() if isinstance(code, str) else ""
 
 
-def _trouble(answer: Answer, body: dict[str, object], meaning: Meaning) -> str | None:
+def _trouble(answer: Answer, meaning: Meaning) -> str | None:
     """Say why the request may have been carried out although the answer is an error."""
     if meaning is Meaning.SEEN_BEFORE:
         return "the gateway has seen this signed request before"
@@ -116,7 +122,7 @@ def _trouble(answer: Answer, body: dict[str, object], meaning: Meaning) -> str |
         return "the server speaks of its own trouble: the request may have been carried out"
     if answer.http_status in _TROUBLED_STATUSES:
         return f"HTTP {answer.http_status}: the request may have been carried out"
-    if named_jobs(body):
+    if named_job_ids(answer.body):
         return "an error that names jobs"
     return None
 
@@ -203,7 +209,6 @@ def _read_jobs(
             _shown(answer, code_of(body), _CODE_LIMIT) or None,
             _shown(answer, body.get("Message"), MESSAGE_LIMIT) or None,
             request_id,
-            job_ids=named_jobs(body),
         )
     return Accepted(
         request_id, tuple(placed.values()), tuple(extra), tuple(unplaced), answer.http_status
@@ -218,16 +223,15 @@ def _entries(body: dict[str, object]) -> list[dict[str, object]]:
     return [entry for entry in entries if isinstance(entry, dict)]
 
 
-def named_jobs(body: dict[str, object]) -> tuple[str, ...]:
-    """Return every JobId that the body names once, of whatever type and media."""
-    named = (entry.get("JobId") for entry in _entries(body))
-    ids = (name for name in named if isinstance(name, str) and _JOB_ID.fullmatch(name))
-    return tuple(dict.fromkeys(ids))
-
-
 def unknown_types(body: dict[str, object]) -> Iterator[str]:
     """Yield the types of ``AIJobList.AIJob`` that are none of ours."""
     for entry in _entries(body):
         named = entry.get("Type")
         if not (isinstance(named, str) and named in _JOB_TYPES):
             yield repr(named) if not isinstance(named, str) else named
+
+
+def named_job_ids(body: bytes) -> tuple[str, ...]:
+    """Return the JobIds that ``body`` names, whatever it is: cut short, HTML, another shape."""
+    found = _NAMED_JOB_ID.findall(body.decode("utf-8", "replace"))
+    return tuple(sorted({job_id for job_id in found if _JOB_ID.fullmatch(job_id)}))

@@ -112,7 +112,7 @@ class NotSent:
 class InDoubt:
     """The request was, or may have been, received and its outcome is unknown.
 
-    ``job_ids`` are what the answer named all the same: receipts, never dropped.
+    ``job_ids`` are those that the answer names all the same: receipts, for jobs that may be ours.
     """
 
     reason: str

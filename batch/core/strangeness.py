@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from batch.core.classify import code_of, named_jobs, read_object, unknown_types
+from batch.core.classify import code_of, named_job_ids, read_object, unknown_types
 from batch.core.codes import Meaning, meaning_of
 from batch.core.outcome import Answer
 
@@ -22,11 +22,12 @@ def strange_words(answer: Answer, *, makes_jobs: bool) -> Iterator[tuple[str, st
         if answer.http_status < 500:
             yield "body", f"HTTP {answer.http_status} without the JSON of this API"
         return
-    is_error = not answer.is_success or (makes_jobs and not named_jobs(body))
+    names_jobs = bool(named_job_ids(answer.body))
+    is_error = not answer.is_success or (makes_jobs and not names_jobs)
     if is_error and (code := code_of(body)) and meaning_of(code) is Meaning.UNKNOWN:
         yield "Code", answer.hide(code)
     if makes_jobs and answer.is_success:
-        if not named_jobs(body):
+        if not names_jobs:
             yield "body", f"HTTP {answer.http_status} without an AIJob entry"
         for word in unknown_types(body):
             yield "Type", answer.hide(word)

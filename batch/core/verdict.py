@@ -52,9 +52,8 @@ def judge(
         _judge_failure(member, outcome, max_attempts=max_attempts, dice=dice)
         for member in claim.members
     ]
-    if isinstance(outcome, InDoubt) and outcome.job_ids:
-        # Receipts of an answer that is not understood belong to its request; they stay with its
-        # first row.
+    if isinstance(outcome, InDoubt):
+        # Whose they are is not known: they stay with the first, as in judge_accepted.
         verdicts[0] = replace(verdicts[0], further_job_ids=outcome.job_ids)
     return tuple(verdicts)
 

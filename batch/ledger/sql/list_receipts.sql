@@ -1,5 +1,6 @@
 -- Submissions that hold more JobIds than one: each further one is a duplicate charge, unless an
--- operator asked for it: a retry closes the attempt whose job failed, which is free. $1 target
+-- operator asked for it: a retry closes the attempt whose job failed, which is free. The one JobId that
+-- an answer in doubt named is a doubt's receipt, not a second charge. $1 target
 WITH held AS (
     SELECT t.submission_id, j.job_id, t.lease, t.job_id IS NULL AS is_unplaced
       FROM attempts t
