@@ -68,7 +68,8 @@ async def _tell(
         f"vod-batch: night of {settings.account} in {settings.region} ended with "
         f"{int(code)} ({code.name.lower().replace('_', ' ')})"
     )
-    await notifier.ended(Message(title, text, facts, int(code), str(night.run)))
+    told = Message(title, text, facts, int(code), str(night.run), night.is_well)
+    await notifier.ended(told)
 
 
 def _keep_metrics(settings: Settings, night: Night, states: dict[str, int]) -> None:
@@ -81,6 +82,7 @@ def _keep_metrics(settings: Settings, night: Night, states: dict[str, int]) -> N
             ended_at=night.ended_at or night.started_at,
             states=states,
             success_codes=settings.ping_success_codes,
+            is_well=night.is_well,
         )
         kept = record_textfile(settings.textfile, metrics)
         if not kept.ok:

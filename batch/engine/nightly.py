@@ -8,6 +8,7 @@ from uuid import UUID
 
 import structlog
 
+from batch.core.canary import CanaryVerdict
 from batch.core.pricing import Costs
 from batch.core.states import State
 from batch.core.unseen import UnseenWord
@@ -76,6 +77,11 @@ class Night:
         if self.failed or (self.preflight and self.preflight.not_there):
             codes.append(ExitCode.DONE_WITH_FAILURES)
         return most_urgent(*codes)
+
+    @property
+    def is_well(self) -> bool:
+        """Whether a monitor may hear of a success: not of a batch that its canary holds back."""
+        return all(judged.verdict is not CanaryVerdict.FAILED for judged in self.canaries)
 
     @property
     def stopped_by(self) -> str:

@@ -5,13 +5,17 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """The end of one run: ``text`` is the report for people, ``facts`` the same as JSON."""
+    """The end of one run: ``text`` is the report for people, ``facts`` the same as JSON.
+
+    Without ``is_well`` it is no success, whatever its exit code.
+    """
 
     title: str
     text: str
     facts: dict[str, object]
     exit_code: int
     run_id: str
+    is_well: bool = True
 
 
 CUT = "\n… cut here; the whole report: vod-batch report"

@@ -47,10 +47,14 @@ def night_metrics(
     ended_at: datetime,
     states: Mapping[str, int],
     success_codes: Collection[int] = (0, 3, 5),
+    is_well: bool = True,
 ) -> list[Metric]:
-    """Return what a night leaves behind; ``states`` counts submissions by state."""
+    """Return what a night leaves behind; ``states`` counts submissions by state.
+
+    Without ``is_well`` it is no success, whatever its exit code.
+    """
     target = {"account": account, "region": region}
-    good = exit_code in success_codes
+    good = is_well and exit_code in success_codes
 
     def gauge(name: str, text: str, value: float, **more: str) -> Metric:
         return Metric(f"vod_batch_{name}", text, value, target | more)
