@@ -2,7 +2,9 @@
 
 import subprocess
 import sys
+import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -241,3 +243,19 @@ def test_only_journals_are_taken_for_journals(tmp_path: Path) -> None:
     found = {path.name: worker_of(path) for path in journal_files(tmp_path)}
     assert found == {f"{worker}.journal": worker, "notes.journal": None}
     assert journal_files(tmp_path / "none") == []
+
+
+def test_an_answer_of_an_earlier_program_is_read_and_is_not_certain(tmp_path: Path) -> None:
+    """It does not say whether it proves that no job exists: then it proves nothing."""
+    written, claim = Written(tmp_path), _claim()
+    member = claim.members[0]
+    refused = Verdict(member.id, member.lease, "refused", State.REJECTED, 400, is_certain=True)
+    written.intend(claim)
+    line = written.journal.answer_line(claim, (refused,))
+    text = line[9:-1].replace(b',"is_certain":true', b"")
+    assert len(text) < len(line) - 20
+    written.journal.append([line, b"%08x %s\n" % (zlib.crc32(text), text)])
+    (intent,) = read_journal(written.path, written.worker).intents
+    assert [answer.verdict for answer in intent.answers] == [
+        refused, replace(refused, is_certain=False),
+    ]  # fmt: skip
