@@ -47,6 +47,11 @@ def load_lines(report: LoadReport) -> Iterator[str]:
     )
     where = f"  see {facts.quarantine_path}" if facts.quarantine_path else ""
     yield f"  quarantined  {facts.quarantined:>9,}{where}"
+    for other in report.elsewhere:
+        yield (
+            f"  elsewhere    {other.media:>9,}  media that account {other.account} of this region "
+            "knows too: two names of one account pay twice"
+        )
 
 
 def _duplicates(report: LoadReport) -> int:
