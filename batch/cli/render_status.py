@@ -35,6 +35,11 @@ def show_status(status: Status) -> None:
             f"charged more than once: {charge.media_id} {charge.job_type}, "
             f"jobs {', '.join(charge.job_ids)}"
         )
+    if status.unknown_jobs:
+        console.print(
+            f"{status.unknown_jobs:,} JobIds that the cloud does not know: "
+            "vod-batch resolve --all --disown"
+        )
     for worker in status.workers:
         how = "running" if worker.alive else "dead"
         console.print(

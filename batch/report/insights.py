@@ -16,6 +16,7 @@ from batch.ledger.costs import read_costs
 from batch.ledger.database import Database
 from batch.ledger.doubts import Doubts, ExtraCharge
 from batch.ledger.operators import Hold, Operators
+from batch.ledger.owners import Owners
 
 EXPORT_COLUMNS = (
     "batch", "line", "media_id", "type", "status", "job_id", "request_id", "attempts",
@@ -69,6 +70,8 @@ class Status:
     extra_charges: tuple[ExtraCharge, ...]
     holds: tuple[Hold, ...]
     costs: Costs
+    unknown_jobs: int
+    """JobIds that the cloud said it does not know: ``vod-batch resolve --all --disown``."""
 
     def as_json(self) -> str:
         """Return the status as one JSON object; times in ISO 8601."""
@@ -103,6 +106,7 @@ class Insights:
             extra_charges=tuple(await Doubts(self._database, self._target).extra_charges()),
             holds=tuple(await Operators(self._database, self._target).holds()),
             costs=await read_costs(self._database, self._target),
+            unknown_jobs=await Owners(self._database, self._target).count_unknown(),
         )
 
     async def night(self, run: str | None) -> dict[str, Any] | None:
