@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # whoever has one of these to show has loaded the engine
     from batch.engine.recovery import JournalCheck
     from batch.engine.resolving import Evidence
     from batch.engine.tally import RunSummary
+    from batch.ledger.owners import Owned
 
 
 def say(*lines: str) -> None:
@@ -47,6 +48,11 @@ def load_lines(report: LoadReport) -> Iterator[str]:
     )
     where = f"  see {facts.quarantine_path}" if facts.quarantine_path else ""
     yield f"  quarantined  {facts.quarantined:>9,}{where}"
+    for other in report.elsewhere:
+        yield (
+            f"  elsewhere    {other.media:>9,}  media that account {other.account} of this region "
+            "knows too: two names of one account pay twice"
+        )
 
 
 def _duplicates(report: LoadReport) -> int:
@@ -120,7 +126,10 @@ def reconcile_lines(summary: ReconcileSummary) -> Iterator[str]:
     yield f"  failed       {ended.get(State.FAILED, 0):>9,}"
     yield f"  open         {summary.open_jobs:>9,}  jobs that have not ended"
     if summary.unknown_jobs:
-        yield f"  unknown      {summary.unknown_jobs:>9,}  JobIds that the cloud does not know"
+        yield (
+            f"  unknown      {summary.unknown_jobs:>9,}  JobIds that the cloud does not know: "
+            "vod-batch resolve --all --disown"
+        )
     yield f"  in doubt     {summary.in_doubt:>9,}  {_who_settles(summary)}"
     yield from _charge_lines(summary.extra_charges)
     if summary.failed_calls:
@@ -136,6 +145,12 @@ def _who_settles(summary: ReconcileSummary) -> str:
 def _charge_lines(extra_charges: int) -> Iterator[str]:
     if extra_charges:
         yield f"  charged more {extra_charges:>9,}  submissions hold several JobIds: see status"
+
+
+def owned_line(owned: Owned, words: str) -> str:
+    """Tell of a submission's JobId what the cloud said."""
+    whose = f"{owned.media_id} {owned.job_type} (campaign {owned.campaign})"
+    return f"{whose}, job {owned.job_id}: {words}"
 
 
 def evidence_lines(evidence: Evidence) -> Iterator[str]:

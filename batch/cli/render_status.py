@@ -38,6 +38,11 @@ def show_status(status: Status) -> None:
         )
     for line in word_lines([asdict(word) for word in status.unseen]):
         console.print(line, soft_wrap=True, markup=False)
+    if status.unknown_jobs:
+        console.print(
+            f"{status.unknown_jobs:,} JobIds that the cloud does not know: "
+            "vod-batch resolve --all --disown"
+        )
     for worker in status.workers:
         how = "running" if worker.alive else "dead"
         console.print(

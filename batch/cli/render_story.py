@@ -73,7 +73,8 @@ def _attempt_lines(attempt: Attempt, told: SubmissionStory) -> Iterator[str]:
     if attempt.replayed_at:
         yield f"   the identical request was sent once more at {_at(attempt.replayed_at)}"
     if attempt.closed_by:
-        yield f"   closed by {attempt.closed_by}: its job failed, so it is not charged"
+        why = "its job failed, or is not its own, so it is not charged"
+        yield f"   closed by {attempt.closed_by}: {why}"
 
 
 def _move_line(move: Move) -> str:

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Annotated
 
 import typer
@@ -17,15 +17,19 @@ from batch.cli.options import (
     JsonOption,
     RegionOption,
 )
-from batch.cli.render import evidence_lines, journal_lines, reconcile_lines, say
+from batch.cli.render import evidence_lines, journal_lines, owned_line, reconcile_lines, say
 from batch.core.models import JobType
-from batch.engine import recovery, resolving, service
+from batch.engine import owning, recovery, resolving, service
+from batch.engine.pace import Pace
+from batch.engine.resolving import operator_name
 from batch.engine.selecting import media_id_of
 from batch.errors import ExitCode, UsageError, most_urgent
 from batch.ledger.doubts import Doubts, OpenDoubt
 from batch.ledger.opening import open_ledger
+from batch.ledger.owners import Owners
 from batch.logs import configure_logs
 from batch.settings import Settings, load_settings
+from batch.vod.client import VodClient
 from batch.vod.credentials import CredentialSource
 
 
@@ -65,8 +69,17 @@ def resolve(
     resend: Annotated[
         bool, typer.Option("--resend", help="Send it again, even if that pays twice.")
     ] = False,
+    disown: Annotated[
+        bool, typer.Option("--disown", help="The JobId it holds is not its own: in doubt again.")
+    ] = False,
+    force: Annotated[
+        bool,
+        typer.Option(
+            "--force", help="Adopt or disown although the cloud does not tell of the job."
+        ),
+    ] = False,
     job_type: Annotated[
-        JobType | None, typer.Option("--type", help="Only doubts of this type.")
+        JobType | None, typer.Option("--type", help="Only submissions of this type.")
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask; for scripts.")] = False,
     account: AccountOption = None,
@@ -76,7 +89,9 @@ def resolve(
     home: HomeOption = None,
 ) -> None:
     """Decide what no look-up could: show the evidence, ask, then do as told."""
-    word = _word(adopt, absent=absent, resend=resend)
+    word = _word(adopt, absent=absent, resend=resend, disown=disown)
+    if force and word not in (resolving.Word.ADOPT, resolving.Word.DISOWN):
+        raise UsageError("--force goes with --adopt JOB_ID or --disown")
     if (media_id is None) == (not everything):
         raise UsageError("name a media id, or --all")
     media_id = media_id_of(media_id) if media_id is not None else None
@@ -84,48 +99,104 @@ def resolve(
         account=account, region=region, endpoint=endpoint, database_url=database_url, home=home
     )
     configure_logs(settings.log_format)
-    raise typer.Exit(asyncio.run(_resolve(settings, media_id, job_type, word, adopt, yes=yes)))
+    spoken = _Spoken(media_id, job_type, word, adopt, force=force, yes=yes)
+    raise typer.Exit(asyncio.run(_resolve(settings, spoken)))
 
 
-def _word(adopt: str | None, *, absent: bool, resend: bool) -> resolving.Word | None:
+@dataclass(frozen=True, slots=True)
+class _Spoken:
+    """What the command line says; without a media id all of the target are meant."""
+
+    media_id: str | None
+    job_type: JobType | None
+    word: resolving.Word | None
+    job_id: str | None
+    force: bool
+    yes: bool
+
+    @property
+    def whose(self) -> str:
+        """Whose submissions, as the end of a sentence."""
+        return f" for {self.media_id}" if self.media_id else ""
+
+    def agrees(self, count: int) -> bool:
+        """Ask whether to do it to so many submissions; with ``--yes`` nobody is asked."""
+        assert self.word
+        return self.yes or agrees(f"{self.word.value} for {count} submission(s)?")
+
+
+def _word(adopt: str | None, *, absent: bool, resend: bool, disown: bool) -> resolving.Word | None:
     words = {
         resolving.Word.ADOPT: adopt is not None,
         resolving.Word.ABSENT: absent,
         resolving.Word.RESEND: resend,
+        resolving.Word.DISOWN: disown,
     }
     said = [word for word, is_said in words.items() if is_said]
     if len(said) > 1:
-        raise UsageError("say one of --adopt JOB_ID, --absent, --resend")
+        raise UsageError("say one of --adopt JOB_ID, --absent, --resend, --disown")
     return said[0] if said else None
 
 
-async def _resolve(
-    settings: Settings,
-    media_id: str | None,
-    job_type: JobType | None,
-    word: resolving.Word | None,
-    job_id: str | None,
-    *,
-    yes: bool,
-) -> ExitCode:
-    async with open_ledger(settings) as (database, store):
+async def _resolve(settings: Settings, spoken: _Spoken) -> ExitCode:
+    source = CredentialSource()
+    async with (
+        open_ledger(settings) as (database, store),
+        service.cloud_client(settings, source) as client,
+    ):
+        owners = Owners(database, store.target)
+        if spoken.word is resolving.Word.DISOWN:
+            return await _disown(settings, spoken, owners, client)
         doubts = Doubts(database, store.target)
-        found = await _every_doubt(doubts, media_id)
-        chosen = resolving.chosen_doubts(found, job_type)
+        found = await _every_doubt(doubts, spoken.media_id)
+        chosen = resolving.chosen_doubts(found, spoken.job_type)
+        if not spoken.word:
+            await _show_unknown(spoken, owners)
         if not chosen:
-            say("nothing is in doubt" + (f" for {media_id}" if media_id else ""))
+            say("nothing is in doubt" + spoken.whose)
             return ExitCode.DONE
-        await _show_evidence(settings, doubts, chosen)
-        if word is None:
+        await _show_evidence(doubts, client, chosen)
+        if spoken.word is None:
             say("", "Decide with --adopt JOB_ID, --absent or --resend.")
             return ExitCode.DONE_WITH_DOUBTS
-        question = f"{word.value} for {len(chosen)} submission(s)?"
-        if not yes and not agrees(question):
+        if spoken.job_id is not None:
+            doubt = await resolving.adopting(doubts, chosen, spoken.job_id)
+            pace = Pace(settings.poll_qps)
+            say(*await owning.check_adoption(
+                client, pace, doubt, spoken.job_id, force=spoken.force
+            ))  # fmt: skip
+        if not spoken.agrees(len(chosen)):
             say("nothing changed")
             return ExitCode.DONE_WITH_DOUBTS
-        moved = await resolving.resolve(doubts, chosen, word, job_id)
+        moved = await resolving.resolve(doubts, chosen, spoken.word, spoken.job_id)
     say(f"{len(moved)} of {len(chosen)} submission(s) moved")
     return ExitCode.DONE if len(moved) == len(found) else ExitCode.DONE_WITH_DOUBTS
+
+
+async def _disown(
+    settings: Settings, spoken: _Spoken, owners: Owners, client: VodClient
+) -> ExitCode:
+    """Bring submissions back into doubt whose JobId the cloud does not know as theirs."""
+    owned = await owners.find(
+        spoken.media_id, spoken.job_type, only_unknown=spoken.media_id is None
+    )
+    if not owned:
+        say("no open job is held" + spoken.whose)
+        return ExitCode.DONE
+    said = await owning.ask(client, Pace(settings.poll_qps), owned)
+    say(*(owned_line(one, word.words) for one, word in zip(owned, said, strict=True)))
+    leaving = owning.disowned(owned, said, force=spoken.force)
+    if not spoken.agrees(len(leaving)):
+        say("nothing changed")
+        return ExitCode.DONE
+    moved = await owners.disown(leaving, operator_name())
+    say(f"{len(moved)} of {len(owned)} submission(s) are in doubt")
+    return ExitCode.DONE_WITH_DOUBTS if moved else ExitCode.DONE
+
+
+async def _show_unknown(spoken: _Spoken, owners: Owners) -> None:
+    for one in await owners.find(spoken.media_id, spoken.job_type, only_unknown=True):
+        say(owned_line(one, "the cloud does not know it; see --disown"))
 
 
 async def _every_doubt(doubts: Doubts, media_id: str | None) -> list[OpenDoubt]:
@@ -135,10 +206,9 @@ async def _every_doubt(doubts: Doubts, media_id: str | None) -> list[OpenDoubt]:
     return found
 
 
-async def _show_evidence(settings: Settings, doubts: Doubts, chosen: Sequence[OpenDoubt]) -> None:
+async def _show_evidence(doubts: Doubts, client: VodClient, chosen: Sequence[OpenDoubt]) -> None:
     """Show what is known of each doubt; the cloud is asked about the first few only."""
-    async with service.cloud_client(settings, CredentialSource()) as client:
-        evidence = await resolving.gather_evidence(chosen[:_SHOWN], doubts, client)
+    evidence = await resolving.gather_evidence(chosen[:_SHOWN], doubts, client)
     for each in evidence:
         say(*evidence_lines(each))
     if len(chosen) > _SHOWN:

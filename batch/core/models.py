@@ -21,6 +21,8 @@ class ClaimedSubmission:
     lease: int
     job_type: JobType
     attempts: int
+    config_key: str = ""
+    """What of the claim's configuration is this type's own (:mod:`batch.core.configuration`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,6 @@ class Claim:
     nonce: str
     signed_at: datetime
     members: tuple[ClaimedSubmission, ...]
-    config_key: str = ""
     campaign: str = "default"
 
     @property

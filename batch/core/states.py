@@ -48,7 +48,7 @@ TRANSITIONS = frozenset(
         (State.DEAD, State.PENDING),  # operator: retry
         (State.REJECTED, State.IN_DOUBT),  # operator: retry, where no certain refusal came
         (State.DEAD, State.IN_DOUBT),  # operator: retry, where no certain refusal came
-        (State.SUBMITTED, State.IN_DOUBT),  # operator: the cloud knows no such job
+        (State.SUBMITTED, State.IN_DOUBT),  # operator: resolve --disown, the job is not its own
     },
 )
 """Every allowed move; all others are refused by the database."""

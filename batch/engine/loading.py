@@ -4,6 +4,8 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import structlog
+
 from batch.core.models import Target
 from batch.core.regions import offered_types
 from batch.intake.manifest import (
@@ -16,19 +18,26 @@ from batch.intake.manifest import (
     standard_input,
 )
 from batch.ledger.database import Database
-from batch.ledger.manifests import BatchCounts, KnownBatch, ManifestFacts, begin_import
+from batch.ledger.manifests import BatchCounts, Elsewhere, KnownBatch, ManifestFacts, begin_import
 from batch.ledger.staging import copy_bare, copy_rows
 from batch.settings import Settings
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
 class LoadReport:
-    """What became of one input. ``known`` is set when its bytes had been loaded before."""
+    """What became of one input. ``known`` is set when its bytes had been loaded before.
+
+    ``elsewhere`` names other accounts of the region that know some of the media: perhaps one
+    account under two names, which would pay for them twice.
+    """
 
     source: str
     known: KnownBatch | None
     facts: ManifestFacts | None
     counts: BatchCounts | None
+    elsewhere: tuple[Elsewhere, ...] = ()
 
 
 def intake_options(settings: Settings) -> IntakeOptions:
@@ -69,9 +78,12 @@ async def load_manifest(
                 return LoadReport(told, known, None, None)
             facts = _facts(manifest, quarantine)
             counts = await importing.finish(printable_name(path) if path else told, facts)
+            elsewhere = await importing.elsewhere()
     if counts.submissions:
         await database.analyze("submissions")
-    return LoadReport(told, None, facts, counts)
+    for other in elsewhere:
+        log.warning("media_known_elsewhere", account=other.account, media=other.media)
+    return LoadReport(told, None, facts, counts, elsewhere)
 
 
 def _absolute(source: str) -> Path:

@@ -16,6 +16,7 @@ from batch.engine.settling import Settler
 from batch.engine.waiting import pause_unless
 from batch.errors import ExitCode
 from batch.ledger.doubts import Doubts, OpenJob, Poll
+from batch.ledger.owners import JOB_UNKNOWN
 from batch.vod.wire import MAX_JOB_IDS, CloudStatus, JobPage, QueryFailed
 
 _PAGE = 20 * MAX_JOB_IDS
@@ -185,7 +186,7 @@ class Reconciler:
         for job in jobs:
             status = said.get(job.job_id)
             if status is None:
-                code = "JobUnknown" if job.job_id in answer.unknown_ids else None
+                code = JOB_UNKNOWN if job.job_id in answer.unknown_ids else None
                 message = "ListAIJob does not know this JobId" if code else None
                 polls.append(Poll(job.id, job.job_id, None, code, message))
                 continue

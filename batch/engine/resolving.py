@@ -22,6 +22,8 @@ class Word(StrEnum):
     ADOPT = "adopt"
     ABSENT = "absent"
     RESEND = "resend"
+    DISOWN = "disown"
+    """Of a submission with a job, not of a doubt (:mod:`batch.engine.owning`)."""
 
 
 _REASONS = {
@@ -92,20 +94,23 @@ async def _listed(doubt: OpenDoubt, ledger: Doubts, client: VodClient) -> tuple[
     return tuple(jobs)
 
 
-async def resolve(
-    doubts: Doubts, chosen: Sequence[OpenDoubt], word: Word, job_id: str | None
-) -> set[int]:
-    """Carry out an operator's word; return the submissions that moved.
+async def adopting(doubts: Doubts, chosen: Sequence[OpenDoubt], job_id: str) -> OpenDoubt:
+    """Return the one doubt that is to adopt a job.
 
     Raises:
         UsageError: a job for more than one submission, or one that the ledger holds already.
     """
-    if word is Word.ADOPT:
-        assert job_id
-        if len(chosen) != 1:
-            raise UsageError("--adopt names the job of one submission; narrow it down with --type")
-        if await doubts.known_jobs([job_id], chosen):
-            raise UsageError(f"job {job_id} belongs to a submission already; see: vod-batch status")
+    if len(chosen) != 1:
+        raise UsageError("--adopt names the job of one submission; narrow it down with --type")
+    if await doubts.known_jobs([job_id], chosen):
+        raise UsageError(f"job {job_id} belongs to a submission already; see: vod-batch status")
+    return chosen[0]
+
+
+async def resolve(
+    doubts: Doubts, chosen: Sequence[OpenDoubt], word: Word, job_id: str | None
+) -> set[int]:
+    """Carry out an operator's word; return the submissions that moved."""
     settlements = [Settlement(d.id, d.lease, job_id, _REASONS[word]) for d in chosen]
     return await doubts.settle(settlements, operator_name())
 

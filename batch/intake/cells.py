@@ -1,6 +1,5 @@
 """What one cell may hold: media id, types, JSON objects, priority."""
 
-import hashlib
 import json
 import re
 import string
@@ -167,15 +166,9 @@ def parse_json_object(text: str, what: str) -> tuple[dict[str, object], str]:
     raise CellError(f"{what} is not a JSON object: {reason}: {echo(text)}")
 
 
-def config_key(canonical: str) -> str:
-    """Return the key of a configuration: the first 32 hex digits of SHA-256 of its text."""
-    return hashlib.sha256(canonical.encode()).hexdigest()[:32]
-
-
-def parse_config(text: str, what: str = "config") -> tuple[str, str]:
-    """Return the key and the canonical text of a configuration; raise :class:`CellError`."""
-    _, canonical = parse_json_object(text, what)
-    return config_key(canonical), canonical
+def parse_config(text: str, what: str = "config") -> str:
+    """Return the canonical text of a configuration; raise :class:`CellError`."""
+    return parse_json_object(text, what)[1]
 
 
 def parse_user_data(text: str) -> str:
@@ -225,19 +218,17 @@ class TypesMemo(dict[str | None, str]):
         return types
 
 
-class ConfigMemo(dict[str, tuple[str, str | None]]):
-    """Config cell as written -> key and canonical text; a blank cell gives the default.
+class ConfigMemo(dict[str, str | None]):
+    """Config cell as written -> canonical text; a blank cell gives the default.
 
     Looking up a bad cell raises :class:`CellError`.
     """
 
     def __init__(self, default: str | None) -> None:
-        self.default: tuple[str, str | None] = ("", None)
-        if default is not None:
-            self.default = parse_config(default, "--config")
+        self.default = parse_config(default, "--config") if default is not None else None
         super().__init__({"": self.default})
 
-    def __missing__(self, cell: str) -> tuple[str, str | None]:
+    def __missing__(self, cell: str) -> str | None:
         """Parse a text not seen before."""
         parsed = parse_config(cell) if cell.strip() else self.default
         # Long texts are rarely shared by rows, and a few thousand of them would fill the memory.

@@ -17,8 +17,6 @@ class ManifestRow(NamedTuple):
     media_id: str
     types: str
     """Comma separated, in the order of :class:`JobType`, no duplicates."""
-    config_key: str
-    """Empty without a config, else the first 32 hex digits of SHA-256 of ``config``."""
     config: str | None
     """Canonical JSON: sorted keys, compact separators, not escaped to ASCII."""
     user_data: str | None

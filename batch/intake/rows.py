@@ -59,14 +59,13 @@ class RowMaker:
         layout = self._layout
         media_id = parse_media_id(_cell(fields, layout.media_id))
         types = self._types[_cell(fields, layout.types)]
-        config_key, config = self._configs[_cell(fields, layout.config)]
+        config = self._configs[_cell(fields, layout.config)]
         user_data = _cell(fields, layout.user_data)
         priority = _cell(fields, layout.priority)
         return ManifestRow(
             line,
             media_id,
             types,
-            config_key,
             config,
             parse_user_data(user_data) if user_data.strip() else None,
             parse_priority(priority) if priority.strip() else self._priority,
@@ -82,7 +81,7 @@ class RowMaker:
         if self._layout.types is not None:
             cells = map(itemgetter(self._groups["types"]), matches)
             types = map(self._types.__getitem__, cells)
-        config_key, config = self._configs.default
+        config = self._configs.default
         # The named tuple's own constructor costs more than all else that a plain line needs.
         rows: Iterator[ManifestRow] = map(
             tuple.__new__,
@@ -91,7 +90,6 @@ class RowMaker:
                 range(line, line + len(matches)),
                 ids,
                 types,
-                repeat(config_key),
                 repeat(config),
                 repeat(None),
                 repeat(self._priority),

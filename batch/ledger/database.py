@@ -5,10 +5,11 @@ is kept in a session.
 """
 
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from typing import Self
 
 import asyncpg
+import structlog
 
 from batch.errors import (
     ConfigurationError,
@@ -23,6 +24,8 @@ from batch.settings import Settings
 
 _POOL_SIZE = 6
 _CONNECT_SECONDS = 10.0
+_RACED = frozenset({"submissions_one_in_flight", "submissions_one_job"})
+_RACES = 5
 
 _REFUSED = (
     asyncpg.InvalidPasswordError,
@@ -50,6 +53,8 @@ _AWAY = (
     asyncpg.InternalServerError,
     asyncpg.exceptions.PostgresSystemError,
 )
+
+log = structlog.get_logger()
 
 
 class Database:
@@ -131,8 +136,22 @@ class Database:
     ) -> list[asyncpg.Record]:
         """Run the statement ``name`` in a transaction of its own and return its rows.
 
-        Without an answer for ``timeout`` seconds the database counts as away.
+        Without an answer for ``timeout`` seconds the database counts as away. A statement that met
+        another run at a unique index is run again: it then sees what the other one committed.
         """
+        for _ in range(_RACES):
+            try:
+                return await self._fetch(name, arguments, timeout)
+            except asyncpg.UniqueViolationError as error:
+                if error.constraint_name not in _RACED:
+                    raise
+                met = error.detail or error.constraint_name
+                log.warning("met_another_run", statement=name, at=met)
+        raise DatabaseUnavailableError(f"{name} meets another run again and again: {met}")
+
+    async def _fetch(
+        self, name: str, arguments: Sequence[object], timeout: float | None
+    ) -> list[asyncpg.Record]:
         with translated_errors():
             try:
                 async with self._pool.acquire(timeout=timeout) as connection:

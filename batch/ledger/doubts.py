@@ -10,7 +10,7 @@ from batch.core.models import Claim, ClaimedSubmission, JobType, Target
 from batch.core.states import State
 from batch.core.verdict import Verdict
 from batch.ledger.database import Database
-from batch.ledger.restoring import record_arguments
+from batch.ledger.restoring import record_arguments, unmoved
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,8 +156,8 @@ class Doubts:
     async def record(self, verdicts: Sequence[Verdict], actor: str) -> set[int]:
         """Record the answer to a replay, every JobId of it; return what now has its job."""
         rows = await self._database.fetch("record", *record_arguments(verdicts), actor)
-        unmoved = {row["submission_id"] for row in rows}
-        return {v.submission_id for v in verdicts if v.job_id} - unmoved
+        anothers = {row["submission_id"] for row in rows if row["is_anothers"]}
+        return {v.submission_id for v in verdicts if v.job_id} - {*unmoved(rows)} - anothers
 
     async def note(self, notes: dict[int, str]) -> None:
         """Write down what keeps doubts open."""
@@ -225,7 +225,10 @@ def _claim(row: asyncpg.Record) -> Claim:
         user_data=row["user_data"],
         nonce=row["nonce"],
         signed_at=row["signed_at"],
-        members=(ClaimedSubmission(row["id"], row["lease"], job_type, row["attempts"]),),
-        config_key=row["config_key"],
+        members=(
+            ClaimedSubmission(
+                row["id"], row["lease"], job_type, row["attempts"], row["config_key"]
+            ),
+        ),
         campaign=row["campaign"],
     )

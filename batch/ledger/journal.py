@@ -12,7 +12,7 @@ import fcntl
 import json
 import os
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from operator import attrgetter
@@ -49,7 +49,8 @@ class Intent:
     nonce: str
     signed_at: datetime
     media_id: str
-    config_key: str
+    config_keys: Mapping[JobType, str]
+    """What of ``config`` is each type's own (:mod:`batch.core.configuration`)."""
     campaign: str
     config: str | None
     user_data: str | None
@@ -110,7 +111,7 @@ class Journal:
                 "region": self._target.region,
                 "media_id": claim.media_id,
                 "types": list(claim.types),
-                "config_key": claim.config_key,
+                "config_keys": [member.config_key for member in claim.members],
                 "campaign": claim.campaign,
                 "config": claim.config,
                 "user_data": claim.user_data,
@@ -221,6 +222,9 @@ def _take(known: dict[str, Intent], entry: dict[str, object], worker: RunId) -> 
 def _intent(entry: dict[str, object], worker: RunId) -> Intent:
     types = entry["types"]
     assert isinstance(types, list)
+    # Journals of before had one key for all types of a request.
+    keys = entry.get("config_keys") or [entry["config_key"]] * len(types)
+    assert isinstance(keys, list)
     return Intent(
         worker=worker,
         account=str(entry["account"]),
@@ -228,7 +232,7 @@ def _intent(entry: dict[str, object], worker: RunId) -> Intent:
         nonce=str(entry["intent"]),
         signed_at=datetime.fromisoformat(str(entry["signed_at"])),
         media_id=str(entry["media_id"]),
-        config_key=str(entry["config_key"]),
+        config_keys={JobType(name): str(key) for name, key in zip(types, keys, strict=True)},
         campaign=str(entry["campaign"]),
         config=_text(entry["config"]),
         user_data=_text(entry["user_data"]),

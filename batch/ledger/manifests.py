@@ -51,6 +51,14 @@ class BatchCounts:
     duplicates_submitted: int
 
 
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """How many media of a manifest another account name of the same region knows too."""
+
+    account: str
+    media: int
+
+
 class ManifestImport:
     """One import, inside its transaction."""
 
@@ -101,6 +109,11 @@ class ManifestImport:
             counts.duplicates_across_files, counts.duplicates_submitted,
         )  # fmt: skip
         return counts
+
+    async def elsewhere(self) -> tuple[Elsewhere, ...]:
+        """Say which other account names of the region know staged media, by name."""
+        rows = await self._connection.fetch(statement("known_elsewhere"), self._target.id)
+        return tuple(Elsewhere(row["account"], row["media"]) for row in rows)
 
     async def _insert(self, batch_id: int, *, any_known: bool) -> int:
         before = await self._connection.fetchval(statement("take_ids"), self._asked)

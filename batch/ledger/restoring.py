@@ -1,8 +1,12 @@
 """Read journals into PostgreSQL: what it forgot is made again, what it never heard is recorded."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
+
+import asyncpg
+import structlog
 
 from batch.core.budget import Spending
 from batch.core.models import JobType, Target
@@ -13,6 +17,12 @@ from batch.ledger.journal import Intent
 
 _Request = tuple[str, JobType]
 """A nonce and a type: one submission's share of one request."""
+_Share = tuple[Intent, JobType]
+"""The same, with all that the journal knows."""
+_TURN = 500
+"""Each takes a lock of PostgreSQL's table of locks until it is made."""
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +39,8 @@ class Known:
 class Comparison:
     """How journals and this database differ, in requests' shares of one submission each."""
 
-    forgotten: tuple[tuple[Intent, JobType], ...]
-    unheard: tuple[tuple[Intent, JobType], ...]
+    forgotten: tuple[_Share, ...]
+    unheard: tuple[_Share, ...]
 
     @property
     def differs(self) -> bool:
@@ -80,15 +90,21 @@ class Restorer:
         a later time: :meth:`compare` then still tells it.
         """
         comparison = await self.compare(intents)
+        await self._hear(comparison.unheard)
         if comparison.forgotten:
             await self._make_submissions(comparison.forgotten)
-        for turn in _one_a_submission(comparison.forgotten):
+        # As it was: of two requests for one media and type the first had its answer before the
+        # second was begun. Where it had none, the second one waits (restore_attempts.sql).
+        for turn in _one_a_media_and_type(comparison.forgotten):
             await self._make_attempts(turn)
-        known = await self._known(intents)
-        shares = [*comparison.forgotten, *comparison.unheard]
+            await self._hear(turn)
+        return len(comparison.forgotten) + len(comparison.unheard)
+
+    async def _hear(self, shares: Sequence[_Share]) -> None:
+        """Record the answers that the journals hold."""
+        known = await self._known([intent for intent, _ in shares])
         for verdicts in _verdicts(shares, known):
             await self._record(verdicts)
-        return len(shares)
 
     async def bury(self, worker: UUID) -> None:
         """Say that a worker is dead: nobody need wait for its heartbeat to run out."""
@@ -107,7 +123,7 @@ class Restorer:
             for row in rows
         }
 
-    async def _make_submissions(self, shares: Sequence[tuple[Intent, JobType]]) -> None:
+    async def _make_submissions(self, shares: Sequence[_Share]) -> None:
         batch = await self._database.fetch_row("open_journal_batch", self._target.id)
         assert batch is not None
         await self._database.fetch(
@@ -115,7 +131,7 @@ class Restorer:
             [intent.config for intent, _ in shares], [intent.user_data for intent, _ in shares],
         )  # fmt: skip
 
-    async def _make_attempts(self, shares: Sequence[tuple[Intent, JobType]]) -> None:
+    async def _make_attempts(self, shares: Sequence[_Share]) -> None:
         assert self._spending, "who restores says what it may cost"
         await self._database.fetch(
             "restore_attempts", self._target.id, self._actor, *_identity(shares),
@@ -124,7 +140,7 @@ class Restorer:
         )  # fmt: skip
 
     async def _record(self, verdicts: Sequence[Verdict]) -> None:
-        await self._database.fetch("record", *record_arguments(verdicts), self._actor)
+        unmoved(await self._database.fetch("record", *record_arguments(verdicts), self._actor))
 
 
 def record_arguments(verdicts: Sequence[Verdict]) -> tuple[list[object], ...]:
@@ -146,11 +162,19 @@ def record_arguments(verdicts: Sequence[Verdict]) -> tuple[list[object], ...]:
     )
 
 
-def _identity(shares: Sequence[tuple[Intent, JobType]]) -> tuple[list[str], ...]:
+def unmoved(rows: Sequence[asyncpg.Record]) -> list[int]:
+    """Return what ``record.sql`` did not move; tell of JobIds that are another submission's."""
+    for row in rows:
+        if row["is_anothers"]:
+            log.warning("job_of_another_submission", submission=row["submission_id"])
+    return [row["submission_id"] for row in rows if not row["has_moved"]]
+
+
+def _identity(shares: Sequence[_Share]) -> tuple[list[str], ...]:
     return (
         [intent.media_id for intent, _ in shares],
         [job_type.value for _, job_type in shares],
-        [intent.config_key for intent, _ in shares],
+        [intent.config_keys[job_type] for intent, job_type in shares],
         [intent.campaign for intent, _ in shares],
     )
 
@@ -169,7 +193,11 @@ def _jobs(intent: Intent, job_type: JobType) -> set[str]:
 def _knows_more(intent: Intent, job_type: JobType, found: Known) -> bool:
     """Tell whether the journal holds an answer that the database never heard."""
     answers = _answers(intent, job_type)
-    is_settled_there = bool(answers) and answers[-1].outcome != "in_doubt"
+    last = answers[-1] if answers else None
+    # An accepted one whose JobId is another submission's is in doubt here for good.
+    is_settled_there = (
+        last is not None and last.outcome != "in_doubt" and last.job_id not in found.job_ids
+    )
     return (
         found.outcome is None
         or bool(_jobs(intent, job_type) - found.job_ids)
@@ -185,25 +213,20 @@ def _may_have_made_a_job(intent: Intent, job_type: JobType) -> bool:
     )
 
 
-def _one_a_submission(
-    shares: Sequence[tuple[Intent, JobType]],
-) -> list[list[tuple[Intent, JobType]]]:
-    """Deal the shares into turns, oldest first, each with at most one of a submission."""
-    turns: list[dict[tuple[str, ...], tuple[Intent, JobType]]] = []
+def _one_a_media_and_type(shares: Sequence[_Share]) -> list[list[_Share]]:
+    """Deal the shares into turns, oldest first, each with at most one of a media and type."""
+    turns: list[list[_Share]] = []
+    taken: Counter[tuple[str, JobType]] = Counter()
     for intent, job_type in sorted(shares, key=lambda share: share[0].signed_at):
-        identity = (intent.media_id, job_type.value, intent.config_key, intent.campaign)
-        for turn in turns:
-            if identity not in turn:
-                turn[identity] = (intent, job_type)
-                break
-        else:
-            turns.append({identity: (intent, job_type)})
-    return [list(turn.values()) for turn in turns]
+        place = taken[intent.media_id, job_type]
+        taken[intent.media_id, job_type] += 1
+        if place == len(turns):
+            turns.append([])
+        turns[place].append((intent, job_type))
+    return [turn[start : start + _TURN] for turn in turns for start in range(0, len(turn), _TURN)]
 
 
-def _verdicts(
-    shares: Sequence[tuple[Intent, JobType]], known: dict[_Request, Known]
-) -> list[list[Verdict]]:
+def _verdicts(shares: Sequence[_Share], known: dict[_Request, Known]) -> list[list[Verdict]]:
     """Return the verdicts to record, in turns with at most one of a submission."""
     turns: list[dict[int, Verdict]] = []
     for intent, job_type in shares:

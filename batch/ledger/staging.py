@@ -6,10 +6,13 @@ Making whole blocks of bytes costs a fraction of handing each value to the drive
 from collections.abc import Iterable, Sequence
 from itertools import count
 
+from batch.core.configuration import config_key
+from batch.core.models import JobType
+
 COLUMNS = ("line", "media_id", "job_type", "config_key", "config", "user_data", "priority")
 
-Row = tuple[int, str, str, str, str | None, str | None, int]
-"""Line, media id, types (comma separated), config key, config, user data, priority."""
+Row = tuple[int, str, str, str | None, str | None, int]
+"""Line, media id, types (comma separated), config, user data, priority."""
 
 _NULL = r"\N"
 _ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
@@ -44,9 +47,10 @@ def copy_bare(first: Row, media_ids: Sequence[str]) -> bytes:
 
 def _endings(row: Row) -> list[str]:
     """Return what follows the media id: one text for each type."""
-    _, _, types, config_key, config, user_data, priority = row
-    rest = f"\t{config_key}\t{_cell(config)}\t{_cell(user_data)}\t{priority}\n"
-    return [f"\t{job_type}{rest}" for job_type in types.split(",")]
+    _, _, types, config, user_data, priority = row
+    rest = f"\t{_cell(config)}\t{_cell(user_data)}\t{priority}\n"
+    keys = {name: config_key(config, JobType(name)) for name in types.split(",")}
+    return [f"\t{name}\t{key}{rest}" for name, key in keys.items()]
 
 
 def _cell(text: str | None) -> str:

@@ -12,7 +12,7 @@ from batch.core.states import State
 from batch.core.verdict import Verdict
 from batch.errors import ConfigurationError
 from batch.ledger.database import Database
-from batch.ledger.restoring import record_arguments
+from batch.ledger.restoring import record_arguments, unmoved
 
 SILENCE_SECONDS = 20.0
 """How long a worker waits for one statement; a line that is cut in silence gives no error."""
@@ -168,9 +168,10 @@ class Store:
 
         At most one verdict a submission. A submission does not move when another lease, a terminal
         state or the very same state got there first; its evidence is on the attempt all the same.
+        A JobId of another submission is kept there too, and leaves its submission in doubt.
         """
         rows = await self._fetch("record", *record_arguments(verdicts), actor)
-        return [row["submission_id"] for row in rows]
+        return unmoved(rows)
 
     async def pause(self, seconds: float) -> None:
         """Pause the target for every worker; a longer pause that holds already stays."""
@@ -186,7 +187,11 @@ class Store:
         return row["first_in"], max(0.0, row["paused_for"] or 0.0)
 
     async def expire(self, silence_seconds: float, actor: str) -> list[int]:
-        """Move what dead workers hold to ``in_doubt``; return those submissions."""
+        """Move what dead workers hold to ``in_doubt``; return those submissions.
+
+        What had to wait for another doubt of its media and type is among them, when that is over.
+        """
+        await self._fetch("admit_waiting", self.target.id, actor)
         rows = await self._fetch("expire", self.target.id, silence_seconds, actor)
         return [row["id"] for row in rows]
 
@@ -226,9 +231,14 @@ def _claim(rows: Sequence[asyncpg.Record], signed_at: datetime) -> Claim:
         nonce=first["nonce"],
         signed_at=signed_at,
         members=tuple(
-            ClaimedSubmission(row["id"], row["lease"], JobType(row["job_type"]), row["attempts"])
+            ClaimedSubmission(
+                row["id"],
+                row["lease"],
+                JobType(row["job_type"]),
+                row["attempts"],
+                row["config_key"],
+            )
             for row in sorted(rows, key=lambda row: str(row["job_type"]))
         ),
-        config_key=first["config_key"],
         campaign=first["campaign"],
     )

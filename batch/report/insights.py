@@ -18,6 +18,7 @@ from batch.ledger.database import Database
 from batch.ledger.doubts import Doubts, ExtraCharge
 from batch.ledger.operators import Hold, Operators
 from batch.ledger.unseen import KeptWords
+from batch.ledger.owners import Owners
 
 EXPORT_COLUMNS = (
     "batch", "line", "media_id", "type", "status", "job_id", "request_id", "attempts",
@@ -72,6 +73,8 @@ class Status:
     holds: tuple[Hold, ...]
     costs: Costs
     unseen: tuple[UnseenWord, ...]
+    unknown_jobs: int
+    """JobIds that the cloud said it does not know: ``vod-batch resolve --all --disown``."""
 
     def as_json(self) -> str:
         """Return the status as one JSON object; times in ISO 8601."""
@@ -107,6 +110,7 @@ class Insights:
             holds=tuple(await Operators(self._database, self._target).holds()),
             costs=await read_costs(self._database, self._target),
             unseen=tuple(await KeptWords(self._database, self._target).newest()),
+            unknown_jobs=await Owners(self._database, self._target).count_unknown(),
         )
 
     async def night(self, run: str | None) -> dict[str, Any] | None:

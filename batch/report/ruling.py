@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from batch.core.doubt import DATE_WINDOW
 from batch.core.states import State
+from batch.ledger.owners import JOB_UNKNOWN
 
 MEANS = {
     State.PENDING: "it is to be sent",
@@ -166,6 +167,9 @@ def _submitted(facts: Facts) -> list[str]:
     asked = (
         f"last asked about at {_at(facts.polled_at)}" if facts.polled_at else "never asked about"
     )
+    if facts.code == JOB_UNKNOWN:
+        unknown = f"the cloud does not know job {facts.job_id}, {asked}"
+        return [f"{unknown}; if that stays so: vod-batch resolve {facts.media_id} --disown"]
     return [f"job {facts.job_id} was {asked}; the next vod-batch reconcile asks the cloud"]
 
 

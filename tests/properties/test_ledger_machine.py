@@ -28,7 +28,7 @@ from batch.core.models import Claim, JobType
 from batch.core.states import TERMINAL, State
 from batch.core.verdict import Verdict
 from batch.engine.recovery import replay_journals
-from batch.ledger.doubts import Doubts, Poll, Settlement
+from batch.ledger.doubts import Doubts, OpenDoubt, Poll, Settlement
 from batch.ledger.journal import Journal
 from tests.support.ledger import DNA, TAG, UNPRICED, Ledger, media, open_ledger
 
@@ -64,22 +64,36 @@ class Worker:
     """Given up on as in doubt; their answers may still come."""
 
 
-@dataclass
-class Cloud:
+@dataclass(frozen=True)
+class Job:
     """What was really made, and paid for."""
 
-    jobs: list[tuple[str, JobType, str]] = field(default_factory=list)
+    id: str
+    submission: int
+    nonce: str
+    media_id: str
+    type: JobType
+
+
+@dataclass
+class Cloud:
+    """Every job, oldest first."""
+
+    jobs: list[Job] = field(default_factory=list)
 
     def make(self, request: Request) -> None:
         """Run a request that arrived."""
-        for job_type in request.claim.types:
-            job_id = f"job-{len(self.jobs)}"
-            request.jobs[job_type] = job_id
-            self.jobs.append((request.claim.media_id, job_type, job_id))
+        claim = request.claim
+        for member in claim.members:
+            job = Job(
+                f"job-{len(self.jobs)}", member.id, claim.nonce, claim.media_id, member.job_type
+            )
+            request.jobs[member.job_type] = job.id
+            self.jobs.append(job)
 
-    def of(self, media_id: str, job_type: JobType) -> list[str]:
+    def of(self, media_id: str, job_type: JobType) -> list[Job]:
         """Return the jobs of a media and type."""
-        return [job for where, kind, job in self.jobs if (where, kind) == (media_id, job_type)]
+        return [job for job in self.jobs if (job.media_id, job.type) == (media_id, job_type)]
 
 
 class LedgerMachine(RuleBasedStateMachine):
@@ -117,6 +131,7 @@ class LedgerMachine(RuleBasedStateMachine):
             await sql.execute(f"DROP TABLE IF EXISTS backup_{table}")
         await sql.execute(f"TRUNCATE {', '.join({*self.tables} - {'targets'})}")
         await self.ledger.add(range(MEDIA), DNA, TAG)
+        await self.ledger.add(range(MEDIA), DNA, campaign="again")
 
     async def _start_workers(self) -> None:
         for _ in range(WORKERS):
@@ -223,12 +238,12 @@ class LedgerMachine(RuleBasedStateMachine):
         doubts = Doubts(self.ledger.database, self.ledger.store.target)
         for doubt in await doubts.list_doubts():
             made = self.cloud.of(doubt.media_id, doubt.job_type)
-            known = await doubts.known_jobs(made, [doubt])
+            known = await doubts.known_jobs([job.id for job in made], [doubt])
             self._close_the_gate(doubt.nonce)
             decision = decide(
                 Doubt(doubt.job_type, doubt.signed_at),
-                [Candidate(job, doubt.job_type, doubt.signed_at, True) for job in made
-                 if job not in known],
+                [Candidate(job.id, job.type, _made_at(job, doubt), True) for job in made
+                 if job.id not in known],
                 now=datetime.now(UTC), skew=timedelta(0), settle=timedelta(0), lookup=Lookup.SHOWS,
             )  # fmt: skip
             if isinstance(decision, Adopt | Absent):
@@ -292,7 +307,7 @@ class LedgerMachine(RuleBasedStateMachine):
     @invariant()
     def nothing_is_paid_twice(self) -> None:
         """I1: at most one job for a submission, without an operator's word."""
-        made = Counter((where, kind) for where, kind, _ in self.cloud.jobs)
+        made = Counter(job.submission for job in self.cloud.jobs)
         assert not made or max(made.values()) == 1, made
 
     @invariant()
@@ -302,13 +317,12 @@ class LedgerMachine(RuleBasedStateMachine):
 
     async def _check_jobs(self) -> None:
         doubts = Doubts(self.ledger.database, self.ledger.store.target)
-        known = await doubts.known_jobs([job for _, _, job in self.cloud.jobs], [])
-        states = {
-            (row["media_id"], row["job_type"]): row["state"] for row in await self.ledger.rows()
-        }
-        for media_id, job_type, job in self.cloud.jobs:
-            state = states[media_id, job_type]
-            assert job in known or state in (State.SUBMITTING, State.IN_DOUBT), (job, state)
+        known = await doubts.known_jobs([job.id for job in self.cloud.jobs], [])
+        rows = {row["id"]: row for row in await self.ledger.rows()}
+        for job in self.cloud.jobs:
+            row = rows[job.submission]
+            is_open = row["state"] in (State.SUBMITTING, State.IN_DOUBT) or row["is_waiting"]
+            assert job.id in known or is_open, (job, row["state"])
 
     @invariant()
     def what_has_ended_stays(self) -> None:
@@ -326,10 +340,22 @@ class LedgerMachine(RuleBasedStateMachine):
     def every_line_has_its_row(self) -> None:
         """I5: rows of the list are the sum over the states."""
         counts = self.do(self.ledger.store.count_states())
-        assert sum(counts.values()) == 2 * MEDIA
+        assert sum(counts.values()) == 3 * MEDIA
         asked = {(media(number), kind) for number in range(MEDIA) for kind in (DNA, TAG)}
         rows = self.do(self.ledger.rows())
         assert {(row["media_id"], row["job_type"]) for row in rows} == asked
+
+    @invariant()
+    def one_at_a_time_is_in_flight(self) -> None:
+        """Two of one media and type are never on the wire or in doubt together; a job is one's."""
+        rows = self.do(self.ledger.rows())
+        flying = Counter(
+            (row["media_id"], row["job_type"])
+            for row in rows
+            if row["state"] in (State.SUBMITTING, State.IN_DOUBT)
+        )
+        held = Counter(row["job_id"] for row in rows if row["job_id"])
+        assert set((flying | held).values()) <= {1}
 
     @invariant()
     def the_history_tells_the_present(self) -> None:
@@ -344,6 +370,11 @@ class LedgerMachine(RuleBasedStateMachine):
             self.do(_leave(self._context))
         self.runner.close()
         shutil.rmtree(self.folder)
+
+
+def _made_at(job: Job, doubt: OpenDoubt) -> datetime:
+    """Return the time that a cloud would tell: what another request made was made far from it."""
+    return doubt.signed_at + timedelta(days=0 if job.nonce == doubt.nonce else 1)
 
 
 def _verdicts(request: Request, outcome: str) -> list[Verdict]:

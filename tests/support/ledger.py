@@ -14,6 +14,7 @@ from uuid import UUID, uuid4
 import asyncpg
 
 from batch.core.budget import Spending
+from batch.core.configuration import config_key
 from batch.core.models import Claim, JobType
 from batch.core.pricing import PriceList
 from batch.core.states import TERMINAL, TRANSITIONS, State
@@ -127,11 +128,11 @@ class Ledger:
         )  # fmt: skip
         rows = await self.sql.fetch(
             "INSERT INTO submissions (target_id, batch_id, line, media_id, job_type, config_key, "
-            "config, campaign, priority) SELECT $1, $2, place, m, t, $5, $6, $7, $8 "
-            "FROM unnest($3::text[], $4::text[]) WITH ORDINALITY AS a(m, t, place) RETURNING id",
+            "config, campaign, priority) SELECT $1, $2, place, m, t, k, $6, $7, $8 "
+            "FROM unnest($3::text[], $4::text[], $5::text[]) WITH ORDINALITY AS a(m, t, k, place) "
+            "RETURNING id",
             self.store.target.id, batch, [m for m, _ in asked], [t.value for _, t in asked],
-            hashlib.sha256(config.encode()).hexdigest()[:32] if config else "", config, campaign,
-            priority,
+            [config_key(config, t) for _, t in asked], config, campaign, priority,
         )  # fmt: skip
         return [row["id"] for row in rows]
 

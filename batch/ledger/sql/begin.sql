@@ -9,8 +9,7 @@
 -- wire could not be told apart afterwards (vod-api.md 12.2). OFFSET 0 keeps that question a look-up
 -- for each row: as a join the planner answers it by reading the whole table.
 WITH leader AS MATERIALIZED (
-    SELECT s.id, s.media_id, s.job_type, s.config_key, s.campaign, s.user_data,
-           s.priority
+    SELECT s.id, s.media_id, s.job_type, s.config, s.campaign, s.user_data, s.priority
       FROM submissions s
      WHERE s.target_id = $1 AND s.state = 'pending' AND s.due_at <= coalesce($6, now())
        AND s.id >= coalesce($16::bigint, 0)
@@ -19,7 +18,7 @@ WITH leader AS MATERIALIZED (
        AND NOT EXISTS (SELECT FROM holds h
                         WHERE h.target_id = $1 AND h.scope = 'target' AND h.released_at IS NULL)
        -- Held rows are not in the index; only what came back to pending in a held batch is met here.
-       AND s.hold_id IS NULL
+       AND s.hold_id IS NULL AND s.is_waiting IS NOT TRUE
        AND s.batch_id <> ALL (ARRAY(SELECT h.batch_id FROM holds h
                                      WHERE h.target_id = $1 AND h.scope = 'batch'
                                        AND h.released_at IS NULL))
@@ -42,18 +41,19 @@ WITH leader AS MATERIALIZED (
      LIMIT $2
        FOR UPDATE OF s SKIP LOCKED
 ),
--- The other types of the same media that are due too go in the same request.
+-- The other types of the same media that are due too go in the same request, which carries one Config:
+-- the same text for all of them, whatever of it is whose.
 partner AS MATERIALIZED (
-    SELECT p.id, p.media_id, p.job_type, p.config_key, p.campaign, p.user_data,
-           p.priority
+    SELECT p.id, p.media_id, p.job_type, p.config, p.campaign, p.user_data, p.priority
       FROM leader l
       JOIN submissions p ON p.media_id = l.media_id AND p.job_type <> l.job_type
-       AND p.target_id = $1 AND p.config_key = l.config_key AND p.campaign = l.campaign
+       AND p.target_id = $1 AND p.config IS NOT DISTINCT FROM l.config
+       AND p.campaign = l.campaign
        AND p.user_data IS NOT DISTINCT FROM l.user_data
      -- IS TRUE hides this from the partial index of due rows: before the table's first ANALYZE the
      -- planner would walk the whole of it for each leader, instead of looking the media up.
      WHERE (p.state = 'pending') IS TRUE AND p.due_at <= coalesce($6, now())
-       AND p.hold_id IS NULL
+       AND p.hold_id IS NULL AND p.is_waiting IS NOT TRUE
        AND p.batch_id <> ALL (ARRAY(SELECT h.batch_id FROM holds h
                                      WHERE h.target_id = $1 AND h.scope = 'batch'
                                        AND h.released_at IS NULL))
@@ -71,7 +71,7 @@ partner AS MATERIALIZED (
 -- One request a group; of two that ask for the same media and type, the first goes first.
 due AS (
     SELECT d.*,
-           dense_rank() OVER (ORDER BY d.media_id, d.config_key, d.campaign, d.user_data) AS request,
+           dense_rank() OVER (ORDER BY d.media_id, d.config, d.campaign, d.user_data) AS request,
            row_number() OVER (PARTITION BY d.media_id, d.job_type
                               ORDER BY d.priority DESC, d.id) AS turn,
            row_number() OVER (ORDER BY d.priority DESC, d.id) AS place
@@ -108,6 +108,12 @@ priced AS (
       LEFT JOIN media m ON m.target_id = $1 AND m.media_id = due.media_id
      CROSS JOIN LATERAL (SELECT ($9::jsonb ->> due.job_type)::numeric AS price) p
      WHERE due.turn = 1 AND due.place <= $7
+       -- Where another submission of the media and type exists, another worker may claim it now.
+       AND (NOT EXISTS (SELECT FROM submissions r
+                         WHERE r.media_id = due.media_id AND r.job_type = due.job_type
+                           AND r.target_id = $1 AND r.id <> due.id
+                         OFFSET 0)
+            OR may_go_in_flight($1, due.media_id, due.job_type))
 ),
 -- In sending order, as far as the budgets reach; what nobody can price reaches beyond any.
 affordable AS (

@@ -11,7 +11,7 @@ WITH chosen AS MATERIALIZED (
        AND ($5::text[] IS NULL OR s.media_id = ANY ($5::text[]))
        AND ($6::text IS NULL OR s.job_type = $6::text)
        AND ($7::text IS NULL OR s.campaign = $7::text)
-       AND s.state = 'pending'
+       AND s.state = 'pending' AND s.is_waiting IS NOT TRUE
      ORDER BY s.id
        FOR UPDATE OF s
 ),

@@ -4,7 +4,12 @@ SELECT s.id, s.media_id, s.job_type, s.lease, s.attempts, s.config, s.user_data,
        s.campaign, s.reason, t.nonce, t.signed_at, t.begun_at, t.ended_at, t.replayed_at,
        t.message,
        ARRAY(SELECT DISTINCT r.job_id
-               FROM attempts a CROSS JOIN LATERAL unnest(a.extra_job_ids) AS r(job_id)
+               FROM attempts a
+              CROSS JOIN LATERAL unnest(array_remove(
+                    coalesce(a.extra_job_ids, '{}')
+                    -- What an operator disowned.
+                    || CASE WHEN a.submission_id = s.id AND a.closed_by IS NOT NULL
+                            THEN a.job_id END, NULL)) AS r(job_id)
               WHERE a.nonce = t.nonce ORDER BY r.job_id) AS receipts,
        extract(epoch FROM now() - t.signed_at)::float8 AS age
   FROM submissions s JOIN attempts t ON t.submission_id = s.id AND t.lease = s.lease

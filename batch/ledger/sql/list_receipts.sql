@@ -23,6 +23,7 @@ SELECT s.id, s.media_id, s.job_type, s.state,
    -- The other type's job, which the answer to both did not name as such.
    AND NOT EXISTS (SELECT FROM submissions k
                     WHERE k.job_id = h.job_id AND k.id <> s.id AND k.media_id = s.media_id
+                      AND k.job_type <> s.job_type
                       AND s.job_id IS DISTINCT FROM h.job_id)
  GROUP BY s.id
 HAVING count(DISTINCT h.job_id) > 1 OR (count(h.job_id) = 1 AND s.job_id IS NULL)

@@ -4,6 +4,7 @@ SELECT (SELECT count(*) FROM submissions s
          WHERE s.target_id = $1 AND s.state = 'submitting') AS held,
        (SELECT extract(epoch FROM min(s.due_at) - now())::float8 FROM submissions s
          WHERE s.target_id = $1 AND s.state = 'pending' AND s.hold_id IS NULL
+           AND s.is_waiting IS NOT TRUE
            AND s.batch_id <> ALL (ARRAY(SELECT h.batch_id FROM holds h
                                          WHERE h.target_id = $1 AND h.scope = 'batch'
                                            AND h.released_at IS NULL))

@@ -5,7 +5,7 @@ SELECT s.job_type, count(*) AS rows, count(*) FILTER (WHERE m.duration_seconds I
        sum(hashtextextended(s.id::text || ':' || s.lease::text, 0)::numeric) AS mark
   FROM submissions s
   LEFT JOIN media m ON m.target_id = s.target_id AND m.media_id = s.media_id
- WHERE s.target_id = $1 AND s.state = 'pending' AND s.hold_id IS NULL
+ WHERE s.target_id = $1 AND s.state = 'pending' AND s.hold_id IS NULL AND s.is_waiting IS NOT TRUE
    AND s.due_at <= now()
  GROUP BY s.job_type
  ORDER BY s.job_type

@@ -5,17 +5,37 @@
 -- (arrays, one element a submission) · $14 actor
 --
 -- The evidence goes onto the attempt always. The state moves only where id, lease and state match:
--- a late answer then leaves its receipt and moves nothing. Returned are those that did not move.
+-- a late answer then leaves its receipt and moves nothing. Returned are those that did not move, and
+-- those whose JobId is another submission's: it stays on the attempt as a receipt, and the submission
+-- is in doubt, for its own job nobody has named.
 --
 -- BETWEEN drops nothing: it lets the planner expect one row, whatever it knows of the tables. A plan
 -- made while they were small would read the whole of them for each group, ever after.
-WITH answer AS MATERIALIZED (
-    SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::int[], $5::text[], $6::text[],
-                         $7::text[], $8::text[], $9::text[], $10::text[], $11::float8[], $12::int[],
-                         $13::boolean[])
+WITH said AS MATERIALIZED (
+    SELECT a.*,
+           a.job_id IS NOT NULL
+           AND (row_number() OVER (PARTITION BY a.job_id ORDER BY a.submission_id) > 1
+                OR EXISTS (SELECT FROM submissions k
+                            WHERE k.job_id = a.job_id AND k.id <> a.submission_id
+                            OFFSET 0)) AS is_anothers
+      FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::int[], $5::text[], $6::text[],
+                  $7::text[], $8::text[], $9::text[], $10::text[], $11::float8[], $12::int[],
+                  $13::boolean[])
         AS a(submission_id, lease, outcome, http_status, code, message, request_id,
              job_id, further, to_state, due_in, uncounted, is_certain)
      WHERE a.submission_id BETWEEN 1 AND 9223372036854775807
+),
+answer AS MATERIALIZED (
+    SELECT a.submission_id, a.lease, a.http_status, a.code, a.request_id, a.due_in, a.uncounted,
+           a.is_anothers, a.is_certain,
+           CASE WHEN a.is_anothers THEN 'in_doubt' ELSE a.outcome END AS outcome,
+           CASE WHEN a.is_anothers THEN 'in_doubt' ELSE a.to_state END AS to_state,
+           CASE WHEN a.is_anothers THEN 'job ' || a.job_id || ' is another submission''s'
+                ELSE a.message END AS message,
+           CASE WHEN NOT a.is_anothers THEN a.job_id END AS job_id,
+           coalesce(string_to_array(nullif(a.further, ''), ','), '{}')
+           || CASE WHEN a.is_anothers THEN ARRAY[a.job_id] ELSE '{}' END AS further
+      FROM said a
 ),
 moved AS (
     UPDATE submissions s
@@ -30,7 +50,8 @@ moved AS (
            error_code = CASE WHEN a.to_state <> 'submitted' THEN coalesce(a.code, a.outcome) END,
            error_message = CASE WHEN a.to_state <> 'submitted' THEN a.message END,
            finished_at = CASE WHEN a.to_state IN ('rejected', 'dead') THEN now() END,
-           refusal_is_certain = CASE WHEN a.to_state IN ('rejected', 'dead') THEN a.is_certain END
+           refusal_is_certain = CASE WHEN a.to_state IN ('rejected', 'dead') THEN a.is_certain END,
+           is_waiting = NULL
       FROM answer a
      WHERE s.id = a.submission_id AND s.lease = a.lease
        AND (s.state IN ('submitting', 'in_doubt')
@@ -53,8 +74,7 @@ evidence AS (
            request_id = coalesce(a.request_id, t.request_id),
            job_id = coalesce(t.job_id, a.job_id),
            extra_job_ids = nullif(
-               coalesce(t.extra_job_ids, '{}')
-               || coalesce(string_to_array(nullif(a.further, ''), ','), '{}')
+               coalesce(t.extra_job_ids, '{}') || a.further
                || CASE WHEN t.job_id <> a.job_id THEN ARRAY[a.job_id] ELSE '{}' END, '{}'),
            is_stray = t.is_stray
                OR (a.job_id = coalesce(t.job_id, a.job_id)
@@ -65,4 +85,6 @@ evidence AS (
       FROM answer a
      WHERE t.submission_id = a.submission_id AND t.lease = a.lease
 )
-SELECT a.submission_id FROM answer a WHERE a.submission_id NOT IN (SELECT id FROM moved)
+SELECT a.submission_id, m.id IS NOT NULL AS has_moved, a.is_anothers
+  FROM answer a LEFT JOIN moved m ON m.id = a.submission_id
+ WHERE m.id IS NULL OR a.is_anothers

@@ -1,16 +1,19 @@
 -- Make the intents that a journal knows and this database forgot: as if begun again, under a lease of
--- their own. At most one a submission. $1 target, $2 actor, $3 media, $4 types,
+-- their own. At most one a media and type: while another submission of these is on the wire or in doubt,
+-- one waits until that is settled, and is not sent meanwhile. $1 target, $2 actor, $3 media, $4 types,
 -- $5 configuration keys, $6 campaigns, $7 nonces, $8 signed_at, $9 workers (arrays) · prices, as in
 -- begin.sql: $10 currency, $11 of a minute by type (JSON), $12 seconds of an unknown length or null,
 -- $13 run, $14 time zone
 WITH entry AS MATERIALIZED (
-    SELECT * FROM unnest($3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
+    SELECT e.*, may_go_in_flight($1, e.media_id, e.job_type) AS may_go
+      FROM unnest($3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
                          $8::timestamptz[], $9::uuid[])
         AS e(media_id, job_type, config_key, campaign, nonce, signed_at, worker_id)
 ),
 begun AS (
     UPDATE submissions s
-       SET state = CASE WHEN s.state = 'pending' THEN 'submitting' ELSE s.state END,
+       SET state = CASE WHEN s.state = 'pending' AND e.may_go THEN 'submitting' ELSE s.state END,
+           is_waiting = CASE WHEN s.state = 'pending' AND NOT e.may_go THEN true END,
            actor = $2, reason = 'the journal knows a request that this database forgot',
            lease = s.lease + 1, attempts = s.attempts + 1,
            worker_id = coalesce(s.worker_id, e.worker_id),
@@ -28,10 +31,10 @@ begun AS (
        AND s.config_key = e.config_key AND s.campaign = e.campaign
        -- What a living worker is sending keeps its lease, or its answer would come too late.
        AND s.state <> 'submitting'
-    RETURNING s.id, s.lease, s.job_type, e.nonce, e.signed_at, e.worker_id
+    RETURNING s.id, s.lease, e.nonce, e.signed_at, e.worker_id
 ),
 intent AS (
     INSERT INTO attempts (submission_id, lease, worker_id, nonce, signed_at)
     SELECT b.id, b.lease, b.worker_id, b.nonce, b.signed_at FROM begun b
 )
-SELECT b.id AS submission_id, b.lease, b.job_type, b.nonce FROM begun b
+SELECT b.id FROM begun b

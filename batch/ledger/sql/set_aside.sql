@@ -11,5 +11,5 @@ UPDATE submissions s
   FROM unnest($2::text[], $3::text[], $4::text[], $5::float8[])
        AS e(media_id, code, message, due_in)
  WHERE s.target_id = $1 AND s.media_id = e.media_id AND s.state = 'pending'
-   AND s.due_at <= now()
+   AND s.is_waiting IS NOT TRUE AND s.due_at <= now()
 RETURNING s.id, s.state, s.media_id, s.job_type

@@ -1,6 +1,7 @@
 """Every state against every statement: what moves, and what stays where it is."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from tests.support.ledger import Ledger
 S = State
 Rows = dict[State, int]
 OUTCOMES: dict[str, dict[str, Any]] = {
-    "accepted": {"outcome": "accepted", "to_state": S.SUBMITTED, "job_id": "late-job"},
+    "accepted": {"outcome": "accepted", "to_state": S.SUBMITTED, "job_id": "late-job-"},
     "throttled": {"outcome": "throttled", "to_state": S.PENDING, "code": "T", "counts": False},
     "refused": {"outcome": "refused", "to_state": S.REJECTED, "code": "R"},
     "not sent": {"outcome": "not_sent", "to_state": S.PENDING, "message": "closed port"},
@@ -54,6 +55,11 @@ async def _record(ledger: Ledger, rows: Rows, name: str, *, lease_offset: int = 
     verdicts = [
         Verdict(row, leases[state] + lease_offset, **OUTCOMES[name]) for state, row in rows.items()
     ]
+    # A JobId is one submission's.
+    verdicts = [
+        replace(one, job_id=f"{one.job_id}{one.submission_id}") if one.job_id else one
+        for one in verdicts
+    ]
     return set(await ledger.store.record(verdicts, "test"))
 
 
@@ -67,7 +73,8 @@ async def test_record_moves_what_is_open_only(ledger: Ledger, name: str) -> None
         for row in rows.values():
             (attempt,) = await ledger.attempts(row)
             assert attempt["outcome"] == OUTCOMES[name]["outcome"]
-            assert attempt["job_id"] == OUTCOMES[name].get("job_id")
+            job_id = f"late-job-{row}" if "job_id" in OUTCOMES[name] else None
+            assert attempt["job_id"] == job_id
 
     assert await _moves(ledger, record) == RECORDED[name]
 

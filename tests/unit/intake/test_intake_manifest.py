@@ -13,7 +13,6 @@ import pytest
 
 from batch.core.models import JobType
 from batch.errors import UsageError
-from batch.intake.cells import config_key
 from batch.intake.manifest import (
     CHUNK_LINES,
     IntakeOptions,
@@ -64,7 +63,7 @@ def test_row_has_every_column() -> None:
     text = 'priority,media_id,user_data,config,types\n-3,m1,"{""a"": 1}","{""b"":2, ""a"":1}",tag\n'
     manifest, rows, _ = load(text)
     config = '{"a":1,"b":2}'
-    assert rows == [ManifestRow(2, "m1", TAG, config_key(config), config, '{"a":1}', -3)]
+    assert rows == [ManifestRow(2, "m1", TAG, config, '{"a":1}', -3)]
     assert manifest.columns == ("types", "config", "user_data", "priority")
 
 
@@ -75,7 +74,7 @@ def test_row_without_columns_has_the_defaults() -> None:
         config='{"b": 1}',
         priority=5,
     )
-    expected = ManifestRow(1, "m1", BOTH, config_key('{"b":1}'), '{"b":1}', None, 5)
+    expected = ManifestRow(1, "m1", BOTH, '{"b":1}', None, 5)
     assert load("m1\n", options)[1] == [expected]
     own = load('media_id;config;priority\nm1;{"c":1};\nm2;;9\n', options)[1]
     assert [(row.config, row.priority) for row in own] == [('{"c":1}', 5), ('{"b":1}', 9)]

@@ -1,5 +1,6 @@
 """The second record: what is written is read back, whatever the crash and the disk did to it."""
 
+import json
 import subprocess
 import sys
 import zlib
@@ -30,10 +31,9 @@ def _claim(number: int = 1, *types: JobType) -> Claim:
         nonce=f"{number:032x}",
         signed_at=SIGNED_AT,
         members=tuple(
-            ClaimedSubmission(10 * number + place, 3, job_type, 1)
+            ClaimedSubmission(10 * number + place, 3, job_type, 1, f"key {place}")
             for place, job_type in enumerate(types or (DNA,))
         ),
-        config_key="k",
         campaign="again",
     )
 
@@ -89,9 +89,20 @@ def test_what_is_written_is_read_back_whole(written: Written) -> None:
     assert [(a.job_type, a.verdict.job_id) for a in first.answers] == [(DNA, "j1"), (TAG, "j2")]
     assert (second.types, second.answers) == ((DNA,), [])
     assert (first.worker, first.account, first.region) == (written.worker, "acc", "cn-shanghai")
-    for name in ("nonce", "signed_at", "media_id", "config_key", "campaign", "config", "user_data",
-                 "types"):  # fmt: skip
+    assert first.config_keys == {DNA: "key 0", TAG: "key 1"}
+    for name in ("nonce", "signed_at", "media_id", "campaign", "config", "user_data", "types"):
         assert getattr(first, name) == getattr(both, name), name
+
+
+def test_a_journal_of_before_is_read(written: Written) -> None:
+    """It had one configuration key for all types of a request."""
+    written.intend(_claim(1, DNA, TAG))
+    entry = json.loads(written.path.read_bytes()[9:])
+    del entry["config_keys"]
+    text = json.dumps(entry | {"config_key": "k"}).encode()
+    written.path.write_bytes(b"%08x %s\n" % (zlib.crc32(text), text))
+    [intent] = read_journal(written.path, written.worker).intents
+    assert intent.config_keys == {DNA: "k", TAG: "k"}
 
 
 def test_a_torn_last_line_is_no_record_and_no_damage(written: Written) -> None:
