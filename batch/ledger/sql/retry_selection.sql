@@ -29,7 +29,7 @@ closed AS (
 ),
 moved AS (
     UPDATE submissions s
-       SET state = 'pending', actor = $8, reason = $9, due_at = now(), attempts = 0,
+       SET state = 'pending', actor = $8, reason = $9, due_at = to_timestamp(0), attempts = 0,
            job_id = NULL, request_id = NULL, submitted_at = NULL, finished_at = NULL,
            polled_at = NULL, looked_up_at = NULL, error_code = NULL, error_message = NULL,
            hold_id = (SELECT h.id FROM held h WHERE h.batch_id = s.batch_id)
