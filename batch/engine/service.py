@@ -15,6 +15,7 @@ from uuid import UUID, uuid4
 from batch.core.budget import Spending
 from batch.core.deadline import deadline, find_zone
 from batch.core.states import State
+from batch.engine.first_run import insist_on_known_ledger
 from batch.engine.ledger_link import LedgerLink
 from batch.engine.pace import Pace
 from batch.engine.planning import Plan, make_plan
@@ -30,6 +31,7 @@ from batch.engine.word_keeping import unseen_kept
 from batch.errors import DatabaseUnavailableError, UsageError, VodBatchError, most_urgent
 from batch.ledger.database import Database
 from batch.ledger.doubts import Doubts
+from batch.ledger.first_runs import FirstRuns
 from batch.ledger.journal import Journal
 from batch.ledger.media import MediaLooks
 from batch.ledger.opening import open_ledger
@@ -92,6 +94,10 @@ async def submit(
             _written_down(settings, runs, link, spending.run, is_own=not run) as end,
             unseen_kept(client.unseen, KeptWords(database, store.target)),
         ):
+            if settings.plays_by_cloud_rules:
+                first = FirstRuns(database, store.target)
+                pace = Pace(settings.lookup_qps)
+                await insist_on_known_ledger(first, client, pace, settings.ledger_name)
             summary = await _work(settings, store, link, client, watcher, ends_at)
             charges = await link.patiently(Doubts(database, store.target).extra_charges)
             held = await link.patiently(Operators(database, store.target).count_held)

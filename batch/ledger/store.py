@@ -1,10 +1,12 @@
 """The worker's side of the ledger: one concrete store, one method a statement."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import asyncpg
+import structlog
 
 from batch.core.budget import BudgetUse, NextCost, Spending
 from batch.core.models import Claim, ClaimedSubmission, JobType, RunId, Target
@@ -16,6 +18,11 @@ from batch.ledger.restoring import record_arguments, unmoved
 
 SILENCE_SECONDS = 20.0
 """How long a worker waits for one statement; a line that is cut in silence gives no error."""
+
+_TOLERATED_STEP_SECONDS = 1.0
+"""Of the database's clock; a step forward cannot be told from a statement that took so long."""
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +48,14 @@ class Outlook:
 class Store:
     """Statements that move submissions, for one target."""
 
-    def __init__(self, database: Database, target: Target) -> None:
+    def __init__(
+        self, database: Database, target: Target, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._database = database
         self.target = target
+        self._clock = clock
+        self._seen_clock: tuple[float, float] | None = None
+        """What the database's clock showed (epoch), and our own before that was asked."""
 
     @classmethod
     async def open(cls, database: Database, account: str, region: str) -> "Store":
@@ -183,8 +195,26 @@ class Store:
         Returns the seconds from the database's now to the first slot, and for how many seconds the
         target is paused.
         """
-        row = await self._first("reserve_slots", self.target.id, slots, interval)
+        asked, latest = self._clock(), self._latest_time()
+        row = await self._first("reserve_slots", self.target.id, slots, interval, latest)
+        self._seen_clock = row["at"], asked
+        if latest is not None and row["at"] > latest:
+            log.warning("database_clock_set_forward", seconds=round(row["at"] - latest, 1))
+        await self._follow_clock(row["set_back"])
         return row["first_in"], max(0.0, row["paused_for"] or 0.0)
+
+    def _latest_time(self) -> float | None:
+        """Return what the database's clock shows at the most, unless it was set forward."""
+        if self._seen_clock is None:
+            return None
+        showed, asked = self._seen_clock
+        return showed + (self._clock() - asked) + _TOLERATED_STEP_SECONDS
+
+    async def _follow_clock(self, set_back: float | None) -> None:
+        """Where the database's clock was set back, let nothing wait until it has caught up."""
+        if set_back is not None and set_back > _TOLERATED_STEP_SECONDS:
+            log.warning("database_clock_set_back", seconds=round(set_back, 1))
+            await self._database.fetch("follow_clock", self.target.id, set_back)
 
     async def expire(self, silence_seconds: float, actor: str) -> list[int]:
         """Move what dead workers hold to ``in_doubt``; return those submissions.
@@ -192,6 +222,8 @@ class Store:
         What had to wait for another doubt of its media and type is among them, when that is over.
         """
         await self._fetch("admit_waiting", self.target.id, actor)
+        seen = await self._first("see_clock", self.target.id)
+        await self._follow_clock(seen["set_back"])
         rows = await self._fetch("expire", self.target.id, silence_seconds, actor)
         return [row["id"] for row in rows]
 

@@ -17,8 +17,8 @@ from batch.ledger.costs import read_costs
 from batch.ledger.database import Database
 from batch.ledger.doubts import Doubts, ExtraCharge
 from batch.ledger.operators import Hold, Operators
-from batch.ledger.unseen import KeptWords
 from batch.ledger.owners import Owners
+from batch.ledger.unseen import KeptWords
 
 EXPORT_COLUMNS = (
     "batch", "line", "media_id", "type", "status", "job_id", "request_id", "attempts",

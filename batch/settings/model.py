@@ -249,6 +249,15 @@ class Settings(BaseModel):
         return self
 
     @property
+    def ledger_name(self) -> str:
+        """Where the ledger is, as a message may show it: without user and password."""
+        if not self.database_url:
+            return f"the embedded database under {self.home_path}"
+        parts = urlsplit(self.database_url.get_secret_value())
+        place = parts.netloc.rpartition("@")[2] or "a local server"
+        return f"the database {parts.path.lstrip('/') or '(default)'} at {place}"
+
+    @property
     def journal_path(self) -> Path:
         """The folder of the journals, absolute."""
         return self.journal.expanduser().absolute() if self.journal else self.home_path / "journal"

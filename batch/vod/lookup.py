@@ -27,6 +27,8 @@ class JobDetail:
     type: str | None
     created_at: datetime | None
     is_manual: bool
+    trigger: str | None = None
+    """The word itself: ``Auto``, ``Manual``, or one that no document knows."""
 
 
 def read_job_infos(body: Mapping[str, object]) -> tuple[JobInfo, ...]:
@@ -52,10 +54,12 @@ def read_job_detail(body: Mapping[str, object]) -> JobDetail:
     job_id, media_id, job_type = (detail.get(key) for key in ("JobId", "MediaId", "JobType"))
     if not isinstance(job_id, str) or not job_id:
         raise UnreadableError("AIJobDetail without a JobId")
+    trigger = detail.get("Trigger")
     return JobDetail(
         job_id,
         media_id if isinstance(media_id, str) else None,
         job_type if isinstance(job_type, str) else None,
         parse_time(detail.get("CreateTime")),
         str(detail.get("Trigger", "")).lower() == "manual",
+        trigger if isinstance(trigger, str) else None,
     )

@@ -123,6 +123,20 @@ MUTANTS: dict[str, Mutant] = {
         "            if is_dead and False:\n",
         "tests/integration/journal/test_restored_backup.py::test_reconcile_reads_the_journal_too",
     ),
+    "the embedded server does not hold its lock": Mutant(
+        "ledger/postmaster.py",
+        "functools.partial(own, pass_fds=(lock,))",
+        "functools.partial(own)",
+        "tests/integration/embedded/test_one_server.py::"
+        "test_a_killed_command_leaves_its_server_to_the_next",
+    ),
+    "a new ledger is taken for the right one": Mutant(
+        "engine/first_run.py",
+        "    if not await runs.is_ahead():\n",
+        "    if True:\n",
+        "tests/integration/first_run/test_first_run.py::"
+        "test_a_new_ledger_by_accident_pays_for_nothing",
+    ),
 }
 
 

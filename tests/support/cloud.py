@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,6 +60,10 @@ class Emulator:
     def set_clock(self, now: str) -> None:
         """Set the cloud's time, in ISO 8601 with an offset."""
         self._call("POST", "clock", {"now": now})
+
+    def make_jobs(self, kind: str, media_ids: Sequence[str], job_type: str = "AIMediaDNA") -> None:
+        """Make jobs that no call of ours asked for: ``auto``, or ``manual`` (another program's)."""
+        self._call("POST", f"{kind}_jobs", {"media_ids": list(media_ids), "type": job_type})
 
     def make_new(self) -> None:
         """Bring a shared emulator back to how it began."""

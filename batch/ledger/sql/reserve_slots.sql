@@ -1,9 +1,32 @@
 -- Take the next slots of the target's pace, by the database's clock; an idle time saves up nothing.
--- $1 target, $2 how many, $3 seconds between two
-UPDATE targets
-   SET next_slot_at = greatest(next_slot_at, clock_timestamp())
-                      + make_interval(secs => $2::float8 * $3::float8)
- WHERE id = $1
-RETURNING extract(epoch FROM next_slot_at - clock_timestamp())::float8
-              - $2::float8 * $3::float8 AS first_in,
-          extract(epoch FROM paused_until - clock_timestamp())::float8 AS paused_for
+--
+-- Of what was handed out, no more can be ahead than when the slots were last moved: time that passed
+-- has only made that less. So much is kept where the clock was set back, and nobody waits until it has
+-- caught up; and where it was set forward, or slots still held would be handed out once more.
+-- $1 target, $2 how many, $3 seconds between two, $4 the latest time that it can be unless the clock
+-- was set forward (epoch, seconds), or null
+WITH before AS MATERIALIZED (
+    SELECT id, next_slot_at, slots_lead, paused_until, pause_length
+      FROM targets WHERE id = $1 FOR UPDATE
+),
+-- Read once the row is ours: whoever held it before us is not ahead of this time.
+clock AS MATERIALIZED (
+    SELECT b.*, clock_timestamp() AS at FROM before b
+),
+ahead AS (
+    SELECT id, at,
+           CASE WHEN at > to_timestamp($4::float8) THEN slots_lead
+                ELSE greatest(least(next_slot_at - at, slots_lead), interval '0') END AS slots,
+           CASE WHEN paused_until > at THEN least(paused_until - at, pause_length) END AS pause,
+           greatest(next_slot_at - at - slots_lead, paused_until - at - pause_length) AS set_back
+      FROM clock
+)
+UPDATE targets t
+   SET next_slot_at = a.at + a.slots + make_interval(secs => $2::float8 * $3::float8),
+       slots_lead = a.slots + make_interval(secs => $2::float8 * $3::float8)
+  FROM ahead a
+ WHERE t.id = a.id
+RETURNING extract(epoch FROM a.slots)::float8 AS first_in,
+          extract(epoch FROM a.pause)::float8 AS paused_for,
+          extract(epoch FROM a.at)::float8 AS at,
+          extract(epoch FROM a.set_back)::float8 AS set_back

@@ -32,7 +32,7 @@ closed AS (
 moved AS (
     UPDATE submissions s
        SET state = CASE c.way WHEN 'doubt' THEN 'in_doubt' ELSE 'pending' END,
-           actor = $8, reason = $9, due_at = now(), attempts = 0,
+           actor = $8, reason = $9, due_at = to_timestamp(0), attempts = 0,
            job_id = NULL, submitted_at = NULL, finished_at = NULL, refusal_is_certain = NULL,
            polled_at = NULL, looked_up_at = NULL,
            -- What was said last is what is known of the doubt.

@@ -8,7 +8,7 @@ WITH settled AS MATERIALIZED (
 moved AS (
     UPDATE submissions s
        SET state = CASE WHEN e.job_id IS NULL THEN 'pending' ELSE 'submitted' END,
-           actor = $5, reason = e.reason, due_at = now(),
+           actor = $5, reason = e.reason, due_at = to_timestamp(0),
            job_id = e.job_id,
            submitted_at = CASE WHEN e.job_id IS NOT NULL THEN now() END,
            error_code = NULL, error_message = NULL

@@ -1,0 +1,65 @@
+"""What an operator may accept by name, once, where a start would stop: ``doctor --accept NAME``."""
+
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+from batch.engine.resolving import operator_name
+from batch.errors import UsageError
+from batch.ledger.first_runs import FirstRuns
+from batch.ledger.opening import open_ledger
+from batch.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptable:
+    """Something that only an operator may let pass.
+
+    ``means`` is what the operator says with it, shown before the question. ``accept`` writes it
+    down and returns one line: what is accepted now. ``look``, where given, returns lines that show
+    how things stand; it changes nothing.
+    """
+
+    means: str
+    accept: Callable[[Settings], Coroutine[Any, Any, str]]
+    look: Callable[[Settings], Coroutine[Any, Any, list[str]]] | None = None
+
+
+async def _accept_first_run(settings: Settings) -> str:
+    async with open_ledger(settings) as (database, store):
+        await FirstRuns(database, store.target).accept(operator_name())
+    return f"accepted: the first run of {_target(settings)} from {settings.ledger_name} may pay"
+
+
+async def _look_at_first_run(settings: Settings) -> list[str]:
+    async with open_ledger(settings) as (database, store):
+        is_ahead = await FirstRuns(database, store.target).is_ahead()
+        counts = await store.count_states()
+    return [
+        f"target {_target(settings)}, ledger {settings.ledger_name}: "
+        f"{sum(counts.values()):,} submission(s), "
+        + ("none sent so far" if is_ahead else "sent from already, or accepted before")
+    ]
+
+
+def _target(settings: Settings) -> str:
+    return f"{settings.account}/{settings.region}"
+
+
+ACCEPTABLE: dict[str, Acceptable] = {
+    "first-run": Acceptable(
+        "this is the right ledger, although the cloud knows jobs of its media that it does not: "
+        "what another ledger has paid for may be paid again",
+        _accept_first_run,
+        _look_at_first_run,
+    ),
+}
+
+
+def find_acceptable(name: str) -> Acceptable:
+    """Return what ``name`` accepts. Raises UsageError with the names that there are."""
+    try:
+        return ACCEPTABLE[name]
+    except KeyError:
+        known = ", ".join(sorted(ACCEPTABLE))
+        raise UsageError(f"--accept takes one of: {known}; not {name!r}") from None
