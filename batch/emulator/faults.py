@@ -12,7 +12,7 @@ from batch.emulator.tables import SettingsError
 class FaultKind(StrEnum):
     """What happens to a picked call. "Executes" means it takes the ordinary course first."""
 
-    REFUSE = "refuse"  # answers code, status, message; never executes
+    REFUSE = "refuse"  # executes if told, answers code, status, message
     THROTTLE = "throttle"  # answers Throttling.User, with retry_after if given; never executes
     DROP_BEFORE = "drop_before"  # closes the connection; never executes
     ACCEPT_THEN_DROP = "accept_then_drop"  # executes, then closes the connection
@@ -21,11 +21,14 @@ class FaultKind(StrEnum):
     ERROR_500 = "error_500"  # executes if told, answers InternalError
     ERROR_503 = "error_503"  # executes if told, answers ServiceUnavailable
     HTML_502 = "html_502"  # executes if told, answers a proxy's page
+    HTML = "html"  # executes if told, answers a page with `status`
     DELAY = "delay"  # waits `seconds` before the answer, or before executing with late = true
     EMPTY_ANSWER = "empty_answer"  # executes, answers 200 with nothing but a RequestId
     EXTRA_HEADER = "extra_header"  # executes, answers as usual with more headers
     ACCEPT_ONE_TYPE = "accept_one_type"  # makes the job of `type` only, and answers with it
     ANSWER_ONE_TYPE = "answer_one_type"  # makes all jobs, answers with that of `type` only
+    OTHER_JOB_ID = "other_job_id"  # executes, answers with JobIds of jobs made before
+    REPEAT_ANSWER = "repeat_answer"  # executes, answers with its connection's last answer again
 
 
 _OF_ONE_TYPE = (FaultKind.ACCEPT_ONE_TYPE, FaultKind.ANSWER_ONE_TYPE)

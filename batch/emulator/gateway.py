@@ -97,7 +97,8 @@ def _admit(state: State, call: Call, verdict: Verdict) -> tuple[Handler, AccessK
 
 def _use_nonce(state: State, call: Call, key: AccessKey) -> None:
     now = call.arrived + state.clock.offset
-    call.held_nonce = state.nonces.use(call.nonce, key, now)
+    settings = state.settings.gateway
+    call.held_nonce = state.nonces.use(call.nonce, key, call.connection, now, settings)
 
 
 def _find_handler(call: Call) -> Handler:

@@ -4,6 +4,7 @@ import random
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Literal
 
 from batch.emulator.bill import Bill
@@ -104,6 +105,10 @@ class JobBook:
         """Return the account's job with that id."""
         job = self._by_id.get(job_id)
         return job if job is not None and job.account == account else None
+
+    def newest(self, count: int) -> list[Job]:
+        """Return the ``count`` jobs made last, the newest in front."""
+        return list(islice(reversed(self._by_id.values()), count))
 
     def of_media(self, media_id: str, account: str) -> list[Job]:
         """Return the account's jobs of that media, those created first in front."""

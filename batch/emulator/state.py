@@ -6,6 +6,7 @@ from batch.emulator.accounts import KeyRing
 from batch.emulator.answers import REFUSALS
 from batch.emulator.automatic import AutomaticJobs
 from batch.emulator.clock import Clock
+from batch.emulator.connections import Connections
 from batch.emulator.faults import FaultScript
 from batch.emulator.jobs import JobBook
 from batch.emulator.library import MediaLibrary
@@ -13,6 +14,8 @@ from batch.emulator.meter import Meter
 from batch.emulator.nonces import NonceBook
 from batch.emulator.quota import Quota
 from batch.emulator.settings import Settings
+from batch.emulator.switches import Switches
+from batch.emulator.words import Words
 
 
 class State:
@@ -22,11 +25,13 @@ class State:
         # Not for secrets: ids must be repeatable when a seed is given.
         self._dice = random.Random(settings.seed)  # noqa: S311
         self.settings = settings
+        self.words = Words(settings.words)
+        self.connections = Connections()
         self.clock = clock
         self.refusals = {**REFUSALS, **settings.refusals}
         self.keyring = KeyRing(settings.access_keys, settings.accounts, settings.user_ids)
         self.library = MediaLibrary(settings.media)
-        self.nonces = NonceBook(settings.gateway)
+        self.nonces = NonceBook()
         self.quota = Quota(settings.quota)
         self.jobs = JobBook(settings.jobs, settings.prices, self.library, clock, self._dice)
         self.automatic = AutomaticJobs(settings.jobs.auto_dna, self.library, self.jobs, clock)
@@ -38,6 +43,10 @@ class State:
         text = f"{self._dice.getrandbits(128):032X}"
         return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-A{text[17:20]}-{text[20:]}"
 
+    def switch(self, switches: Switches) -> None:
+        """Turn switches while running; what was done under the old ones stays done."""
+        self.settings = switches.turned(self.settings)
+
     def move_clock(self, seconds: float) -> None:
         """Move the cloud's time; the quota's second stays where it is."""
         self.clock.offset += seconds
@@ -45,7 +54,7 @@ class State:
             self.jobs.charge_anew()
 
     def reset(self) -> None:
-        """Forget jobs, meter and nonces. Faults, accounts, clock and the current second stay."""
+        """Forget jobs, meter and nonces. Faults, words, switches, accounts and clock stay."""
         self.jobs.clear()
         self.automatic.start()
         self.meter.clear()
