@@ -47,6 +47,7 @@ def add_admin_routes(app: web.Application) -> None:
     app.router.add_post("/_emulator/quota", _post_quota)
     app.router.add_get("/_emulator/clock", _get_clock)
     app.router.add_post("/_emulator/clock", _post_clock)
+    app.router.add_post("/_emulator/elapse", _post_elapse)
     app.router.add_post("/_emulator/auto_jobs", _post_auto_jobs)
     app.router.add_post("/_emulator/manual_jobs", _post_manual_jobs)
 
@@ -242,6 +243,27 @@ async def _post_clock(request: web.Request) -> web.Response:
     move = _checked(lambda: build(_ClockMove, body, "clock"))
     state.move_clock(_checked(lambda: move.seconds_from(state.clock.wall())))
     return await _get_clock(request)
+
+
+@dataclass(frozen=True, slots=True)
+class _Elapse:
+    """Time to pass for what is remembered; ``expired_nonces`` name requests not sent until then."""
+
+    seconds: float
+    expired_nonces: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse time that runs backwards."""
+        if not 0 <= self.seconds <= _OLDEST_JOB_SECONDS:
+            raise SettingsError("seconds must be from 0 to those of ten years")
+
+
+async def _post_elapse(request: web.Request) -> web.Response:
+    """Let time pass for jobs and nonces: ``{"seconds": 3600, "expired_nonces": [...]}``."""
+    body = await _read_json(request)
+    asked = _checked(lambda: build(_Elapse, body, "elapse"))
+    request.app[STATE].elapse(asked.seconds, asked.expired_nonces)
+    return web.json_response({})
 
 
 async def _read_json(request: web.Request) -> Any:

@@ -1,6 +1,7 @@
 """The fault script: rules that pick calls and say what goes wrong with them."""
 
 import random
+from collections import deque
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -31,6 +32,7 @@ class FaultKind(StrEnum):
     REPEAT_ANSWER = "repeat_answer"  # executes, answers with its connection's last answer again
 
 
+_NONCES_KEPT = 100
 _OF_ONE_TYPE = (FaultKind.ACCEPT_ONE_TYPE, FaultKind.ANSWER_ONE_TYPE)
 
 
@@ -80,13 +82,14 @@ class FaultRule:
 class _Entry:
     """A rule with its counters: matching calls seen, times it was applied."""
 
-    __slots__ = ("_media", "applied", "rule", "seen")
+    __slots__ = ("_media", "applied", "nonces", "rule", "seen")
 
     def __init__(self, rule: FaultRule) -> None:
         self.rule = rule
         self._media = frozenset(rule.media_ids).union({rule.media_id} - {""})
         self.seen = 0
         self.applied = 0
+        self.nonces: deque[str] = deque(maxlen=_NONCES_KEPT)
 
     def picks(self, action: str, media_id: str, types: str, dice: random.Random) -> bool:
         """Count a matching call; say whether the rule applies to it."""
@@ -127,10 +130,13 @@ class FaultScript:
         self._entries = [_Entry(rule) for rule in rules]
         self._dice = dice
 
-    def choose(self, action: str, media_id: str, types: str = "") -> FaultRule | None:
+    def choose(
+        self, action: str, media_id: str, types: str = "", nonce: str = ""
+    ) -> FaultRule | None:
         """Return what goes wrong with this call, ``None`` for nothing."""
         for entry in self._entries:
             if entry.picks(action, media_id, types, self._dice):
+                entry.nonces.append(nonce)
                 return entry.rule
         return None
 
@@ -150,6 +156,10 @@ class FaultScript:
                 "action": entry.rule.action,
                 "media_id": entry.rule.media_id,
                 "type": entry.rule.type,
+                "code": entry.rule.code,
+                "status": entry.rule.status,
+                "execute": entry.rule.execute,
+                "nonces": list(entry.nonces),
                 "seen": entry.seen,
                 "applied": entry.applied,
             }

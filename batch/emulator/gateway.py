@@ -83,6 +83,8 @@ def _admit(state: State, call: Call, verdict: Verdict) -> tuple[Handler, AccessK
     key, settings = verdict.key, state.settings
     handler = _find_handler(call)
     check_timestamp(call.timestamp, state.clock.wall(), settings.gateway.clock_tolerance_seconds)
+    if call.nonce in state.expired_nonces:
+        raise Refused("expired_timestamp")
     if not call.nonce:
         raise Refused("missing", "SignatureNonce")
     _use_nonce(state, call, key)

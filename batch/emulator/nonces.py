@@ -65,6 +65,11 @@ class NonceBook:
         """Let a nonce be used again; for the switches that say a call did not consume it."""
         self._seen.pop(entry, None)
 
+    def grow_older(self, seconds: float) -> None:
+        """Let every remembered nonce have been used ``seconds`` earlier."""
+        self._seen = {entry: used_at - seconds for entry, used_at in self._seen.items()}
+        self._order = deque((entry, used_at - seconds) for entry, used_at in self._order)
+
     def clear(self) -> None:
         """Forget everything."""
         self._seen.clear()

@@ -52,7 +52,7 @@ async def _serve(request: web.Request) -> web.StreamResponse:
     connection = state.connections.of(request)
     call = await read_call(request, state.new_request_id(), connection)
     verdict = receive(state, call)
-    fault = state.faults.choose(call.action, call.get("MediaId"), call.get("Types"))
+    fault = state.faults.choose(call.action, call.get("MediaId"), call.get("Types"), call.nonce)
     if fault is not None:
         return await go_wrong(Incident(state, request, call, verdict, fault))
     return respond(state, call, execute(state, call, verdict))

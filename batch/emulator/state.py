@@ -1,6 +1,7 @@
 """What one running emulator holds; the gateway and the actions work on it."""
 
 import random
+from collections.abc import Iterable
 
 from batch.emulator.accounts import KeyRing
 from batch.emulator.answers import REFUSALS
@@ -32,6 +33,7 @@ class State:
         self.keyring = KeyRing(settings.access_keys, settings.accounts, settings.user_ids)
         self.library = MediaLibrary(settings.media)
         self.nonces = NonceBook()
+        self.expired_nonces: set[str] = set()
         self.quota = Quota(settings.quota)
         self.jobs = JobBook(settings.jobs, settings.prices, self.library, clock, self._dice)
         self.automatic = AutomaticJobs(settings.jobs.auto_dna, self.library, self.jobs, clock)
@@ -47,6 +49,15 @@ class State:
         """Turn switches while running; what was done under the old ones stays done."""
         self.settings = switches.turned(self.settings)
 
+    def elapse(self, seconds: float, expired_nonces: Iterable[str]) -> None:
+        """Let ``seconds`` pass for what is remembered, while the clock stays where it is.
+
+        Requests with one of ``expired_nonces`` were signed before that, and have grown too old.
+        """
+        self.jobs.grow_older(seconds)
+        self.nonces.grow_older(seconds)
+        self.expired_nonces.update(expired_nonces)
+
     def move_clock(self, seconds: float) -> None:
         """Move the cloud's time; the quota's second stays where it is."""
         self.clock.offset += seconds
@@ -59,3 +70,4 @@ class State:
         self.automatic.start()
         self.meter.clear()
         self.nonces.clear()
+        self.expired_nonces.clear()

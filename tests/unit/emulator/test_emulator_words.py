@@ -198,6 +198,21 @@ async def test_an_answer_comes_a_second_time_on_its_connection(emulator: "Emulat
     assert (await emulator.meter())["jobs"] == 2
 
 
+async def test_time_passes_for_what_is_remembered(emulator: "Emulator") -> None:
+    query = {"MediaId": "media1", "Types": "AIMediaDNA"}
+    await emulator.v3("SubmitAIJob", query, nonce="used")
+    hour = {"seconds": 3600, "expired_nonces": ["signed"]}
+    assert await emulator.post("elapse", hour) == 200
+
+    (job,) = await emulator.list_info()
+    unsent = await emulator.v3("SubmitAIJob", query, nonce="signed")
+    forgotten = await emulator.v3("SubmitAIJob", query, nonce="used")
+
+    assert job["CreateTime"] == "2026-01-02T02:04:05Z"
+    assert unsent.code == "InvalidTimeStamp.Expired"
+    assert forgotten.code == "OK"
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
