@@ -59,7 +59,8 @@ async def _healthz(_request: web.Request) -> web.Response:
 async def _meter(request: web.Request) -> web.Response:
     state = request.app[STATE]
     state.automatic.catch_up()
-    return web.json_response({**state.jobs.account_for(), **state.meter.describe()})
+    said = {"words_said": dict(state.words.said)}
+    return web.json_response({**state.jobs.account_for(), **state.meter.describe(), **said})
 
 
 async def _jobs(request: web.Request) -> web.StreamResponse:

@@ -69,5 +69,6 @@ class State:
         self.jobs.clear()
         self.automatic.start()
         self.meter.clear()
+        self.words.said.clear()
         self.nonces.clear()
         self.expired_nonces.clear()

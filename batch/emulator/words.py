@@ -18,6 +18,7 @@ answers can be replaced, by operation and field::
     "Throttling.User" = "Rejected.Throttling"
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -28,6 +29,8 @@ from batch.emulator.tables import SettingsError, build
 
 Table = dict[str, dict[str, dict[str, Any]]]
 """Operation, field, word -> what is said instead; ``*`` stands for any operation or word."""
+
+_Fields = Mapping[str, Mapping[str, Any]]
 
 ANY = "*"
 HTTP_STATUS = "HttpStatus"
@@ -81,6 +84,8 @@ class Words:
 
     def __init__(self, table: Table) -> None:
         self.table: Table = {}
+        self.said: Counter[str] = Counter()
+        """How often each word was said instead of another one: ``ListAIJob.Status=SUCCEED``."""
         self.add(table)
 
     def add(self, table: Table) -> None:
@@ -103,26 +108,27 @@ class Words:
         content = {
             name: value
             for name, item in answer.content.items()
-            if (value := _said(fields, "", name, item)) is not _GONE
+            if (value := self._in(fields, operation, "", name, item)) is not _GONE
         }
         statuses = fields.get(HTTP_STATUS, {})
         status = statuses.get(answer.code, statuses.get(str(answer.status), answer.status))
         code = str(content.get("Code", "")) if answer.root == "Error" else answer.code
         return Answer(status, code, content, answer.root, answer.headers)
 
-
-def _said(fields: Mapping[str, Mapping[str, Any]], parent: str, name: str, value: Any) -> Any:
-    """Return what is said in field ``name`` of object ``parent``, ``_GONE`` for no such field."""
-    words = fields.get(f"{parent}.{name}", fields.get(name))
-    if words is not None and (instead := words.get(str(value), words.get(ANY))) is not None:
-        return _replaced(value, instead)
-    if isinstance(value, Mapping):
-        inner = {key: _said(fields, name, key, item) for key, item in value.items()}
-        return {key: item for key, item in inner.items() if item is not _GONE}
-    if isinstance(value, list):
-        items = [_said(fields, parent, name, item) for item in value]
-        return [item for item in items if item is not _GONE]
-    return value
+    def _in(self, fields: _Fields, operation: str, parent: str, name: str, value: Any) -> Any:
+        """Return what is said in field ``name`` of object ``parent``, ``_GONE`` for no field."""
+        words = fields.get(f"{parent}.{name}", fields.get(name))
+        if words is not None and (instead := words.get(str(value), words.get(ANY))) is not None:
+            if isinstance(instead, str):
+                self.said[f"{operation}.{name}={instead}"] += 1
+            return _replaced(value, instead)
+        if isinstance(value, Mapping):
+            inner = {k: self._in(fields, operation, name, k, item) for k, item in value.items()}
+            return {key: item for key, item in inner.items() if item is not _GONE}
+        if isinstance(value, list):
+            items = [self._in(fields, operation, parent, name, item) for item in value]
+            return [item for item in items if item is not _GONE]
+        return value
 
 
 def _replaced(value: Any, instead: Any) -> Any:

@@ -36,6 +36,7 @@ async def test_a_word_of_one_operation_is_replaced(start_emulator: "StartEmulato
     assert (await listed(emulator, job_id))["Status"] == "SUCCEED"
     assert (await emulator.detail(job_id)).json["AIJobDetail"]["Status"] == "success"
     assert [job["status"] for job in await emulator.jobs()] == ["success"]
+    assert (await emulator.meter())["words_said"] == {"ListAIJob.Status=SUCCEED": 1}
 
 
 async def test_a_field_is_left_out_or_named_by_its_object(emulator: "Emulator") -> None:
