@@ -4,12 +4,13 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test check lock clean help
+.PHONY: demo test check selftest long lock clean help
 
 help:
 	@echo 'make demo    everything on this machine: database, emulator, 500 media submitted at 30/s'
 	@echo 'make test    every test'
 	@echo 'make check   every gate: lint, format, types, arrows, lock, compose file'
+	@echo 'make long    the long checks: an hour and more, what each takes is written in the Makefile'
 	@echo 'make lock    resolve the locks anew (after a change of dependencies)'
 	@echo 'make clean   remove the environment'
 
@@ -29,6 +30,18 @@ check: $(VENV)/.dev
 	@$(BIN)/lint-imports
 	@$(BIN)/python .ci/check_lock.py
 	@$(BIN)/python .ci/check_compose.py
+
+# Faults and harms drawn at random, on the embedded PostgreSQL and on a stock one of this machine.
+# The same seed draws the same rounds. 50 rounds take about 4 minutes each.
+ROUNDS ?= 50
+SEED   ?= 1
+selftest: $(VENV)/.dev
+	@$(BIN)/vod-batch selftest --rounds $(ROUNDS) --seed $(SEED)
+	@$(BIN)/python .ci/on_stock.py selftest --rounds $(ROUNDS) --seed $(SEED)
+
+# Not for every change: minutes on two cores beside each step.
+long: $(VENV)/.dev
+	@$(MAKE) --no-print-directory selftest ROUNDS=500  # 2 x 40
 
 # Tests run side by side in so many processes, one more than processors since a quarter of their
 # time is waiting. WORKERS=0 runs them in one, for a debugger.

@@ -2,6 +2,7 @@
 
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,10 +15,11 @@ from batch.logs import silence_logs
 
 if TYPE_CHECKING:
     from batch.selftest.rounds import RoundResult
+    from batch.selftest.settled import Settled
 
 
 def selftest(
-    rounds: Annotated[int, typer.Option(min=0, help="Rounds of random faults and kills.")] = 20,
+    rounds: Annotated[int, typer.Option(min=0, help="Rounds of random faults and harms.")] = 20,
     seed: Annotated[int, typer.Option(help="The same seed draws the same rounds.")] = 1,
     crash_at_every_step: Annotated[
         bool,
@@ -25,44 +27,73 @@ def selftest(
             "--crash-at-every-step", help="Kill a worker at each await point and statement."
         ),
     ] = False,
+    database_url: Annotated[
+        str | None,
+        typer.Option(
+            "--database-url",
+            help="Server to make a database of its own on, dropped after it. [the embedded one]",
+        ),
+    ] = None,
 ) -> None:
-    """Kill workers under faults, on a database and an emulator of its own, and count the jobs."""
-    from batch.selftest.rig import Rig, open_rig
+    """Harm workers under faults, on a database and an emulator of its own, and count the jobs."""
+    from batch.selftest.rig import open_rig
     from batch.selftest.rounds import every_step, random_rounds
 
     silence_logs()
     started = time.monotonic()
     results: list[RoundResult] = []
-
-    def walk(rig: Rig, folder: Path) -> "Iterator[RoundResult]":
-        if crash_at_every_step:
-            yield from every_step(rig, folder, seed=seed)
-        else:
-            yield from random_rounds(rig, folder, rounds=rounds, seed=seed)
-
     with (
         tempfile.TemporaryDirectory(prefix="vod-batch-selftest-") as temporary,
-        open_rig(Path(temporary) / "home") as rig,
+        open_rig(Path(temporary), database_url) as rig,
     ):
-        for result in walk(rig, Path(temporary)):
+        walk = (
+            every_step(rig, seed=seed)
+            if crash_at_every_step
+            else random_rounds(rig, rounds=rounds, seed=seed)
+        )
+        for result in walk:
             results.append(result)
-            if not result.holds:
+            if not result.balance.holds:
                 say(f"BROKEN in {result.name} of seed {seed}: {result}")
-    say(*_totals(results, time.monotonic() - started))
-    broken = any(not result.holds for result in results)
+    say(*_totals(results, time.monotonic() - started), "", *_settled(results))
+    broken = any(not result.balance.holds for result in results)
     raise typer.Exit(ExitCode.DONE_WITH_FAILURES if broken else ExitCode.DONE)
 
 
 def _totals(results: "list[RoundResult]", seconds: float) -> Iterator[str]:
     def total(field: str) -> int:
-        return sum(getattr(result, field) for result in results)
+        return sum(getattr(result.balance, field) for result in results)
 
-    yield f"{len(results):,} rounds, {total('kills'):,} workers killed, in {seconds:.0f} s"
+    harms = Counter(harm for result in results for harm in result.harms)
+    yield f"{len(results):,} rounds, in {seconds:.0f} s"
+    for harm, times in harms.most_common():
+        yield f"  {harm.value:<35} {times:>9,}"
     yield f"  jobs made    {total('jobs_made'):>9,}"
     yield f"  jobs known   {total('jobs_known'):>9,}"
-    yield f"  in doubt     {total('in_doubt'):>9,}"
+    asked = sum(result.asked for result in results)
+    yield f"  left to ask  {asked:>9,}   (answered by an honest operator)"
     yield f"  paid twice   {total('paid_twice'):>9,}"
     yield f"  missing      {total('missing') + total('lost_rows'):>9,}"
+    yield f"  stuck        {total('stuck'):>9,}"
+
+
+def _settled(results: "list[RoundResult]") -> Iterator[str]:
+    """Yield a line a fault: how often it happened, and what settled it."""
+    from batch.selftest.settled import WAYS
+
+    settled: Settled = Counter()
+    for result in results:
+        settled += result.settled
+    times: Counter[str] = Counter()
+    for (fault, _way), count in settled.items():
+        times[fault] += count
+    if not times:
+        return
+    wide = max(len(fault) for fault in times)
+    yield f"{'fault':<{wide}}   times   settled by"
+    for fault in sorted(times):
+        ways = ", ".join(f"{way} {n}" for way in WAYS if (n := settled[fault, way]))
+        yield f"{fault:<{wide}}   {times[fault]:>5,}   {ways}"
 
 
 COMMANDS = {"selftest": selftest}

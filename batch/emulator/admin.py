@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -14,7 +14,9 @@ from batch.emulator.faults import FaultRule
 from batch.emulator.jobs import Trigger
 from batch.emulator.sections import KNOWN_TYPES, MEDIA_DNA
 from batch.emulator.state import State
+from batch.emulator.switches import Switches
 from batch.emulator.tables import SettingsError, build, convert
+from batch.emulator.words import Table
 
 T = TypeVar("T")
 
@@ -33,6 +35,11 @@ def add_admin_routes(app: web.Application) -> None:
     app.router.add_get("/_emulator/faults", _get_faults)
     app.router.add_post("/_emulator/faults", _post_faults)
     app.router.add_delete("/_emulator/faults", _delete_faults)
+    app.router.add_get("/_emulator/words", _get_words)
+    app.router.add_post("/_emulator/words", _post_words)
+    app.router.add_delete("/_emulator/words", _delete_words)
+    app.router.add_get("/_emulator/switches", _get_switches)
+    app.router.add_post("/_emulator/switches", _post_switches)
     app.router.add_get("/_emulator/accounts", _get_accounts)
     app.router.add_post("/_emulator/accounts", _post_accounts)
     app.router.add_post("/_emulator/access_keys", _post_access_key)
@@ -40,6 +47,7 @@ def add_admin_routes(app: web.Application) -> None:
     app.router.add_post("/_emulator/quota", _post_quota)
     app.router.add_get("/_emulator/clock", _get_clock)
     app.router.add_post("/_emulator/clock", _post_clock)
+    app.router.add_post("/_emulator/elapse", _post_elapse)
     app.router.add_post("/_emulator/auto_jobs", _post_auto_jobs)
     app.router.add_post("/_emulator/manual_jobs", _post_manual_jobs)
 
@@ -51,7 +59,8 @@ async def _healthz(_request: web.Request) -> web.Response:
 async def _meter(request: web.Request) -> web.Response:
     state = request.app[STATE]
     state.automatic.catch_up()
-    return web.json_response({**state.jobs.account_for(), **state.meter.describe()})
+    said = {"words_said": dict(state.words.said)}
+    return web.json_response({**state.jobs.account_for(), **state.meter.describe(), **said})
 
 
 async def _jobs(request: web.Request) -> web.StreamResponse:
@@ -91,6 +100,34 @@ async def _post_faults(request: web.Request) -> web.Response:
 async def _delete_faults(request: web.Request) -> web.Response:
     request.app[STATE].faults.clear()
     return await _get_faults(request)
+
+
+async def _get_words(request: web.Request) -> web.Response:
+    return web.json_response(request.app[STATE].words.table)
+
+
+async def _post_words(request: web.Request) -> web.Response:
+    """Replace words from now on: ``{"ListAIJob": {"Status": {"success": "SUCCEED"}}}``."""
+    body = await _read_json(request)
+    words = request.app[STATE].words
+    _checked(lambda: words.add(convert(body, Table, "words")))
+    return await _get_words(request)
+
+
+async def _delete_words(request: web.Request) -> web.Response:
+    request.app[STATE].words.clear()
+    return await _get_words(request)
+
+
+async def _get_switches(request: web.Request) -> web.Response:
+    return web.json_response(asdict(Switches.of(request.app[STATE].settings)))
+
+
+async def _post_switches(request: web.Request) -> web.Response:
+    """Turn switches of whole sections: ``{"lookup": {"visible_after_seconds": 60}}``."""
+    state, body = request.app[STATE], await _read_json(request)
+    state.switch(_checked(lambda: Switches.of(state.settings).with_changes(body)))
+    return await _get_switches(request)
 
 
 async def _get_accounts(request: web.Request) -> web.Response:
@@ -207,6 +244,27 @@ async def _post_clock(request: web.Request) -> web.Response:
     move = _checked(lambda: build(_ClockMove, body, "clock"))
     state.move_clock(_checked(lambda: move.seconds_from(state.clock.wall())))
     return await _get_clock(request)
+
+
+@dataclass(frozen=True, slots=True)
+class _Elapse:
+    """Time to pass for what is remembered; ``expired_nonces`` name requests not sent until then."""
+
+    seconds: float
+    expired_nonces: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse time that runs backwards."""
+        if not 0 <= self.seconds <= _OLDEST_JOB_SECONDS:
+            raise SettingsError("seconds must be from 0 to those of ten years")
+
+
+async def _post_elapse(request: web.Request) -> web.Response:
+    """Let time pass for jobs and nonces: ``{"seconds": 3600, "expired_nonces": [...]}``."""
+    body = await _read_json(request)
+    asked = _checked(lambda: build(_Elapse, body, "elapse"))
+    request.app[STATE].elapse(asked.seconds, asked.expired_nonces)
+    return web.json_response({})
 
 
 async def _read_json(request: web.Request) -> Any:

@@ -165,9 +165,14 @@ def error(
     return Answer(refusal.status, code, content, "Error")
 
 
+def encode(value: Any) -> str:
+    """Return ``value`` as JSON text, as short as it gets."""
+    return _ENCODER.encode(value)
+
+
 def to_json(answer: Answer) -> bytes:
     """Return the JSON form in UTF-8."""
-    return _ENCODER.encode(answer.content).encode(errors="replace")
+    return encode(answer.content).encode(errors="replace")
 
 
 def to_xml(answer: Answer) -> bytes:

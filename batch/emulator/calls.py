@@ -7,6 +7,8 @@ from urllib.parse import unquote_plus
 from aiohttp import web
 from multidict import CIMultiDictProxy
 
+from batch.emulator.connections import Connection
+
 _FORM = "application/x-www-form-urlencoded"
 
 
@@ -36,6 +38,7 @@ class Call:
     wants_xml: bool
     arrived: float
     request_id: str
+    connection: Connection
     parameters: dict[str, str] = field(default_factory=dict)
     held_nonce: str = ""
 
@@ -44,7 +47,7 @@ class Call:
         return self.parameters.get(name, "")
 
 
-async def read_call(request: web.Request, request_id: str) -> Call:
+async def read_call(request: web.Request, request_id: str, connection: Connection) -> Call:
     """Return the call of ``request``; reading never refuses anything."""
     body = await request.read() if request.body_exists else b""
     path, _, raw_query = request.raw_path.partition("?")
@@ -56,7 +59,7 @@ async def read_call(request: web.Request, request_id: str) -> Call:
     call = Call(
         "v3", request.method, path, headers.get("Host", ""), headers, body, query, form,
         action="", version="", access_key_id="", security_token="", nonce="", timestamp="",
-        wants_xml=False, arrived=0.0, request_id=request_id,
+        wants_xml=False, arrived=0.0, request_id=request_id, connection=connection,
         parameters=dict(query),
     )  # fmt: skip
     if form:

@@ -5,6 +5,7 @@ import socket
 import struct
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from http.client import responses
 
 from aiohttp import web
 
@@ -25,10 +26,10 @@ from batch.emulator.state import State
 
 _JSON_TYPE = "application/json;charset=utf-8"
 _XML_TYPE = "text/xml;charset=utf-8"
-_BAD_GATEWAY_PAGE = (
-    b"<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n"
-    b"<center><h1>502 Bad Gateway</h1></center>\r\n<hr><center>Tengine</center>\r\n"
-    b"</body>\r\n</html>\r\n"
+_PAGE = (
+    "<html>\r\n<head><title>{0}</title></head>\r\n<body>\r\n"
+    "<center><h1>{0}</h1></center>\r\n<hr><center>Tengine</center>\r\n"
+    "</body>\r\n</html>\r\n"
 )
 
 
@@ -53,8 +54,10 @@ class Incident:
 
 def respond(state: State, call: Call, answer: Answer) -> web.StreamResponse:
     """Return the whole answer in the form the call asked for."""
-    state.meter.answers[answer.code] += 1
-    return _response(state, call, answer)
+    said = state.words.put_into(call.action, answer)
+    state.meter.answers[said.code] += 1
+    response = call.connection.last_answer = _response(state, call, said)
+    return response
 
 
 def _response(state: State, call: Call, answer: Answer) -> web.Response:
@@ -84,7 +87,7 @@ async def go_wrong(incident: Incident) -> web.StreamResponse:
 
 async def _refuse(incident: Incident) -> web.StreamResponse:
     fault = incident.fault
-    return _answer_error(incident, Refusal(fault.code, fault.status, fault.message))
+    return _answer_server_error(incident, Refusal(fault.code, fault.status, fault.message))
 
 
 async def _throttle(incident: Incident) -> web.StreamResponse:
@@ -92,16 +95,16 @@ async def _throttle(incident: Incident) -> web.StreamResponse:
 
 
 async def _error_500(incident: Incident) -> web.StreamResponse:
-    return _answer_server_error(incident, "internal_error")
+    return _answer_server_error(incident, incident.state.refusals["internal_error"])
 
 
 async def _error_503(incident: Incident) -> web.StreamResponse:
-    return _answer_server_error(incident, "service_unavailable")
+    return _answer_server_error(incident, incident.state.refusals["service_unavailable"])
 
 
-def _answer_server_error(incident: Incident, situation: str) -> web.StreamResponse:
-    """Answer 5xx, after executing or without; only settings know what becomes of the nonce."""
-    state, call, refusal = incident.state, incident.call, incident.state.refusals[situation]
+def _answer_server_error(incident: Incident, refusal: Refusal) -> web.StreamResponse:
+    """Answer an error, after executing or without; settings know what becomes of the nonce."""
+    state, call = incident.state, incident.call
     if not incident.fault.execute:
         return _answer_error(incident, refusal)
     incident.execute()
@@ -123,12 +126,21 @@ def _finish(incident: Incident, answer: Answer) -> web.StreamResponse:
 
 
 async def _html_502(incident: Incident) -> web.StreamResponse:
+    return _answer_html(incident, 502)
+
+
+async def _html(incident: Incident) -> web.StreamResponse:
+    return _answer_html(incident, incident.fault.status)
+
+
+def _answer_html(incident: Incident, status: int) -> web.StreamResponse:
     """Answer as a proxy in front of the gateway would, which may have passed the call on."""
     if incident.fault.execute:
         incident.execute()
-    incident.book("(html 502)")
+    incident.book(f"(html {status})")
     headers = {"Content-Type": "text/html", **_date(incident.state), **incident.fault.headers}
-    return web.Response(status=502, body=_BAD_GATEWAY_PAGE, headers=headers)
+    page = _PAGE.format(f"{status} {responses.get(status, 'Error')}")
+    return web.Response(status=status, body=page.encode(), headers=headers)
 
 
 async def _drop_before(incident: Incident) -> web.StreamResponse:
@@ -150,7 +162,8 @@ async def _hang(incident: Incident) -> web.StreamResponse:
 
 async def _cut_body(incident: Incident) -> web.StreamResponse:
     """Announce the whole body and send half of it."""
-    whole = _response(incident.state, incident.call, incident.execute())
+    said = incident.state.words.put_into(incident.call.action, incident.execute())
+    whole = _response(incident.state, incident.call, said)
     body = whole.body
     if not isinstance(body, bytes):  # always bytes: _response encodes it
         return whole
@@ -198,6 +211,28 @@ async def _answer_one_type(incident: Incident) -> web.StreamResponse:
     return _finish(incident, answer)
 
 
+async def _other_job_id(incident: Incident) -> web.StreamResponse:
+    """Make the jobs and name others in their place: the ids of the jobs made just before."""
+    jobs = incident.state.jobs
+    others = jobs.newest(2)
+    answer = incident.execute()
+    if answer.code == answers.OK:
+        entries = answer.content["AIJobList"]["AIJob"]
+        for entry, other in zip(entries, others, strict=False):
+            entry["JobId"] = other.job_id
+    return _finish(incident, answer)
+
+
+async def _repeat_answer(incident: Incident) -> web.StreamResponse:
+    """Answer what was answered before on this connection, as if it came late a second time."""
+    last = incident.call.connection.last_answer
+    answer = incident.execute()
+    if last is None:
+        return _finish(incident, answer)
+    incident.book("(repeated)")
+    return web.Response(status=last.status, body=last.body, headers=last.headers)
+
+
 async def _extra_header(incident: Incident) -> web.StreamResponse:
     return _finish(incident, incident.execute())
 
@@ -229,9 +264,12 @@ _COURSES: dict[FaultKind, Callable[[Incident], Awaitable[web.StreamResponse]]] =
     FaultKind.ERROR_500: _error_500,
     FaultKind.ERROR_503: _error_503,
     FaultKind.HTML_502: _html_502,
+    FaultKind.HTML: _html,
     FaultKind.DELAY: _delay,
     FaultKind.EMPTY_ANSWER: _empty_answer,
     FaultKind.EXTRA_HEADER: _extra_header,
     FaultKind.ACCEPT_ONE_TYPE: _accept_one_type,
     FaultKind.ANSWER_ONE_TYPE: _answer_one_type,
+    FaultKind.OTHER_JOB_ID: _other_job_id,
+    FaultKind.REPEAT_ANSWER: _repeat_answer,
 }

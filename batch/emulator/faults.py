@@ -1,6 +1,7 @@
 """The fault script: rules that pick calls and say what goes wrong with them."""
 
 import random
+from collections import deque
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -12,7 +13,7 @@ from batch.emulator.tables import SettingsError
 class FaultKind(StrEnum):
     """What happens to a picked call. "Executes" means it takes the ordinary course first."""
 
-    REFUSE = "refuse"  # answers code, status, message; never executes
+    REFUSE = "refuse"  # executes if told, answers code, status, message
     THROTTLE = "throttle"  # answers Throttling.User, with retry_after if given; never executes
     DROP_BEFORE = "drop_before"  # closes the connection; never executes
     ACCEPT_THEN_DROP = "accept_then_drop"  # executes, then closes the connection
@@ -21,13 +22,17 @@ class FaultKind(StrEnum):
     ERROR_500 = "error_500"  # executes if told, answers InternalError
     ERROR_503 = "error_503"  # executes if told, answers ServiceUnavailable
     HTML_502 = "html_502"  # executes if told, answers a proxy's page
+    HTML = "html"  # executes if told, answers a page with `status`
     DELAY = "delay"  # waits `seconds` before the answer, or before executing with late = true
     EMPTY_ANSWER = "empty_answer"  # executes, answers 200 with nothing but a RequestId
     EXTRA_HEADER = "extra_header"  # executes, answers as usual with more headers
     ACCEPT_ONE_TYPE = "accept_one_type"  # makes the job of `type` only, and answers with it
     ANSWER_ONE_TYPE = "answer_one_type"  # makes all jobs, answers with that of `type` only
+    OTHER_JOB_ID = "other_job_id"  # executes, answers with JobIds of jobs made before
+    REPEAT_ANSWER = "repeat_answer"  # executes, answers with its connection's last answer again
 
 
+_NONCES_KEPT = 100
 _OF_ONE_TYPE = (FaultKind.ACCEPT_ONE_TYPE, FaultKind.ANSWER_ONE_TYPE)
 
 
@@ -77,13 +82,14 @@ class FaultRule:
 class _Entry:
     """A rule with its counters: matching calls seen, times it was applied."""
 
-    __slots__ = ("_media", "applied", "rule", "seen")
+    __slots__ = ("_media", "applied", "nonces", "rule", "seen")
 
     def __init__(self, rule: FaultRule) -> None:
         self.rule = rule
         self._media = frozenset(rule.media_ids).union({rule.media_id} - {""})
         self.seen = 0
         self.applied = 0
+        self.nonces: deque[str] = deque(maxlen=_NONCES_KEPT)
 
     def picks(self, action: str, media_id: str, types: str, dice: random.Random) -> bool:
         """Count a matching call; say whether the rule applies to it."""
@@ -124,10 +130,13 @@ class FaultScript:
         self._entries = [_Entry(rule) for rule in rules]
         self._dice = dice
 
-    def choose(self, action: str, media_id: str, types: str = "") -> FaultRule | None:
+    def choose(
+        self, action: str, media_id: str, types: str = "", nonce: str = ""
+    ) -> FaultRule | None:
         """Return what goes wrong with this call, ``None`` for nothing."""
         for entry in self._entries:
             if entry.picks(action, media_id, types, self._dice):
+                entry.nonces.append(nonce)
                 return entry.rule
         return None
 
@@ -147,6 +156,10 @@ class FaultScript:
                 "action": entry.rule.action,
                 "media_id": entry.rule.media_id,
                 "type": entry.rule.type,
+                "code": entry.rule.code,
+                "status": entry.rule.status,
+                "execute": entry.rule.execute,
+                "nonces": list(entry.nonces),
                 "seen": entry.seen,
                 "applied": entry.applied,
             }

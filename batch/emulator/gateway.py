@@ -83,6 +83,8 @@ def _admit(state: State, call: Call, verdict: Verdict) -> tuple[Handler, AccessK
     key, settings = verdict.key, state.settings
     handler = _find_handler(call)
     check_timestamp(call.timestamp, state.clock.wall(), settings.gateway.clock_tolerance_seconds)
+    if call.nonce in state.expired_nonces:
+        raise Refused("expired_timestamp")
     if not call.nonce:
         raise Refused("missing", "SignatureNonce")
     _use_nonce(state, call, key)
@@ -97,7 +99,8 @@ def _admit(state: State, call: Call, verdict: Verdict) -> tuple[Handler, AccessK
 
 def _use_nonce(state: State, call: Call, key: AccessKey) -> None:
     now = call.arrived + state.clock.offset
-    call.held_nonce = state.nonces.use(call.nonce, key, now)
+    settings = state.settings.gateway
+    call.held_nonce = state.nonces.use(call.nonce, key, call.connection, now, settings)
 
 
 def _find_handler(call: Call) -> Handler:

@@ -4,6 +4,7 @@ import random
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Literal
 
 from batch.emulator.bill import Bill
@@ -105,6 +106,10 @@ class JobBook:
         job = self._by_id.get(job_id)
         return job if job is not None and job.account == account else None
 
+    def newest(self, count: int) -> list[Job]:
+        """Return the ``count`` jobs made last, the newest in front."""
+        return list(islice(reversed(self._by_id.values()), count))
+
     def of_media(self, media_id: str, account: str) -> list[Job]:
         """Return the account's jobs of that media, those created first in front."""
         jobs = [job for job in self._by_media.get(media_id, ()) if job.account == account]
@@ -190,6 +195,13 @@ class JobBook:
                 "access_key_id": job.access_key_id,
                 "seconds_charged": self.seconds_charged(job),
             }
+
+    def grow_older(self, seconds: float) -> None:
+        """Let every job have been made ``seconds`` earlier."""
+        for job in self._by_id.values():
+            job.created -= seconds
+            job.created_wall -= seconds
+        self.charge_anew()
 
     def charge_anew(self) -> None:
         """Sum up all charges again; after the clock went back, jobs may run that had ended."""

@@ -2,6 +2,7 @@
 
 import re
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 
 from batch.emulator.answers import Refused
@@ -20,11 +21,9 @@ class MediaLibrary:
     def __init__(self, settings: MediaSettings) -> None:
         self._settings = settings
         self._missing = frozenset(settings.missing)
-        self._statuses = {
-            media_id: status
-            for status, media_ids in settings.statuses.items()
-            for media_id in media_ids
-        }
+        self._statuses = _by_media(settings.statuses)
+        self._storage_classes = _by_media(settings.storage_classes)
+        self._restore_statuses = _by_media(settings.restore_statuses)
         self.ids: frozenset[str] | None = None
         if settings.library or settings.library_file:
             known = frozenset(settings.library) | _ids_of_file(settings.library_file)
@@ -57,6 +56,18 @@ class MediaLibrary:
     def status(self, media_id: str) -> str:
         """Return the Status of a media (``vod-api.md`` 1.7)."""
         return self._statuses.get(media_id, _DEFAULT_STATUS)
+
+    def storage(self, media_id: str) -> dict[str, str]:
+        """Return StorageClass and RestoreStatus of a media, where it has any (2.8)."""
+        fields = {
+            "StorageClass": self._storage_classes.get(media_id),
+            "RestoreStatus": self._restore_statuses.get(media_id),
+        }
+        return {name: word for name, word in fields.items() if word is not None}
+
+
+def _by_media(ids_by_word: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
+    return {media_id: word for word, media_ids in ids_by_word.items() for media_id in media_ids}
 
 
 def share_of(media_id: str) -> float:

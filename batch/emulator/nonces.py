@@ -6,6 +6,7 @@ from functools import lru_cache
 
 from batch.emulator.accounts import AccessKey
 from batch.emulator.answers import Refused
+from batch.emulator.connections import Connection
 from batch.emulator.sections import GatewaySettings
 
 _FORM_LENGTH = len("2026-01-02T03:04:05Z")
@@ -34,22 +35,26 @@ def _seconds_of(text: str) -> float | None:
 class NonceBook:
     """Nonces of all admitted calls, whatever their action, for as long as they are remembered."""
 
-    def __init__(self, settings: GatewaySettings) -> None:
-        self._is_on = settings.nonce_check
-        self._scope = settings.nonce_scope
-        self._memory = settings.nonce_memory_seconds
+    def __init__(self) -> None:
         self._seen: dict[str, float] = {}
         self._order: deque[tuple[str, float]] = deque()
 
-    def use(self, nonce: str, key: AccessKey, now: float) -> str:
+    def use(
+        self,
+        nonce: str,
+        key: AccessKey,
+        connection: Connection,
+        now: float,
+        settings: GatewaySettings,
+    ) -> str:
         """Remember ``nonce``, or refuse the call because it is remembered already.
 
         ``now`` is a time of :meth:`Clock.played`. Returns what :meth:`forget` takes.
         """
-        if not self._is_on:
+        if not settings.nonce_check:
             return ""
-        self._evict(now)
-        entry = self._entry(nonce, key)
+        self._evict(now - settings.nonce_memory_seconds)
+        entry = f"{_memory(key, connection, settings)} {nonce}"
         if entry in self._seen:
             raise Refused("used_nonce")
         self._seen[entry] = now
@@ -60,19 +65,35 @@ class NonceBook:
         """Let a nonce be used again; for the switches that say a call did not consume it."""
         self._seen.pop(entry, None)
 
+    def grow_older(self, seconds: float) -> None:
+        """Let every remembered nonce have been used ``seconds`` earlier."""
+        self._seen = {entry: used_at - seconds for entry, used_at in self._seen.items()}
+        self._order = deque((entry, used_at - seconds) for entry, used_at in self._order)
+
     def clear(self) -> None:
         """Forget everything."""
         self._seen.clear()
         self._order.clear()
 
-    def _entry(self, nonce: str, key: AccessKey) -> str:
-        if self._scope == "network":
-            return nonce
-        return f"{key.account if self._scope == 'account' else key.id} {nonce}"
-
-    def _evict(self, now: float) -> None:
+    def _evict(self, until: float) -> None:
+        """Forget what was used at ``until`` or before."""
         order, seen = self._order, self._seen
-        while order and now - order[0][1] >= self._memory:
+        while order and order[0][1] <= until:
             entry, used_at = order.popleft()
             if seen.get(entry) == used_at:  # forgotten and used anew: a later use owns it
                 del seen[entry]
+
+
+def _memory(key: AccessKey, connection: Connection, settings: GatewaySettings) -> str:
+    """Return the name of the memory that a nonce is looked up in: what shares it, shares nonces."""
+    match settings.nonce_scope:
+        case "network":
+            return ""
+        case "account":
+            return key.account
+        case "key":
+            return key.id
+        case "node":
+            return f"node {connection.number % settings.nodes}"
+        case "connection":
+            return f"connection {connection.number}"

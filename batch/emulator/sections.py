@@ -59,15 +59,23 @@ class GatewaySettings:
     """Time and nonce rules (6.4). Which failed calls consume their nonce is undocumented (12.3).
 
     Without ``nonce_check`` repeated nonces are not refused. ``nonce_scope`` says among whose calls
-    a nonce must not repeat: everybody's ("across the whole network"), an account's, a key's.
+    a nonce must not repeat: everybody's ("across the whole network"), an account's, a key's, those
+    that come to one of the gateway's ``nodes``, or on one connection. Connections are dealt to the
+    nodes in turn.
     """
 
     clock_tolerance_seconds: float = 15 * 60
     nonce_check: bool = True
-    nonce_scope: Literal["network", "account", "key"] = "network"
+    nonce_scope: Literal["network", "account", "key", "node", "connection"] = "network"
+    nodes: int = 2
     nonce_memory_seconds: float = 31 * 60
     nonce_consumed_by_throttled: bool = True
     nonce_consumed_by_5xx: bool = True
+
+    def __post_init__(self) -> None:
+        """Refuse a gateway of nothing."""
+        if self.nodes < 1:
+            raise SettingsError("nodes must be at least 1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +194,9 @@ class MediaSettings:
     Without ``library`` and ``library_file`` (an id a line) every plausible id exists. With
     ``duration_range`` each media has its own length in that range, always the same one;
     ``durations`` gives lengths by id. ``statuses`` lists ids by Status; all others are Normal.
+    ``storage_classes`` and ``restore_statuses`` list ids by what GetVideoInfos says in StorageClass
+    and RestoreStatus; of all others it says nothing. ``unknown`` is what a page with an id of no
+    media is answered with: the id listed among NonExistVideoIds, or InvalidVideo.NotFound.
     ``copies`` names for an id the media that DNA finds it to be a copy of (2.3).
     """
 
@@ -196,6 +207,9 @@ class MediaSettings:
     duration_range: tuple[float, float] | None = None
     durations: dict[str, float] = field(default_factory=dict)
     statuses: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    storage_classes: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    restore_statuses: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    unknown: Literal["list", "refuse"] = "list"
     copies: dict[str, str] = field(default_factory=dict)
     created_at: str = "2025-01-01T00:00:00Z"
 

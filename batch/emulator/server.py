@@ -49,9 +49,10 @@ def create_runner(app: web.Application) -> web.AppRunner:
 async def _serve(request: web.Request) -> web.StreamResponse:
     """Carry one API call through the emulator."""
     state = request.app[STATE]
-    call = await read_call(request, state.new_request_id())
+    connection = state.connections.of(request)
+    call = await read_call(request, state.new_request_id(), connection)
     verdict = receive(state, call)
-    fault = state.faults.choose(call.action, call.get("MediaId"), call.get("Types"))
+    fault = state.faults.choose(call.action, call.get("MediaId"), call.get("Types"), call.nonce)
     if fault is not None:
         return await go_wrong(Incident(state, request, call, verdict, fault))
     return respond(state, call, execute(state, call, verdict))

@@ -13,16 +13,21 @@ results by media without a job      ``lookup.without_result``
 Auto DNA jobs                       ``jobs.auto_dna.*``; admin call ``auto_jobs``
 nonce of throttled and 5xx calls    ``gateway.nonce_consumed_by_throttled``,
                                     ``gateway.nonce_consumed_by_5xx``
-nonces at all, and among whom       ``gateway.nonce_check``, ``gateway.nonce_scope``
+nonces at all, and among whom       ``gateway.nonce_check``, ``gateway.nonce_scope``,
+                                    ``gateway.nodes``
 status and codes of 5.2             ``refusals.<name>.code``, ``.status``, ``.message``; for jobs
                                     ``jobs.fail_code``, ``jobs.fail_message``
+any word, code, status or date      ``words.<operation>.<field>`` (:mod:`batch.emulator.words`)
+media at rest, unknown media        ``media.storage_classes``, ``media.restore_statuses``,
+                                    ``media.unknown``
 partial success                     ``submit.partial_success`` with ``submit.inactive_types``;
                                     fault kinds ``accept_one_type``, ``answer_one_type``
 Types absent                        ``submit.types_absent``
 Status of a media when submitting   ``submit.refused_statuses``
 Throttling with x-acs-retry-after   ``quota.retry_after_ms``; fault kind ``throttle``
 fault points                        ``faults``: drop_before, accept_then_drop, error_500,
-                                    error_503, html_502, delay, hang, cut_body, empty_answer
+                                    error_503, html_502, html, delay, hang, cut_body,
+                                    empty_answer, refuse, other_job_id, repeat_answer
 ==================================  ==============================================================
 
 Not here yet: events (Extend in them, the form of EventTime, duplicate, lost, early and out-of-order
@@ -47,6 +52,7 @@ from batch.emulator.sections import (
     SubmitSettings,
 )
 from batch.emulator.tables import SettingsError, build
+from batch.emulator.words import Table, check_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +81,11 @@ class Settings:
     user_ids: dict[str, int] = field(default_factory=dict)
     refusals: dict[str, Refusal] = field(default_factory=dict)
     faults: tuple[FaultRule, ...] = ()
+    words: Table = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse words that could never be said."""
+        check_words(self.words)
 
 
 def parse_settings(text: str) -> Settings:

@@ -1,11 +1,13 @@
 """What one running emulator holds; the gateway and the actions work on it."""
 
 import random
+from collections.abc import Iterable
 
 from batch.emulator.accounts import KeyRing
 from batch.emulator.answers import REFUSALS
 from batch.emulator.automatic import AutomaticJobs
 from batch.emulator.clock import Clock
+from batch.emulator.connections import Connections
 from batch.emulator.faults import FaultScript
 from batch.emulator.jobs import JobBook
 from batch.emulator.library import MediaLibrary
@@ -13,6 +15,8 @@ from batch.emulator.meter import Meter
 from batch.emulator.nonces import NonceBook
 from batch.emulator.quota import Quota
 from batch.emulator.settings import Settings
+from batch.emulator.switches import Switches
+from batch.emulator.words import Words
 
 
 class State:
@@ -22,11 +26,14 @@ class State:
         # Not for secrets: ids must be repeatable when a seed is given.
         self._dice = random.Random(settings.seed)  # noqa: S311
         self.settings = settings
+        self.words = Words(settings.words)
+        self.connections = Connections()
         self.clock = clock
         self.refusals = {**REFUSALS, **settings.refusals}
         self.keyring = KeyRing(settings.access_keys, settings.accounts, settings.user_ids)
         self.library = MediaLibrary(settings.media)
-        self.nonces = NonceBook(settings.gateway)
+        self.nonces = NonceBook()
+        self.expired_nonces: set[str] = set()
         self.quota = Quota(settings.quota)
         self.jobs = JobBook(settings.jobs, settings.prices, self.library, clock, self._dice)
         self.automatic = AutomaticJobs(settings.jobs.auto_dna, self.library, self.jobs, clock)
@@ -38,6 +45,19 @@ class State:
         text = f"{self._dice.getrandbits(128):032X}"
         return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-A{text[17:20]}-{text[20:]}"
 
+    def switch(self, switches: Switches) -> None:
+        """Turn switches while running; what was done under the old ones stays done."""
+        self.settings = switches.turned(self.settings)
+
+    def elapse(self, seconds: float, expired_nonces: Iterable[str]) -> None:
+        """Let ``seconds`` pass for what is remembered, while the clock stays where it is.
+
+        Requests with one of ``expired_nonces`` were signed before that, and have grown too old.
+        """
+        self.jobs.grow_older(seconds)
+        self.nonces.grow_older(seconds)
+        self.expired_nonces.update(expired_nonces)
+
     def move_clock(self, seconds: float) -> None:
         """Move the cloud's time; the quota's second stays where it is."""
         self.clock.offset += seconds
@@ -45,8 +65,10 @@ class State:
             self.jobs.charge_anew()
 
     def reset(self) -> None:
-        """Forget jobs, meter and nonces. Faults, accounts, clock and the current second stay."""
+        """Forget jobs, meter and nonces. Faults, words, switches, accounts and clock stay."""
         self.jobs.clear()
         self.automatic.start()
         self.meter.clear()
+        self.words.said.clear()
         self.nonces.clear()
+        self.expired_nonces.clear()

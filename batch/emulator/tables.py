@@ -55,6 +55,8 @@ def _missing(cls: type[Any], values: Mapping[str, object]) -> str:
 
 def convert(value: Any, hint: Any, path: str) -> Any:
     """Return ``value`` as the type ``hint``, or say what was expected of ``path``."""
+    if hint is Any:
+        return value
     origin = get_origin(hint)
     if dataclasses.is_dataclass(hint) and isinstance(hint, type):
         return build(hint, value, path)

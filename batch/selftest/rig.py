@@ -1,35 +1,37 @@
-"""The parts of a self-test: PostgreSQL and emulator of its own, and workers that may be killed."""
+"""The parts of a self-test together: database, emulator, and what is done with them."""
 
 import asyncio
 import contextlib
-import json
-import os
+import csv
 import shutil
-import subprocess
-import sys
-import traceback
-from collections.abc import Callable, Coroutine, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-import aiohttp
-import asyncpg
-
-from batch.engine import service
-from batch.errors import UnavailableError
-from batch.ledger.embedded import Embedded
+from batch.core.models import JobType
+from batch.engine import resolving, service
+from batch.engine.loading import load_manifest
+from batch.ledger.doubts import Doubts
 from batch.ledger.migrate import migrate
-from batch.selftest.killing import Killer
+from batch.ledger.opening import open_ledger
+from batch.report.insights import Insights
+from batch.selftest import server
 from batch.selftest.plan import READ_TIMEOUT_SECONDS
+from batch.selftest.processes import Ended, Strike, run_process
+from batch.selftest.server import Server, running_server
+from batch.selftest.stand_in import StandIn, running_stand_in
 from batch.settings import Settings, load_settings
 from batch.vod.credentials import Credentials, CredentialSource
 
 KEY = CredentialSource(lambda: Credentials("testid", "testsecret"))
 """The emulator's own key, known to everybody."""
 
-_KILLED = -9
+Row = dict[str, object]
+"""A submission as ``export`` prints it."""
+
 _QUIET = service.Watcher(started=lambda _n, _pace: None, attempted=lambda _report: None)
+_HOUR = 3600.0 + 60.0
+"""A little more than the settling time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,146 +39,99 @@ class Rig:
     """A running database and emulator, and the settings that point at them."""
 
     settings: Settings
-    endpoint: str
+    server: Server
+    cloud: StandIn
+    folder: Path
+
+    def playing_cloud(self, plays: bool) -> "Rig":
+        """Return the same parts under the cloud's rules, or with the stand-in believed."""
+        service_name = "cloud" if plays else None
+        return replace(self, settings=self.settings.model_copy(update={"service": service_name}))
 
     def reset(self) -> None:
         """Empty the ledger, the journals, the emulator's jobs and its faults."""
         shutil.rmtree(self.settings.journal_path, ignore_errors=True)
-        asyncio.run(self._reset())
+        server.empty(self.server.url)
+        self.cloud.forget()
 
-    def set_faults(self, faults: tuple[dict[str, object], ...]) -> None:
-        """Replace the emulator's fault script."""
-        asyncio.run(self._set_faults(faults))
+    def load(self, media: Sequence[tuple[str, str]]) -> None:
+        """Load a list: media ids and types."""
+        manifest = self.folder / "list.csv"
+        with manifest.open("w", newline="") as file:
+            csv.writer(file).writerows([("media_id", "types"), *media])
+        asyncio.run(self._load(manifest))
+        manifest.unlink()
 
-    def jobs(self) -> list[dict[str, Any]]:
-        """Return the jobs that the emulator made."""
-        text = asyncio.run(self._get("jobs"))
-        return [json.loads(line) for line in text.splitlines() if line]
+    async def _load(self, manifest: Path) -> None:
+        async with open_ledger(self.settings) as (database, store):
+            await load_manifest(database, store.target, str(manifest), self.settings)
 
-    def wait_for_the_wire(self) -> None:
-        """Return when the emulator has read what a killed worker had sent."""
-        for _ in range(3):
-            asyncio.run(self._get("healthz"))
+    def confirm_replay(self, *, refused: bool) -> None:
+        """Do what ``doctor --confirm-replay`` does on an account that passes, or does not."""
 
-    def submit(self, kill_at: int | None) -> int | None:
-        """Run a worker in a process of its own; return its steps, ``None`` when it was killed."""
-        return run_process(lambda: service.submit(self.settings, _QUIET, KEY), kill_at)
+        async def confirm() -> None:
+            async with open_ledger(self.settings) as (database, store):
+                await Doubts(database, store.target).confirm_replay(refused=refused)
 
-    def reconcile(self, kill_at: int | None = None) -> int | None:
+        asyncio.run(confirm())
+
+    def submit(
+        self, strike: Strike | None = None, meanwhile: Callable[[], None] | None = None
+    ) -> Ended:
+        """Run a worker in a process of its own, and wait for what it sent to be read."""
+        work = lambda: service.submit(self.settings, _QUIET, KEY)  # noqa: E731
+        ended = run_process(work, strike, meanwhile)
+        self.cloud.catch_up()
+        return ended
+
+    def reconcile(self) -> Ended:
         """Run one round of reconcile in a process of its own."""
-        work = lambda: service.reconcile(self.settings, once=True, credentials=KEY)  # noqa: E731
-        return run_process(work, kill_at)
+        return run_process(lambda: service.reconcile(self.settings, once=True, credentials=KEY))
 
-    async def _reset(self) -> None:
-        connection = await asyncpg.connect(self._url)
-        try:
-            await connection.execute(
-                "TRUNCATE submissions, attempts, submission_history, batches, workers, journals, "
-                "targets RESTART IDENTITY CASCADE"
-            )
-        finally:
-            await connection.close()
-        async with aiohttp.ClientSession(f"{self.endpoint}/_emulator/") as session:
-            await session.post("reset")
-            await session.delete("faults")
+    def decide(self, media_id: str, job_type: JobType, job_id: str | None) -> Ended:
+        """Say an operator's word on a doubt: this is its job, or it has none."""
+        word = resolving.Word.ADOPT if job_id else resolving.Word.ABSENT
 
-    @property
-    def _url(self) -> str:
-        assert self.settings.database_url
-        return self.settings.database_url.get_secret_value()
+        async def decide() -> None:
+            async with open_ledger(self.settings) as (database, store):
+                doubts = Doubts(database, store.target)
+                found = await doubts.list_doubts(media_id=media_id)
+                chosen = resolving.chosen_doubts(found, job_type)
+                await resolving.resolve(doubts, chosen, word, job_id)
 
-    async def _set_faults(self, faults: tuple[dict[str, object], ...]) -> None:
-        async with aiohttp.ClientSession(f"{self.endpoint}/_emulator/") as session:
-            await session.delete("faults")
-            if faults:
-                async with session.post("faults", json=list(faults)) as answer:
-                    answer.raise_for_status()
+        return run_process(decide)
 
-    async def _get(self, page: str) -> str:
-        async with (
-            aiohttp.ClientSession(f"{self.endpoint}/_emulator/") as session,
-            session.get(page) as answer,
-        ):
-            return await answer.text()
+    def pass_an_hour(self) -> None:
+        """Let an hour pass for ledger and cloud, without waiting for it."""
+        self.cloud.elapse(_HOUR, server.grow_older(self.server.url, _HOUR))
 
+    def rows(self) -> list[Row]:
+        """Return every submission."""
 
-def run_process(work: Callable[[], Coroutine[Any, Any, object]], kill_at: int | None) -> int | None:
-    """Run ``work`` in a forked process, killed at step ``kill_at``.
+        async def export() -> list[Row]:
+            async with open_ledger(self.settings) as (database, store):
+                return [row async for row in Insights(database, store.target).export(None, None)]
 
-    Forked, not started: the modules are there already, and a round takes a fraction of the time.
-    Returns the steps that the work took, ``None`` when it was killed.
-
-    Raises:
-        UnavailableError: the work failed by itself.
-    """
-    reading, writing = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        os.close(reading)
-        _run_and_exit(work, kill_at, writing)
-    os.close(writing)
-    with os.fdopen(reading) as pipe:
-        told = pipe.read()
-    _, status = os.waitpid(pid, 0)
-    code = os.waitstatus_to_exitcode(status)
-    if code == _KILLED:
-        return None
-    if code:
-        raise UnavailableError(f"a worker of the self-test failed: {told.strip()[-2000:]}")
-    return int(told)
-
-
-def _run_and_exit(
-    work: Callable[[], Coroutine[Any, Any, object]], kill_at: int | None, writing: int
-) -> None:
-    """Run in the child and leave without the parent's clean-up."""
-    killer = Killer(kill_at)
-    code = 1
-    try:
-        with asyncio.Runner() as runner:
-            killer.install(runner.get_loop())
-            runner.run(work())
-        os.write(writing, str(killer.steps).encode())
-        code = 0
-    except BaseException:
-        os.write(writing, traceback.format_exc().encode()[-4000:])
-    finally:
-        os._exit(code)
-
-
-def _start_emulator() -> tuple["subprocess.Popen[str]", str]:
-    """Start the emulator on a free port of loopback, with every look-up as quick as it may be."""
-    command = [sys.executable, "-m", "batch.emulator", "--port", "0", "--qps", "0"]
-    emulator = subprocess.Popen(  # noqa: S603
-        command, stdout=subprocess.PIPE, text=True, start_new_session=True
-    )
-    assert emulator.stdout
-    line = emulator.stdout.readline()
-    if "http://" not in line:
-        emulator.terminate()
-        raise UnavailableError("the emulator does not start; try: vod-batch emulator --port 0")
-    return emulator, "http://" + line.strip().rpartition("http://")[2]
+        return asyncio.run(export())
 
 
 @contextlib.contextmanager
-def open_rig(home: Path) -> Iterator[Rig]:
-    """Start database and emulator under ``home``; both end with the block.
+def open_rig(folder: Path, database_url: str | None = None) -> Iterator[Rig]:
+    """Start an emulator and a database; both end with the block.
+
+    The database is the embedded one under ``folder``, or one of our own, made for this and dropped
+    after it, on the server of ``database_url``.
 
     Raises:
         UnavailableError: one of them does not start.
     """
-    embedded = Embedded(home)
-    emulator, endpoint = _start_emulator()
-    try:
-        asyncio.run(migrate(embedded.url))
+    home = folder / "home"
+    with running_server(home, database_url) as running, running_stand_in() as cloud:
+        asyncio.run(migrate(running.url))
         settings = load_settings(
-            home=home, database_url=embedded.url, endpoint=endpoint, qps=2000.0, concurrency=4,
-            settle="1ms", read_timeout=f"{READ_TIMEOUT_SECONDS}s", total_timeout="5s",
+            home=home, database_url=running.url, endpoint=cloud.endpoint, qps=2000.0,
+            concurrency=4, read_timeout=f"{READ_TIMEOUT_SECONDS}s", total_timeout="5s",
             account="selftest", region="cn-shanghai", lookup_qps=1000.0, poll_qps=1000.0,
             heartbeat_timeout="5s", grace="5s",
         )  # fmt: skip
-        yield Rig(settings, endpoint)
-    finally:
-        emulator.terminate()
-        emulator.wait()
-        embedded.close()
+        yield Rig(settings, running, cloud, folder)

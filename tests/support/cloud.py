@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,6 +41,24 @@ class Emulator:
         """Let all go well again."""
         self._call("DELETE", "faults")
 
+    def say(self, **words: object) -> None:
+        """Replace words of operations from now on (``batch.emulator.words``)."""
+        self._call("POST", "words", words)
+
+    def misbehave(self, faults: Sequence[dict[str, object]], words: Mapping[str, object]) -> None:
+        """Lay rules and words over those in force, as they were drawn."""
+        self._call("POST", "faults", list(faults))
+        self._call("POST", "words", dict(words))
+
+    def switch(self, **sections: object) -> None:
+        """Turn switches of undocumented behaviour, by section."""
+        self._call("POST", "switches", sections)
+
+    def elapse(self, seconds: float, expired_nonces: Sequence[str] = ()) -> None:
+        """Let time pass for what it remembers; requests with those nonces have grown too old."""
+        body = {"seconds": seconds, "expired_nonces": list(expired_nonces)}
+        self._call("POST", "elapse", body)
+
     def account(self, state: str) -> None:
         """Set the state of the account: ok, arrears, not_open."""
         self._call("POST", "accounts", {"default": state})
@@ -68,6 +86,8 @@ class Emulator:
     def make_new(self) -> None:
         """Bring a shared emulator back to how it began."""
         self.forget_faults()
+        self._call("DELETE", "words")
+        self.switch(**_AS_NEW)
         self.account("ok")
         self.quota(0)
         self._call("POST", "reset")
@@ -78,6 +98,16 @@ class Emulator:
         with _open(request, timeout=PATIENCE) as response:
             text: str = response.read().decode()
             return text
+
+
+_AS_NEW = {
+    "gateway": {"nonce_scope": "network"},
+    "lookup": {
+        "order": "newest",
+        "visible_after_seconds": 0,
+        "covers": ["AIMediaDNA", "AIVideoTag"],
+    },
+}
 
 
 @contextmanager

@@ -15,7 +15,9 @@ from batch.emulator.actions import HANDLERS
 from batch.emulator.admin import add_admin_routes
 from batch.emulator.faults import FaultKind, FaultRule
 from batch.emulator.settings import parse_settings
+from batch.emulator.switches import Switches
 from batch.emulator.tables import build
+from batch.emulator.words import check_words
 from batch.errors import URGENCY, ExitCode
 from batch.intake.dialect import ID_NAMES, OPTIONAL_NAMES
 from batch.settings import PREFIX, Settings
@@ -176,6 +178,17 @@ def test_the_emulators_examples_work() -> None:
     for body in bodies:
         for rule in body if isinstance(body, list) else [body]:
             assert build(FaultRule, rule, "fault").kind
+
+
+def test_the_emulators_words_can_be_said() -> None:
+    """The example of words, and those of switches, are taken as they stand."""
+    (example,) = blocks(EMULATOR, "json words")
+    check_words(json.loads(example))
+    turned = [json.loads(text) for text in re.findall(r"switches -d '(.*)'", EMULATOR)]
+    assert turned
+    for switches in turned:
+        usual = Switches.of(parse_settings(""))
+        assert usual.with_changes(switches) != usual
 
 
 @pytest.mark.parametrize("page", PAGES, ids=[page.name for page in PAGES])

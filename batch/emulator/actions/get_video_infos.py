@@ -3,6 +3,7 @@
 from typing import Any
 
 from batch.emulator.accounts import AccessKey
+from batch.emulator.answers import Refused
 from batch.emulator.calls import Call
 from batch.emulator.parameters import check_video_ids
 from batch.emulator.state import State
@@ -16,6 +17,8 @@ def get_video_infos(state: State, call: Call, _key: AccessKey) -> dict[str, Any]
     """Return the media that exist and the ids that do not; no media has a ReferenceId here."""
     video_ids, reference_ids = check_video_ids(call, _MAX_IDS)
     has = state.library.has
+    if state.settings.media.unknown == "refuse" and not all(map(has, video_ids)):
+        raise Refused("unknown_media")
     return {
         "VideoList": [_describe(state, media_id) for media_id in video_ids if has(media_id)],
         "NonExistVideoIds": [media_id for media_id in video_ids if not has(media_id)],
@@ -32,4 +35,5 @@ def _describe(state: State, media_id: str) -> dict[str, Any]:
         "Duration": seconds,
         "Size": int(seconds * _BYTES_A_SECOND),
         "CreationTime": state.settings.media.created_at,
+        **state.library.storage(media_id),
     }

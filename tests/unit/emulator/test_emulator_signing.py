@@ -7,6 +7,7 @@ from multidict import CIMultiDict, CIMultiDictProxy
 
 from batch.emulator.answers import Refused
 from batch.emulator.calls import Call
+from batch.emulator.connections import Connection
 from batch.emulator.signing import (
     read_credential,
     rpc_signature,
@@ -24,6 +25,7 @@ def v3_call(headers: dict[str, str], query: dict[str, str], body: bytes = b"") -
         "v3", "POST", "/", headers.get("host", ""), CIMultiDictProxy(CIMultiDict(headers)), body,
         list(query.items()), [], action="", version="", access_key_id="", security_token="",
         nonce="", timestamp="", wants_xml=False, arrived=0.0, request_id="",
+        connection=Connection(0),
     )  # fmt: skip
 
 
