@@ -67,6 +67,7 @@ class Facts:
     now: datetime
     carried_over: str | None = None
     is_perhaps_paid: bool = False
+    is_waiting: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,11 @@ def rule(facts: Facts) -> Ruling:
 
 def _pending(facts: Facts) -> list[str]:
     told = [_hold(hold, facts) for hold in facts.held_by]
+    if facts.is_waiting:
+        told.append(
+            "perhaps sent, for a journal knows a request of it: it is not sent now, and the next "
+            "vod-batch reconcile brings it into doubt, after any other of its media and type"
+        )
     if facts.waits_for:
         told.append(
             f"waits for the same media and type, {facts.waits_for}: two on the wire could not be "

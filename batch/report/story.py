@@ -236,6 +236,7 @@ def _facts(
         max_attempts=max_attempts,
         paused_until=row["paused_until"],
         waits_for=row["waits_for"],
+        is_waiting=row["is_waiting"],
         held_by=tuple(
             HeldBy(hold.scope, hold.held_at, hold.held_by, hold.reason)
             for hold in holds

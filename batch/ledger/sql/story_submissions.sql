@@ -3,7 +3,7 @@ SELECT s.id, s.media_id, s.job_type, s.campaign, s.config, s.user_data, s.priori
        s.batch_id, b.source, b.loaded_at, s.state, s.reason, s.lease, s.attempts, s.job_id,
        s.request_id, s.error_code, s.error_message, s.submitted_at, s.finished_at, s.polled_at,
        s.due_at, s.due_at <= now() AS is_due,
-       s.state IN ('rejected', 'dead') AND retry_way(s) <> 'due' AS is_perhaps_paid, now() AS now,
+       s.state IN ('rejected', 'dead') AND retry_way(s) <> 'due' AS is_perhaps_paid, now() AS now, s.is_waiting IS TRUE AS is_waiting,
        CASE WHEN t.paused_until > now() THEN t.paused_until END AS paused_until,
        -- Why the newest run that ended since it was loaded left it to another one.
        (SELECT r.stopped_by FROM runs r
