@@ -27,7 +27,8 @@ _T = TypeVar("_T")
 class LedgerLink:
     """Statements of one worker, each tried again with backoff while the database is away.
 
-    ``patience`` is in seconds; after it the database's error is raised.
+    ``patience`` is in seconds; after it the database's error is raised. ``plan`` is the run whose
+    fixed rows alone are sent, if it keeps to a plan.
     """
 
     def __init__(
@@ -37,10 +38,12 @@ class LedgerLink:
         *,
         patience: float,
         dice: random.Random,
+        plan: RunId | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
         self._spending = spending
+        self._plan = plan
         self._patience = patience
         self._dice = dice
         self._clock = clock
@@ -69,7 +72,12 @@ class LedgerLink:
             nonces = [token_hex(16) for _ in range(most_requests)]
             try:
                 return await self._store.begin(
-                    worker, nonces, signed_at, most_rows=most_rows, spending=self._spending
+                    worker,
+                    nonces,
+                    signed_at,
+                    most_rows=most_rows,
+                    spending=self._spending,
+                    plan=self._plan,
                 )
             except DatabaseUnavailableError:
                 self._begin_unconfirmed = self._ever_unconfirmed = True
@@ -104,7 +112,7 @@ class LedgerLink:
 
     async def next_cost(self) -> NextCost | None:
         """Say what the next due submission may cost (:meth:`Store.next_cost`)."""
-        return await self.patiently(lambda: self._store.next_cost(self._spending))
+        return await self.patiently(lambda: self._store.next_cost(self._spending, self._plan))
 
     async def reserve(self, slots: int, interval: float) -> tuple[float, float]:
         """Take slots of the shared pace (:meth:`Store.reserve`)."""
@@ -117,7 +125,7 @@ class LedgerLink:
             # The server may have finished a begin long after its connection was cut.
             if self._ever_unconfirmed:
                 await self._give_back_unheard(worker, mine)
-            return await self._store.outlook()
+            return await self._store.outlook(self._plan)
 
         return await self.patiently(once)
 

@@ -17,7 +17,7 @@ from batch.core.deadline import deadline, find_zone
 from batch.core.states import State
 from batch.engine.ledger_link import LedgerLink
 from batch.engine.pace import Pace
-from batch.engine.planning import Plan, make_plan
+from batch.engine.planning import Plan, Planner
 from batch.engine.preflight import Preflight, PreflightSummary
 from batch.engine.reconciler import Reconciler, ReconcileSummary
 from batch.engine.recovery import replay_journals
@@ -26,7 +26,7 @@ from batch.engine.shared_pace import SharedPace, shared_rate
 from batch.engine.stopping import on_signals, stopped_at
 from batch.engine.submitter import AttemptReport, SubmitLimits, Submitter
 from batch.engine.tally import RunSummary, StopReason
-from batch.errors import DatabaseUnavailableError, UsageError, VodBatchError, most_urgent
+from batch.errors import DatabaseUnavailableError, VodBatchError, most_urgent
 from batch.ledger.database import Database
 from batch.ledger.doubts import Doubts
 from batch.ledger.journal import Journal
@@ -64,8 +64,9 @@ async def submit(
 ) -> RunSummary:
     """Run one worker until nothing is due, ``ends_at`` (UTC) has come, or it is told to stop.
 
-    With ``plan_hash`` it begins only if exactly that plan is due. ``run`` is the night that this is
-    a part of; without one it is a run of its own, and written down as such.
+    With ``plan_hash`` it begins only if exactly that plan is due, and sends nothing else.
+    ``run`` is the night that this is a part of; without one it is a run of its own, and written
+    down as such.
 
     The first SIGTERM or SIGINT drains, the second forces.
 
@@ -83,8 +84,8 @@ async def submit(
         expired = await store.expire(settings.heartbeat_timeout.total_seconds(), _RECOVERY)
         await replay_journals(database, store.target, settings.journal_path, spending)
         if plan_hash:
-            await _insist_on_plan(settings, database, store, plan_hash)
-        link = _link(settings, store, spending)
+            await _planner(settings, database, store).fix(plan_hash, spending.run)
+        link = _link(settings, store, spending, plan=spending.run if plan_hash else None)
         runs = Runs(database, store.target)
         async with _written_down(settings, runs, link, spending.run, is_own=not run) as end:
             summary = await _work(settings, store, link, client, watcher, ends_at)
@@ -100,9 +101,9 @@ async def submit(
     return summary
 
 
-def _link(settings: Settings, store: Store, spending: Spending) -> LedgerLink:
+def _link(settings: Settings, store: Store, spending: Spending, *, plan: UUID | None) -> LedgerLink:
     patience = settings.database_patience.total_seconds()
-    return LedgerLink(store, spending, patience=patience, dice=random.SystemRandom())
+    return LedgerLink(store, spending, patience=patience, dice=random.SystemRandom(), plan=plan)
 
 
 async def _work(
@@ -236,24 +237,13 @@ async def plan(settings: Settings) -> Plan:
         VodBatchError: the ledger does not allow it.
     """
     async with open_ledger(settings) as (database, store):
-        return await _plan(settings, database, store)
+        return await _planner(settings, database, store).plan()
 
 
-async def _plan(settings: Settings, database: Database, store: Store) -> Plan:
+def _planner(settings: Settings, database: Database, store: Store) -> Planner:
     longest = Decimal(settings.longest.total_seconds()) if settings.longest else None
     rate = shared_rate(settings.qps)
-    return await make_plan(database, store.target, settings.price_list, rate=rate, longest=longest)
-
-
-async def _insist_on_plan(
-    settings: Settings, database: Database, store: Store, wanted: str
-) -> None:
-    found = await _plan(settings, database, store)
-    if found.hash != wanted:
-        raise UsageError(
-            f"what is due is no longer plan {wanted} but plan {found.hash}; nothing was sent: "
-            "look again with vod-batch plan"
-        )
+    return Planner(database, store.target, settings.price_list, rate=rate, longest=longest)
 
 
 def run_deadline(settings: Settings, now: datetime) -> datetime | None:

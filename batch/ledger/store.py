@@ -89,12 +89,14 @@ class Store:
         *,
         most_rows: int,
         spending: Spending,
+        plan: RunId | None = None,
         now: datetime | None = None,
     ) -> list[Claim]:
         """Claim at most as many requests as there are ``nonces``, each intent committed.
 
         No more than ``most_rows`` submissions are claimed in all, and none that could overrun a
-        budget of ``spending``: what each may cost is reserved with its intent.
+        budget of ``spending``: what each may cost is reserved with its intent. ``plan`` is the run
+        whose fixed rows alone may go (:class:`batch.engine.planning.Planner`).
 
         ``signed_at`` is UTC in whole seconds, as ``x-acs-date`` carries it. ``now`` is the
         database's clock unless a test hands one in.
@@ -110,6 +112,7 @@ class Store:
             most_rows,
             *spending.price_arguments,
             *spending.budget_arguments,
+            plan,
         )
         by_request: dict[str, list[asyncpg.Record]] = {}
         for row in rows:
@@ -131,10 +134,10 @@ class Store:
         )  # fmt: skip
         return [BudgetUse(row["kind"], row["most"], row["amount"]) for row in rows]
 
-    async def next_cost(self, spending: Spending) -> NextCost | None:
+    async def next_cost(self, spending: Spending, plan: RunId | None = None) -> NextCost | None:
         """Say what the next due submission may cost; ``None`` when nothing is due."""
         _, prices, longest, *_ = spending.price_arguments
-        rows = await self._fetch("next_cost", self.target.id, prices, longest, None)
+        rows = await self._fetch("next_cost", self.target.id, prices, longest, None, plan)
         return NextCost(**rows[0]) if rows else None
 
     async def give_back(self, worker: RunId, mine: Sequence[int]) -> list[int]:
@@ -177,9 +180,9 @@ class Store:
         rows = await self._fetch("adopt_strays", self.target.id, actor)
         return [row["id"] for row in rows]
 
-    async def outlook(self) -> Outlook:
+    async def outlook(self, plan: RunId | None = None) -> Outlook:
         """Say what may still come when nothing can be begun now."""
-        row = await self._first("outlook", self.target.id)
+        row = await self._first("outlook", self.target.id, plan)
         return Outlook(row["held"], row["due_in"], row["paused_for"])
 
     async def count_states(self) -> dict[State, int]:

@@ -45,6 +45,7 @@ SELECT format('GRANT %s ON %I TO vod_batch_worker', w.rights, w.name)
         ('holds', 'INSERT, UPDATE'),
         ('journals', 'INSERT, UPDATE'),
         ('media', 'INSERT, UPDATE'),
+        ('plans', 'INSERT'),
         ('runs', 'INSERT, UPDATE'),
         ('spending', 'INSERT, UPDATE'),
         ('submission_history', 'INSERT'),

@@ -7,6 +7,7 @@ WITH needed (name, rights) AS (
            ('holds', '{SELECT,INSERT,UPDATE}'),
            ('journals', '{SELECT,INSERT,UPDATE}'),
            ('media', '{SELECT,INSERT,UPDATE}'),
+           ('plans', '{SELECT,INSERT}'),
            ('runs', '{SELECT,INSERT,UPDATE}'),
            ('spending', '{SELECT,INSERT,UPDATE}'),
            ('submission_history', '{SELECT,INSERT}'),
