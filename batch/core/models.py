@@ -21,6 +21,7 @@ class ClaimedSubmission:
     lease: int
     job_type: JobType
     attempts: int
+    batch: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from secrets import token_hex
 from typing import TypeVar
+from uuid import UUID
 
 import structlog
 
@@ -27,8 +28,8 @@ _T = TypeVar("_T")
 class LedgerLink:
     """Statements of one worker, each tried again with backoff while the database is away.
 
-    ``patience`` is in seconds; after it the database's error is raised. ``plan`` is the run whose
-    fixed rows alone are sent, if it keeps to a plan.
+    ``patience`` is in seconds; after it the database's error is raised. ``plan`` holds the
+    rows that alone are sent, if it is not all.
     """
 
     def __init__(
@@ -38,7 +39,7 @@ class LedgerLink:
         *,
         patience: float,
         dice: random.Random,
-        plan: RunId | None = None,
+        plan: UUID | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store

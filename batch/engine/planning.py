@@ -4,10 +4,11 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from uuid import UUID
 
 import asyncpg
 
-from batch.core.models import JobType, RunId, Target
+from batch.core.models import JobType, Target
 from batch.core.pricing import CostRange, PriceList, TypeAmount, cost_range
 from batch.errors import UsageError
 from batch.ledger.database import Database
@@ -53,10 +54,10 @@ class Planner:
         self._rate = rate
         self._longest = longest
 
-    async def plan(self, run: RunId | None = None) -> Plan:
-        """Return the plan of what is due; with ``run``, of the rows fixed for it that still are."""
-        rows = await self._database.fetch("plan", self._target.id, run)
-        counted = await self._database.fetch_row("count_requests", self._target.id, run)
+    async def plan(self, plan: UUID | None = None) -> Plan:
+        """Return the plan of what is due; of ``plan``, fixed before, the rows that still are."""
+        rows = await self._database.fetch("plan", self._target.id, plan)
+        counted = await self._database.fetch_row("count_requests", self._target.id, plan)
         past = await self._database.fetch_row("sum_duplicates", self._target.id)
         assert counted is not None
         assert past is not None
@@ -82,16 +83,16 @@ class Planner:
             cost=cost_range(amounts, self._prices, self._longest),
         )
 
-    async def fix(self, wanted: str, run: RunId) -> None:
-        """Let ``run`` send the rows of the plan ``wanted``, and no other, whatever comes due later.
+    async def fix(self, wanted: str, plan: UUID) -> None:
+        """Fix as ``plan`` the rows of the hash ``wanted``, and no other, whatever comes due later.
 
         The rows are fixed first and looked at after that, so that nothing comes in between.
 
         Raises:
             UsageError: what is due, its prices or its lengths are not that plan's.
         """
-        await self._database.fetch("fix_plan", self._target.id, run, wanted)
-        found = await self.plan(run)
+        await self._database.fetch("fix_plan", self._target.id, plan, wanted)
+        found = await self.plan(plan)
         if found.hash != wanted:
             raise UsageError(
                 f"what is due is no longer plan {wanted} but plan {found.hash}: "

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 import asyncpg
 
@@ -89,14 +90,14 @@ class Store:
         *,
         most_rows: int,
         spending: Spending,
-        plan: RunId | None = None,
+        plan: UUID | None = None,
         now: datetime | None = None,
     ) -> list[Claim]:
         """Claim at most as many requests as there are ``nonces``, each intent committed.
 
         No more than ``most_rows`` submissions are claimed in all, and none that could overrun a
-        budget of ``spending``: what each may cost is reserved with its intent. ``plan`` is the run
-        whose fixed rows alone may go (:class:`batch.engine.planning.Planner`).
+        budget of ``spending``: what each may cost is reserved with its intent. ``plan`` holds
+        the rows that alone may go, if it is not all (:class:`batch.engine.planning.Planner`).
 
         ``signed_at`` is UTC in whole seconds, as ``x-acs-date`` carries it. ``now`` is the
         database's clock unless a test hands one in.
@@ -134,7 +135,7 @@ class Store:
         )  # fmt: skip
         return [BudgetUse(row["kind"], row["most"], row["amount"]) for row in rows]
 
-    async def next_cost(self, spending: Spending, plan: RunId | None = None) -> NextCost | None:
+    async def next_cost(self, spending: Spending, plan: UUID | None = None) -> NextCost | None:
         """Say what the next due submission may cost; ``None`` when nothing is due."""
         _, prices, longest, *_ = spending.price_arguments
         rows = await self._fetch("next_cost", self.target.id, prices, longest, None, plan)
@@ -180,7 +181,7 @@ class Store:
         rows = await self._fetch("adopt_strays", self.target.id, actor)
         return [row["id"] for row in rows]
 
-    async def outlook(self, plan: RunId | None = None) -> Outlook:
+    async def outlook(self, plan: UUID | None = None) -> Outlook:
         """Say what may still come when nothing can be begun now."""
         row = await self._first("outlook", self.target.id, plan)
         return Outlook(row["held"], row["due_in"], row["paused_for"])
@@ -211,7 +212,9 @@ def _claim(rows: Sequence[asyncpg.Record], signed_at: datetime) -> Claim:
         nonce=first["nonce"],
         signed_at=signed_at,
         members=tuple(
-            ClaimedSubmission(row["id"], row["lease"], JobType(row["job_type"]), row["attempts"])
+            ClaimedSubmission(
+                row["id"], row["lease"], JobType(row["job_type"]), row["attempts"], row["batch_id"]
+            )
             for row in sorted(rows, key=lambda row: str(row["job_type"]))
         ),
         config_key=first["config_key"],

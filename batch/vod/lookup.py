@@ -20,13 +20,18 @@ class JobInfo:
 
 @dataclass(frozen=True, slots=True)
 class JobDetail:
-    """One AI job as ``GetJobDetail`` tells it; the time is UTC, to the second."""
+    """One AI job as ``GetJobDetail`` tells it; the time is UTC, to the second.
+
+    ``config`` is its ``TemplateConfig``, ``None`` when there is none; what is of no text is shown
+    as Python would.
+    """
 
     job_id: str
     media_id: str | None
     type: str | None
     created_at: datetime | None
     is_manual: bool
+    config: str | None = None
 
 
 def read_job_infos(body: Mapping[str, object]) -> tuple[JobInfo, ...]:
@@ -58,4 +63,11 @@ def read_job_detail(body: Mapping[str, object]) -> JobDetail:
         job_type if isinstance(job_type, str) else None,
         parse_time(detail.get("CreateTime")),
         str(detail.get("Trigger", "")).lower() == "manual",
+        _config(detail.get("TemplateConfig")),
     )
+
+
+def _config(value: object) -> str | None:
+    if value is None or value == "":
+        return None
+    return value if isinstance(value, str) else repr(value)

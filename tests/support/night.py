@@ -52,6 +52,7 @@ class Night:
     def _settings(self, settings: Mapping[str, object]) -> Settings:
         fast: dict[str, object] = {
             "home": self.home, "endpoint": self.emulator.url, "qps": 5000.0, "concurrency": 8,
+            "lookup_qps": 1000.0,
         }  # fmt: skip
         given = {
             name: timedelta(seconds=float(str(value))) if _is_duration(name) else value

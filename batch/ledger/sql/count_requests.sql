@@ -1,5 +1,5 @@
--- How many requests the due rows take: the types of one media go together. $1 target, $2 the run whose
--- fixed rows alone count (fix_plan.sql), or null
+-- How many requests the due rows take: the types of one media go together. $1 target, $2 the plan whose
+-- rows alone count (fix_plan.sql), or null
 SELECT count(*) AS requests
   FROM (SELECT DISTINCT s.media_id, s.config_key, s.campaign, s.user_data
           FROM submissions s
@@ -11,4 +11,4 @@ SELECT count(*) AS requests
            AND s.batch_id <> ALL (ARRAY(SELECT h.batch_id FROM holds h
                                          WHERE h.target_id = $1 AND h.scope = 'batch'
                                            AND h.released_at IS NULL))
-           AND ($2::uuid IS NULL OR s.id <@ (SELECT p.ids FROM plans p WHERE p.run_id = $2))) r
+           AND ($2::uuid IS NULL OR s.id <@ (SELECT p.ids FROM plans p WHERE p.id = $2))) r
