@@ -90,7 +90,11 @@ def console(tmp_path: Path, database_url: str, emulator: Emulator) -> Console:
     """The command line, pointed at this test's database and the emulator."""
     home = tmp_path / "home"
     home.mkdir()
-    settings = {"VOD_BATCH_DATABASE_URL": database_url, "VOD_BATCH_ENDPOINT": emulator.url}
+    settings = {
+        "VOD_BATCH_DATABASE_URL": database_url,
+        "VOD_BATCH_ENDPOINT": emulator.url,
+        "VOD_BATCH_LOOKUP_QPS": "1000",
+    }
     return Console(home, settings | KEY)
 
 

@@ -15,6 +15,7 @@ from batch.cli.options import (
     JsonOption,
     MaxDurationOption,
     RegionOption,
+    SkipExistingOption,
     TimezoneOption,
     UntilOption,
 )
@@ -34,6 +35,7 @@ def nightly(
         bool | None,
         typer.Option("--preflight/--no-preflight", help="Look at media first, free. [yes]"),
     ] = None,
+    skip_existing: SkipExistingOption = None,
     qps: Annotated[
         float | None, typer.Option(help="The account's quota in calls a second. [30]")
     ] = None,
@@ -57,7 +59,8 @@ def nightly(
     """Load new files, look, submit, reconcile, report: the one line in crontab."""
     settings = load_settings(
         until=until, timezone=timezone, max_duration=max_duration, preflight=preflight, qps=qps,
-        max_submissions=max_submissions, budget=budget, type=tuple(job_type) if job_type else None,
+        max_submissions=max_submissions, budget=budget, skip_existing=skip_existing,
+        type=tuple(job_type) if job_type else None,
         campaign=campaign, account=account, region=region, endpoint=endpoint,
         database_url=database_url, home=home,
     )  # fmt: skip

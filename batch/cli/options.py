@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -35,6 +35,13 @@ MaxDurationOption = Annotated[
 BudgetOption = Annotated[
     str | None,
     typer.Option("--budget", help="Reserve no more than this, in the currency of the prices."),
+]
+SkipExistingOption = Annotated[
+    Literal["auto", "always", "never"] | None,
+    typer.Option(
+        "--skip-existing",
+        help="Take jobs that the cloud has made already, instead of paying. [auto]",
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")]
 

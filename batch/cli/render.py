@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from batch.core.states import State
+from batch.report.existing import existing_lines
 from batch.report.money import budget_line
 
 if TYPE_CHECKING:  # whoever has one of these to show has loaded the engine
@@ -70,6 +71,7 @@ def summary_lines(summary: RunSummary, currency: str) -> Iterator[str]:
     yield f"  rejected     {by_state.get(State.REJECTED, 0):>9,}"
     if dead := by_state.get(State.DEAD, 0):
         yield f"  dead         {dead:>9,}  never sent, attempts used up"
+    yield from existing_lines([asdict(summary.existing) if summary.existing else None])
     yield f"  worst second {summary.worst_second:>9,}  sends"
     if throttled := summary.outcomes.get("throttled", 0):
         yield f"  throttled    {throttled:>9,}  given back and sent again later"

@@ -18,6 +18,7 @@ from batch.cli.options import (
     JsonOption,
     MaxDurationOption,
     RegionOption,
+    SkipExistingOption,
     TimezoneOption,
     UntilOption,
 )
@@ -104,6 +105,7 @@ def submit(
         str | None, typer.Option(metavar="HASH", help="Send exactly this plan, or nothing.")
     ] = None,
     budget: BudgetOption = None,
+    skip_existing: SkipExistingOption = None,
     until: UntilOption = None,
     timezone: TimezoneOption = None,
     max_duration: MaxDurationOption = None,
@@ -120,7 +122,8 @@ def submit(
     """Submit what is due, under the quota, until nothing is."""
     settings = load_settings(
         qps=qps, concurrency=concurrency, max_submissions=max_submissions, grace=grace,
-        budget=budget, until=until, timezone=timezone, max_duration=max_duration,
+        budget=budget, skip_existing=skip_existing, until=until, timezone=timezone,
+        max_duration=max_duration,
         account=account, region=region, endpoint=endpoint, database_url=database_url, home=home,
     )  # fmt: skip
     configure_logs(settings.log_format)

@@ -23,6 +23,7 @@ class ClaimedSubmission:
     attempts: int
     config_key: str = ""
     """What of the claim's configuration is this type's own (:mod:`batch.core.configuration`)."""
+    batch: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ TRANSITIONS = frozenset(
         (State.PENDING, State.SUBMITTING),  # begin
         (State.PENDING, State.CANCELLED),  # operator
         (State.PENDING, State.REJECTED),  # preflight: the media is not there
-        (State.PENDING, State.SUBMITTED),  # a receipt for a request believed never to have arrived
+        (State.PENDING, State.SUBMITTED),  # a late receipt, or a job that was made before
         (State.SUBMITTING, State.SUBMITTED),  # accepted
         (State.SUBMITTING, State.IN_DOUBT),  # no trustworthy answer, or its worker died
         (State.SUBMITTING, State.PENDING),  # never sent, throttled, or the account was stopped

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from secrets import token_hex
 from typing import TypeVar
+from uuid import UUID
 
 import structlog
 
@@ -27,7 +28,8 @@ _T = TypeVar("_T")
 class LedgerLink:
     """Statements of one worker, each tried again with backoff while the database is away.
 
-    ``patience`` is in seconds; after it the database's error is raised.
+    ``patience`` is in seconds; after it the database's error is raised. ``plan`` holds the
+    rows that alone are sent, if it is not all.
     """
 
     def __init__(
@@ -37,10 +39,12 @@ class LedgerLink:
         *,
         patience: float,
         dice: random.Random,
+        plan: UUID | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
         self._spending = spending
+        self._plan = plan
         self._patience = patience
         self._dice = dice
         self._clock = clock
@@ -80,6 +84,7 @@ class LedgerLink:
                     most_rows=most_rows,
                     spending=self._spending,
                     first_id=first_id,
+                    plan=self._plan,
                 )
             except DatabaseUnavailableError:
                 self._begin_unconfirmed = self._ever_unconfirmed = True
@@ -126,7 +131,7 @@ class LedgerLink:
 
     async def next_cost(self) -> NextCost | None:
         """Say what the next due submission may cost (:meth:`Store.next_cost`)."""
-        return await self.patiently(lambda: self._store.next_cost(self._spending))
+        return await self.patiently(lambda: self._store.next_cost(self._spending, self._plan))
 
     async def reserve(self, slots: int, interval: float) -> tuple[float, float]:
         """Take slots of the shared pace (:meth:`Store.reserve`)."""
@@ -139,7 +144,7 @@ class LedgerLink:
             # The server may have finished a begin long after its connection was cut.
             if self._ever_unconfirmed:
                 await self._give_back_unheard(worker, mine)
-            return await self._store.outlook()
+            return await self._store.outlook(self._plan)
 
         return await self.patiently(once)
 

@@ -219,7 +219,7 @@ class _Steps:
 
     async def _send_first(self, unsent: int) -> None:
         most = min(unsent, self._settings.max_submissions or unsent)
-        self._night.canary_run = await self._submit(most)
+        self._night.canary_run = await self._submit(most, only_canaries=True)
 
     async def _follow_first(self, until: datetime, watch: Callable[[], Awaitable[bool]]) -> None:
         if not self._night.was_told_to_stop:
@@ -247,12 +247,13 @@ class _Steps:
                 return
         self._night.submitted = await self._submit(left)
 
-    async def _submit(self, most: int | None) -> RunSummary:
+    async def _submit(self, most: int | None, *, only_canaries: bool = False) -> RunSummary:
         return await service.submit(
             self._settings.model_copy(update={"max_submissions": most}),
             self._watcher,
             self._credentials,
             ends_at=self._night.ends_at,
+            only_canaries=only_canaries,
             run=self._night.run,
         )
 

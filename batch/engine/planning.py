@@ -1,19 +1,28 @@
 """What a submit would send and cost; no call is made."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from uuid import UUID
+
+import asyncpg
 
 from batch.core.models import JobType, Target
 from batch.core.pricing import CostRange, PriceList, TypeAmount, cost_range
+from batch.errors import UsageError
 from batch.ledger.database import Database
+
+_PARTS = ("the rows that are due", "the prices", "the lengths")
+"""What the parts of a plan's hash stand for, in their order."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """Due work of a target. ``seconds`` is how long it takes at ``rate`` calls a second.
 
-    ``hash`` changes when any due row comes, goes or is begun: what was looked at is what is sent.
+    ``hash`` fixes what was looked at: which rows, at what prices, of what lengths. It has a part
+    for each, so that one that no longer holds tells what changed.
     """
 
     hash: str
@@ -27,31 +36,107 @@ class Plan:
     cost: CostRange
 
 
-async def make_plan(
-    database: Database, target: Target, prices: PriceList, *, rate: float, longest: Decimal | None
-) -> Plan:
-    """Read the plan of a target; ``rate`` in calls a second, ``longest`` in seconds."""
-    rows = await database.fetch("plan", target.id)
-    counted = await database.fetch_row("count_requests", target.id)
-    past = await database.fetch_row("sum_duplicates", target.id)
-    assert counted is not None
-    assert past is not None
-    amounts = [
-        TypeAmount(
-            JobType(row["job_type"]), row["rows"], row["unknown"], row["seconds"], row["longest"]
+class Planner:
+    """Reads plans of one target; ``rate`` in calls a second, ``longest`` in seconds."""
+
+    def __init__(
+        self,
+        database: Database,
+        target: Target,
+        prices: PriceList,
+        *,
+        rate: float,
+        longest: Decimal | None,
+    ) -> None:
+        self._database = database
+        self._target = target
+        self._prices = prices
+        self._rate = rate
+        self._longest = longest
+
+    async def plan(self, plan: UUID | None = None) -> Plan:
+        """Return the plan of what is due; of ``plan``, fixed before, the rows that still are."""
+        rows = await self._database.fetch("plan", self._target.id, plan)
+        counted = await self._database.fetch_row("count_requests", self._target.id, plan)
+        past = await self._database.fetch_row("sum_duplicates", self._target.id)
+        assert counted is not None
+        assert past is not None
+        amounts = [
+            TypeAmount(
+                JobType(row["job_type"]),
+                row["rows"],
+                row["unknown"],
+                row["seconds"],
+                row["longest"],
+            )
+            for row in rows
+        ]
+        return Plan(
+            hash=self._hash(rows),
+            rows={row["job_type"]: row["rows"] for row in rows},
+            requests=counted["requests"],
+            rate=self._rate,
+            seconds=counted["requests"] / self._rate,
+            duplicates=past["duplicates"],
+            done=past["done"],
+            currency=self._prices.currency,
+            cost=cost_range(amounts, self._prices, self._longest),
         )
-        for row in rows
+
+    async def fix(self, wanted: str, plan: UUID) -> None:
+        """Fix as ``plan`` the rows of the hash ``wanted``, and no other, whatever comes due later.
+
+        The rows are fixed first and looked at after that, so that nothing comes in between.
+
+        Raises:
+            UsageError: what is due, its prices or its lengths are not that plan's.
+        """
+        await self._database.fetch("fix_plan", self._target.id, plan, wanted)
+        found = await self.plan(plan)
+        if found.hash != wanted:
+            raise UsageError(
+                f"what is due is no longer plan {wanted} but plan {found.hash}: "
+                f"{_what_changed(wanted, found.hash)}; nothing was sent: look again with "
+                "vod-batch plan"
+            )
+
+    def _hash(self, rows: Sequence[asyncpg.Record]) -> str:
+        """Return the hash of :data:`_PARTS`; the prices are those of the types that are due.
+
+        A budget is in none of them: it bounds what is sent and changes nothing of it.
+        """
+        marks = [f"{row['job_type']}:{row['rows']}:{row['mark']}" for row in rows]
+        prices = [
+            f"{row['job_type']}:{_number(self._prices.per_minute.get(row['job_type']))}"
+            for row in rows
+        ]
+        lengths = [f"{row['job_type']}:{row['length_mark']}" for row in rows]
+        return "-".join(
+            (
+                _digest(self._target.account, self._target.region, *marks),
+                _digest(self._prices.currency, *prices),
+                _digest(_number(self._longest), *lengths),
+            )
+        )
+
+
+def _digest(*words: str) -> str:
+    return hashlib.sha256("/".join(words).encode()).hexdigest()[:8]
+
+
+def _number(value: Decimal | None) -> str:
+    """Write a number so that 0.5 and 0.50 are the same."""
+    return "unknown" if value is None else f"{value.normalize():f}"
+
+
+def _what_changed(wanted: str, found: str) -> str:
+    """Name the parts that differ; a hash of another shape was never one of ours."""
+    parts = wanted.split("-")
+    if len(parts) != len(_PARTS):
+        return "that is the hash of no plan"
+    changed = [
+        name
+        for name, before, now in zip(_PARTS, parts, found.split("-"), strict=True)
+        if before != now
     ]
-    marks = "/".join(f"{row['job_type']}:{row['rows']}:{row['mark']}" for row in rows)
-    text = f"{target.account}/{target.region}/{marks}"
-    return Plan(
-        hash=hashlib.sha256(text.encode()).hexdigest()[:12],
-        rows={row["job_type"]: row["rows"] for row in rows},
-        requests=counted["requests"],
-        rate=rate,
-        seconds=counted["requests"] / rate,
-        duplicates=past["duplicates"],
-        done=past["done"],
-        currency=prices.currency,
-        cost=cost_range(amounts, prices, longest),
-    )
+    return f"{' and '.join(changed)} changed"

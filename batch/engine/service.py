@@ -15,10 +15,13 @@ from uuid import UUID, uuid4
 from batch.core.budget import Spending
 from batch.core.deadline import deadline, find_zone
 from batch.core.states import State
+from batch.engine.existing import ExistingJobs
 from batch.engine.first_run import insist_on_known_ledger
+from batch.engine.gate import Gate, OpenGate
 from batch.engine.ledger_link import LedgerLink
+from batch.engine.looking import JobLooker, Looks
 from batch.engine.pace import Pace
-from batch.engine.planning import Plan, make_plan
+from batch.engine.planning import Plan, Planner
 from batch.engine.preflight import Preflight, PreflightSummary
 from batch.engine.reconciler import Reconciler, ReconcileSummary
 from batch.engine.recovery import replay_journals
@@ -28,9 +31,11 @@ from batch.engine.stopping import on_signals, stopped_at
 from batch.engine.submitter import AttemptReport, SubmitLimits, Submitter
 from batch.engine.tally import RunSummary, StopReason
 from batch.engine.word_keeping import unseen_kept
-from batch.errors import DatabaseUnavailableError, UsageError, VodBatchError, most_urgent
+from batch.errors import DatabaseUnavailableError, VodBatchError, most_urgent
+from batch.ledger.canaries import Canaries
 from batch.ledger.database import Database
 from batch.ledger.doubts import Doubts
+from batch.ledger.existing import ExistingLedger
 from batch.ledger.first_runs import FirstRuns
 from batch.ledger.journal import Journal
 from batch.ledger.media import MediaLooks
@@ -47,6 +52,7 @@ from batch.vod.transport import Timeouts
 _RECONCILE = "reconcile"
 _RECOVERY = "recovery"
 _PREFLIGHT = "preflight"
+_EXISTING = "skip-existing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +70,15 @@ async def submit(
     *,
     ends_at: datetime | None = None,
     plan_hash: str | None = None,
+    only_canaries: bool = False,
     run: UUID | None = None,
 ) -> RunSummary:
     """Run one worker until nothing is due, ``ends_at`` (UTC) has come, or it is told to stop.
 
-    With ``plan_hash`` it begins only if exactly that plan is due. ``run`` is the night that this is
-    a part of; without one it is a run of its own, and written down as such.
+    With ``plan_hash`` it begins only if exactly that plan is due, and sends nothing else; with
+    ``only_canaries`` it sends nothing but the canaries that are not judged.
+    ``run`` is the night that this is a part of; without one it is a run of its own, and written
+    down as such.
 
     The first SIGTERM or SIGINT drains, the second forces.
 
@@ -86,19 +95,23 @@ async def submit(
         spending = settings.spending(run or uuid4())
         expired = await store.expire(settings.heartbeat_timeout.total_seconds(), _RECOVERY)
         await replay_journals(database, store.target, settings.journal_path, spending)
-        if plan_hash:
-            await _insist_on_plan(settings, database, store, plan_hash)
-        link = _link(settings, store, spending)
+        plan = uuid4() if plan_hash or only_canaries else None
+        if plan and plan_hash:
+            await _planner(settings, database, store).fix(plan_hash, plan)
+        elif plan:
+            await Canaries(database, store.target).fix(plan)
+        link = _link(settings, store, spending, plan=plan)
         runs = Runs(database, store.target)
         async with (
             _written_down(settings, runs, link, spending.run, is_own=not run) as end,
             unseen_kept(client.unseen, KeptWords(database, store.target)),
+            _gate(settings, ExistingLedger(database, store.target), link, client) as gate,
         ):
             if settings.plays_by_cloud_rules:
                 first = FirstRuns(database, store.target)
                 pace = Pace(settings.lookup_qps)
                 await insist_on_known_ledger(first, client, pace, settings.ledger_name)
-            summary = await _work(settings, store, link, client, watcher, ends_at)
+            summary = await _work(settings, store, link, client, watcher, ends_at, gate)
             charges = await link.patiently(Doubts(database, store.target).extra_charges)
             held = await link.patiently(Operators(database, store.target).count_held)
             summary = replace(
@@ -106,14 +119,37 @@ async def submit(
                 expired=summary.expired + len(expired),
                 extra_charges=len(charges),
                 held=held,
+                existing=gate.summary(),
             )
             end(summary)
     return summary
 
 
-def _link(settings: Settings, store: Store, spending: Spending) -> LedgerLink:
+def _link(settings: Settings, store: Store, spending: Spending, *, plan: UUID | None) -> LedgerLink:
     patience = settings.database_patience.total_seconds()
-    return LedgerLink(store, spending, patience=patience, dice=random.SystemRandom())
+    return LedgerLink(store, spending, patience=patience, dice=random.SystemRandom(), plan=plan)
+
+
+@contextlib.asynccontextmanager
+async def _gate(
+    settings: Settings, ledger: ExistingLedger, link: LedgerLink, client: VodClient
+) -> AsyncIterator[Gate]:
+    """Lend what stands before a send: a look for jobs that exist already, where it is wanted."""
+    if settings.skip_existing == "never":
+        yield OpenGate()
+        return
+    looker = JobLooker(
+        ledger,
+        client,
+        link.patiently,
+        lookup_qps=settings.lookup_qps,
+        poll_qps=settings.poll_qps,
+    )
+    mode = settings.skip_existing
+    looks = Looks(ledger, looker, link.patiently, are_a_must=mode == "always")
+    existing = ExistingJobs(ledger, looks, mode, settings.price_list, _EXISTING, link.patiently)
+    async with existing.at_work():
+        yield existing
 
 
 async def _work(
@@ -123,6 +159,7 @@ async def _work(
     client: VodClient,
     watcher: Watcher,
     ends_at: datetime | None,
+    gate: Gate,
 ) -> RunSummary:
     """Be one worker from its first heartbeat to its last."""
     counts = await store.count_states()
@@ -138,6 +175,7 @@ async def _work(
         _limits(settings),
         worker,
         dice=random.SystemRandom(),
+        gate=gate,
         watch=watcher.attempted,
     )
     watcher.started(counts[State.PENDING], pace)
@@ -249,24 +287,13 @@ async def plan(settings: Settings) -> Plan:
         VodBatchError: the ledger does not allow it.
     """
     async with open_ledger(settings) as (database, store):
-        return await _plan(settings, database, store)
+        return await _planner(settings, database, store).plan()
 
 
-async def _plan(settings: Settings, database: Database, store: Store) -> Plan:
+def _planner(settings: Settings, database: Database, store: Store) -> Planner:
     longest = Decimal(settings.longest.total_seconds()) if settings.longest else None
     rate = shared_rate(settings.qps)
-    return await make_plan(database, store.target, settings.price_list, rate=rate, longest=longest)
-
-
-async def _insist_on_plan(
-    settings: Settings, database: Database, store: Store, wanted: str
-) -> None:
-    found = await _plan(settings, database, store)
-    if found.hash != wanted:
-        raise UsageError(
-            f"what is due is no longer plan {wanted} but plan {found.hash}; nothing was sent: "
-            "look again with vod-batch plan"
-        )
+    return Planner(database, store.target, settings.price_list, rate=rate, longest=longest)
 
 
 def run_deadline(settings: Settings, now: datetime) -> datetime | None:

@@ -19,6 +19,7 @@ from batch.core.outcome import InDoubt, NotSent, Outcome, StopCause
 from batch.core.verdict import Verdict, judge
 from batch.engine.brake import Brake
 from batch.engine.budget_watch import BudgetWatch
+from batch.engine.gate import Gate, OpenGate
 from batch.engine.group_commit import GroupCommit
 from batch.engine.ledger_link import LedgerLink
 from batch.engine.shared_pace import SharedPace
@@ -35,6 +36,7 @@ _NEAR_SECONDS = 120.0
 # The gateway refuses a date older than 15 minutes (vod-api.md 6.4); a long pause outlasts it.
 _OLDEST_DATE = timedelta(minutes=14)
 _BEATS_PER_TIMEOUT = 5
+_NOT_JOURNALED = "held back: the journal cannot be written"
 
 log = structlog.get_logger()
 
@@ -85,6 +87,7 @@ class Submitter:
         worker: RunId,
         *,
         dice: random.Random,
+        gate: Gate = OpenGate(),  # noqa: B008 - it keeps nothing
         watch: Callable[[AttemptReport], None] = lambda _report: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -99,6 +102,7 @@ class Submitter:
         self._brake = Brake(limits.throttled_after, clock, dice)
         self._suspicion = Suspicion()
         self._probe_from: list[int] = []
+        self._gate = gate
         self._watch = watch
         self._clock = clock
         self._actor = f"submit {worker}"
@@ -156,7 +160,7 @@ class Submitter:
 
     async def tick(self) -> None:
         """One turn: permits for the free senders, begin as many, hand each to a sender."""
-        wanted = await self._free_senders()
+        wanted = await self._make_way(await self._free_senders())
         if not wanted:
             return
         slots = await self._permits(wanted)
@@ -167,9 +171,9 @@ class Submitter:
         if not claims:
             await self._wait_or_finish()
             return
-        is_journaled = await self._journal_intents(claims)
+        kept = await self._hold_back(claims)
         for claim, slot in zip(claims, slots, strict=False):
-            self._send_in_background(claim, slot if is_journaled else None)
+            self._send_in_background(claim, slot, kept.get(claim.nonce))
 
     async def _free_senders(self) -> int:
         """Wait until something may be begun; return how many requests, none when the run ends."""
@@ -226,6 +230,28 @@ class Submitter:
                 return claims
         return []
 
+    async def _make_way(self, wanted: int) -> int:
+        """Ask the gate how many of ``wanted`` may be begun."""
+        if not wanted:
+            return 0
+        try:
+            return await unless(self._stopping, self._gate.make_way(wanted)) or 0
+        except VodBatchError as error:
+            self._fail(error)
+            return 0
+
+    async def _hold_back(self, claims: Sequence[Claim]) -> dict[str, str]:
+        """Return the claims that are not to be sent, by nonce, with the reason."""
+        if not await self._journal_intents(claims):
+            return dict.fromkeys((c.nonce for c in claims), _NOT_JOURNALED)
+        try:
+            kept = await unless(self._stopping, self._gate.hold_back(claims))
+        except VodBatchError as error:
+            self._fail(error)
+            kept = None
+        # A run that stops sends none of them anyway.
+        return {} if kept is None else kept
+
     def _mine(self) -> list[int]:
         return [member.id for claim in self._in_flight.values() for member in claim.members]
 
@@ -238,8 +264,8 @@ class Submitter:
             return False
         return True
 
-    def _send_in_background(self, claim: Claim, slot: float | None) -> None:
-        task = asyncio.create_task(self._send(claim, slot))
+    def _send_in_background(self, claim: Claim, slot: float, kept: str | None) -> None:
+        task = asyncio.create_task(self._send(claim, slot, kept))
         self._in_flight[task] = claim
         task.add_done_callback(self._sent)
 
@@ -249,11 +275,11 @@ class Submitter:
         if not task.cancelled() and (error := task.exception()):
             self._fail(error)
 
-    async def _send(self, claim: Claim, slot: float | None) -> None:
-        """One request from its intent to its durable outcome; without a slot it stays here."""
+    async def _send(self, claim: Claim, slot: float, kept: str | None) -> None:
+        """One request from its intent to its durable outcome; one that is kept stays here."""
         started = self._clock()
-        if slot is None:
-            outcome: Outcome = NotSent("held back: the journal cannot be written", held_back=True)
+        if kept is not None:
+            outcome: Outcome = NotSent(kept, held_back=True)
         else:
             outcome = await self._call(claim, slot)
         verdicts = judge(claim, outcome, max_attempts=self._limits.max_attempts, dice=self._dice)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from batch.core.budget import BudgetUse
+from batch.core.existing import ExistingSummary
 from batch.core.outcome import AccountStopped, InDoubt, NotSent, Outcome, Throttled
 from batch.core.states import State
 from batch.core.verdict import Verdict
@@ -145,6 +146,7 @@ class RunSummary:
     held: int = 0
     budgets: tuple[BudgetUse, ...] = ()
     obstacle: str | None = None
+    existing: ExistingSummary | None = None
 
     @property
     def kept(self) -> int:

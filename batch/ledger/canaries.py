@@ -1,5 +1,7 @@
 """The canaries of one target's batches."""
 
+from uuid import UUID
+
 from batch.core.canary import Canary, CanaryVerdict
 from batch.core.models import Target
 from batch.ledger.database import Database
@@ -20,6 +22,10 @@ class Canaries:
         """Return how the canaries stand that nobody has judged, by batch."""
         rows = await self._database.fetch("count_canaries", self._target.id)
         return [Canary(**row) for row in rows]
+
+    async def fix(self, plan: UUID) -> None:
+        """Fix as ``plan`` the canaries that nobody has judged."""
+        await self._database.fetch("fix_canaries", self._target.id, plan)
 
     async def judge(self, batch: int, verdict: CanaryVerdict) -> None:
         """Write a verdict down."""

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 import asyncpg
 import structlog
@@ -102,12 +103,14 @@ class Store:
         most_rows: int,
         spending: Spending,
         first_id: int | None = None,
+        plan: UUID | None = None,
         now: datetime | None = None,
     ) -> list[Claim]:
         """Claim at most as many requests as there are ``nonces``, each intent committed.
 
         No more than ``most_rows`` submissions are claimed in all, and none that could overrun a
-        budget of ``spending``: what each may cost is reserved with its intent.
+        budget of ``spending``: what each may cost is reserved with its intent. ``plan`` holds
+        the rows that alone may go, if it is not all (:class:`batch.engine.planning.Planner`).
 
         With ``first_id`` only this submission and those loaded after it lead a request.
 
@@ -126,6 +129,7 @@ class Store:
             *spending.price_arguments,
             *spending.budget_arguments,
             first_id,
+            plan,
         )
         by_request: dict[str, list[asyncpg.Record]] = {}
         for row in rows:
@@ -161,10 +165,10 @@ class Store:
         )  # fmt: skip
         return [BudgetUse(row["kind"], row["most"], row["amount"]) for row in rows]
 
-    async def next_cost(self, spending: Spending) -> NextCost | None:
+    async def next_cost(self, spending: Spending, plan: UUID | None = None) -> NextCost | None:
         """Say what the next due submission may cost; ``None`` when nothing is due."""
         _, prices, longest, *_ = spending.price_arguments
-        rows = await self._fetch("next_cost", self.target.id, prices, longest, None)
+        rows = await self._fetch("next_cost", self.target.id, prices, longest, None, plan)
         return NextCost(**rows[0]) if rows else None
 
     async def give_back(self, worker: RunId, mine: Sequence[int]) -> list[int]:
@@ -232,9 +236,9 @@ class Store:
         rows = await self._fetch("adopt_strays", self.target.id, actor)
         return [row["id"] for row in rows]
 
-    async def outlook(self) -> Outlook:
+    async def outlook(self, plan: UUID | None = None) -> Outlook:
         """Say what may still come when nothing can be begun now."""
-        row = await self._first("outlook", self.target.id)
+        row = await self._first("outlook", self.target.id, plan)
         return Outlook(row["held"], row["due_in"], row["paused_for"])
 
     async def count_states(self) -> dict[State, int]:
@@ -269,6 +273,7 @@ def _claim(rows: Sequence[asyncpg.Record], signed_at: datetime) -> Claim:
                 JobType(row["job_type"]),
                 row["attempts"],
                 row["config_key"],
+                row["batch_id"],
             )
             for row in sorted(rows, key=lambda row: str(row["job_type"]))
         ),

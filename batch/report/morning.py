@@ -6,6 +6,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from batch.core.states import State
+from batch.report.existing import existing_lines
 from batch.report.insights import Status
 from batch.report.money import budget_line, cost_lines
 from batch.report.words import word_lines
@@ -63,6 +64,7 @@ def _spent(facts: Mapping[str, Any]) -> Iterator[str]:
         seconds = sum(run["seconds"] for run in runs)
         yield f"  submitted    {_of(runs, State.SUBMITTED):>9,}  in {seconds:,.0f} s"
         yield f"  rejected     {_of(runs, State.REJECTED):>9,}"
+        yield from existing_lines([run.get("existing") for run in runs])
         yield f"  worst second {max(run['worst_second'] for run in runs):>9,}  sends"
         if left := runs[-1]["left_pending"]:
             yield f"  carried over {left:>9,}  because {runs[-1]['stopped_by']}"

@@ -135,6 +135,9 @@ class Settings(BaseModel):
     )
     preflight: bool = Field(True, description="look at media before paying for them")
     preflight_qps: float = Field(20, gt=0, le=1000, description="GetVideoInfos calls a second")
+    skip_existing: Literal["auto", "always", "never"] = Field(
+        "auto", description="take jobs that the cloud has made already, instead of paying"
+    )
     until: Annotated[time, BeforeValidator(parse_until)] | None = Field(
         None, description="time of day at which a run stops, in timezone"
     )
@@ -153,7 +156,7 @@ class Settings(BaseModel):
     )
     poll_qps: float = Field(20, gt=0, le=1000, description="ListAIJob calls a second")
     lookup_qps: float = Field(
-        12, gt=0, le=1000, description="ListJobInfo and GetJobDetail calls a second"
+        12, gt=0, le=1000, description="ListJobInfo and GetJobDetail calls a second, each"
     )
 
     type: tuple[JobType, ...] = Field((JobType.MEDIA_DNA,), description="types of rows without")

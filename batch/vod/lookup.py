@@ -20,7 +20,11 @@ class JobInfo:
 
 @dataclass(frozen=True, slots=True)
 class JobDetail:
-    """One AI job as ``GetJobDetail`` tells it; the time is UTC, to the second."""
+    """One AI job as ``GetJobDetail`` tells it; the time is UTC, to the second.
+
+    ``config`` is its ``TemplateConfig``, ``None`` when there is none; what is of no text is shown
+    as Python would.
+    """
 
     job_id: str
     media_id: str | None
@@ -29,6 +33,7 @@ class JobDetail:
     is_manual: bool
     trigger: str | None = None
     """The word itself: ``Auto``, ``Manual``, or one that no document knows."""
+    config: str | None = None
 
 
 def read_job_infos(body: Mapping[str, object]) -> tuple[JobInfo, ...]:
@@ -62,4 +67,11 @@ def read_job_detail(body: Mapping[str, object]) -> JobDetail:
         parse_time(detail.get("CreateTime")),
         str(detail.get("Trigger", "")).lower() == "manual",
         trigger if isinstance(trigger, str) else None,
+        _config(detail.get("TemplateConfig")),
     )
+
+
+def _config(value: object) -> str | None:
+    if value is None or value == "":
+        return None
+    return value if isinstance(value, str) else repr(value)

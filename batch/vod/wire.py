@@ -52,8 +52,8 @@ class CloudStatus(StrEnum):
 class JobStatus:
     """One job as ``ListAIJob`` tells it. Times are UTC, to the second.
 
-    ``code`` and ``message`` mean something when the status is ``fail``. ``data`` is the result as
-    JSON text; its structure depends on ``type`` (``vod-api.md`` 2.5).
+    ``word`` is the status as it came. ``code`` and ``message`` mean something when it is ``fail``.
+    ``data`` is the result as JSON text; its structure depends on ``type`` (``vod-api.md`` 2.5).
     """
 
     job_id: str
@@ -65,6 +65,7 @@ class JobStatus:
     created_at: datetime | None
     completed_at: datetime | None
     data: str | None = field(repr=False)
+    word: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +154,7 @@ def _job(entry: Mapping[str, object]) -> JobStatus | None:
         created_at=parse_time(entry.get("CreationTime")),
         completed_at=parse_time(entry.get("CompleteTime")),
         data=_json_text(entry.get("Data")),
+        word=_text(entry.get("Status")),
     )
 
 

@@ -71,6 +71,14 @@ class Emulator:
         """Set the quota of SubmitAIJob, 0 for none."""
         self._call("POST", "quota", {"SubmitAIJob": calls_a_second})
 
+    def lookup_quota(self, calls_a_second: int) -> None:
+        """Set the quota of ListJobInfo and of GetJobDetail, 0 for none."""
+        self._call("POST", "quota", dict.fromkeys(("ListJobInfo", "GetJobDetail"), calls_a_second))
+
+    def asked(self, action: str) -> int:
+        """Return how many requests of an action arrived."""
+        return int(self.meter()["requests"].get(action, 0))
+
     def move_clock(self, *, hours: float) -> None:
         """Let the cloud's time go on by so many hours at once."""
         self._call("POST", "clock", {"advance_seconds": 3600 * hours})
@@ -90,6 +98,7 @@ class Emulator:
         self.switch(**_AS_NEW)
         self.account("ok")
         self.quota(0)
+        self.lookup_quota(0)
         self._call("POST", "reset")
 
     def _call(self, method: str, page: str, body: object = None) -> str:

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -13,6 +13,7 @@ from batch.core.states import State
 from batch.engine import service
 from batch.engine.submitter import AttemptReport
 from batch.engine.tally import RunSummary
+from batch.settings import Settings
 from batch.vod.credentials import Credentials, CredentialSource
 from tests.support.cloud import Emulator
 from tests.support.ledger import Ledger
@@ -35,18 +36,29 @@ class Night:
     home: Path
     reports: list[AttemptReport] = field(default_factory=list)
 
-    async def submit(self, *, key: Credentials = KEY, **settings: object) -> RunSummary:
+    async def submit(
+        self, *, key: Credentials = KEY, plan: str | None = None, **settings: object
+    ) -> RunSummary:
         """Run one worker to its end; seconds may stand for durations."""
+        chosen = self._settings(settings)
+        watcher = service.Watcher(started=lambda *_: None, attempted=self.reports.append)
+        source = CredentialSource(lambda: key)
+        return await service.submit(chosen, watcher, source, plan_hash=plan)
+
+    async def plan(self, **settings: object) -> str:
+        """Return the hash of what a submit would send now."""
+        return (await service.plan(self._settings(settings))).hash
+
+    def _settings(self, settings: Mapping[str, object]) -> Settings:
         fast: dict[str, object] = {
             "home": self.home, "endpoint": self.emulator.url, "qps": 5000.0, "concurrency": 8,
+            "lookup_qps": 1000.0,
         }  # fmt: skip
         given = {
             name: timedelta(seconds=float(str(value))) if _is_duration(name) else value
             for name, value in settings.items()
         }
-        chosen = self.ledger.settings.model_copy(update=fast | given)
-        watcher = service.Watcher(started=lambda *_: None, attempted=self.reports.append)
-        return await service.submit(chosen, watcher, CredentialSource(lambda: key))
+        return self.ledger.settings.model_copy(update=fast | given)
 
     @asynccontextmanager
     async def running(self, **settings: object) -> "AsyncIterator[asyncio.Task[RunSummary]]":

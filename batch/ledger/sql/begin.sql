@@ -4,6 +4,7 @@
 -- Prices: $8 currency, $9 price of a minute by type (JSON), $10 seconds of an unknown length or null,
 -- $11 run, $12 time zone · Budgets or null: $13 of the run, $14 of the day, $15 of the month
 -- $16 only submissions of this id and above lead a request, null: all
+-- $17 the plan that it keeps to (fix_plan.sql, fix_canaries.sql), or null
 --
 -- A row waits while another submission of the same media and type is unresolved: two of them on the
 -- wire could not be told apart afterwards (vod-api.md 12.2). OFFSET 0 keeps that question a look-up
@@ -19,6 +20,7 @@ WITH leader AS MATERIALIZED (
                         WHERE h.target_id = $1 AND h.scope = 'target' AND h.released_at IS NULL)
        -- Held rows are not in the index; only what came back to pending in a held batch is met here.
        AND s.hold_id IS NULL AND s.is_waiting IS NOT TRUE
+       AND ($17::uuid IS NULL OR s.id <@ (SELECT n.ids FROM plans n WHERE n.id = $17))
        AND s.batch_id <> ALL (ARRAY(SELECT h.batch_id FROM holds h
                                      WHERE h.target_id = $1 AND h.scope = 'batch'
                                        AND h.released_at IS NULL))
@@ -54,6 +56,7 @@ partner AS MATERIALIZED (
      -- planner would walk the whole of it for each leader, instead of looking the media up.
      WHERE (p.state = 'pending') IS TRUE AND p.due_at <= coalesce($6, now())
        AND p.hold_id IS NULL AND p.is_waiting IS NOT TRUE
+       AND ($17::uuid IS NULL OR p.id <@ (SELECT n.ids FROM plans n WHERE n.id = $17))
        AND p.batch_id <> ALL (ARRAY(SELECT h.batch_id FROM holds h
                                      WHERE h.target_id = $1 AND h.scope = 'batch'
                                        AND h.released_at IS NULL))
@@ -133,7 +136,7 @@ claimed AS (
      WHERE s.id = a.id
        AND (a.fits OR coalesce($13::numeric, $14::numeric, $15::numeric) IS NULL)
     RETURNING s.id, s.lease, s.attempts, s.media_id, s.job_type, s.config, s.user_data,
-              s.config_key, s.campaign,
+              s.config_key, s.campaign, s.batch_id,
               a.request, s.priority
 ),
 intent AS (
@@ -141,6 +144,6 @@ intent AS (
     SELECT c.id, c.lease, $3, ($4::text[])[c.request], $5 FROM claimed c
 )
 SELECT c.id, c.lease, c.attempts, c.media_id, c.job_type, c.config, c.user_data,
-       c.config_key, c.campaign, ($4::text[])[c.request] AS nonce
+       c.config_key, c.campaign, c.batch_id, ($4::text[])[c.request] AS nonce
   FROM claimed c
  ORDER BY c.priority DESC, c.id

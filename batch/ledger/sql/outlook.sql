@@ -1,10 +1,11 @@
 -- Once nothing could be begun: what else would keep a worker waiting. Nobody waits for what is held.
--- $1 target
+-- $1 target, $2 the plan that the worker keeps to (fix_plan.sql), or null
 SELECT (SELECT count(*) FROM submissions s
          WHERE s.target_id = $1 AND s.state = 'submitting') AS held,
        (SELECT extract(epoch FROM min(s.due_at) - now())::float8 FROM submissions s
          WHERE s.target_id = $1 AND s.state = 'pending' AND s.hold_id IS NULL
            AND s.is_waiting IS NOT TRUE
+           AND ($2::uuid IS NULL OR s.id <@ (SELECT p.ids FROM plans p WHERE p.id = $2))
            AND s.batch_id <> ALL (ARRAY(SELECT h.batch_id FROM holds h
                                          WHERE h.target_id = $1 AND h.scope = 'batch'
                                            AND h.released_at IS NULL))

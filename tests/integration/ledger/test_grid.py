@@ -2,13 +2,16 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from batch.core.existing import FoundJob
 from batch.core.states import State
 from batch.core.verdict import Verdict
-from tests.support.ledger import Ledger
+from batch.ledger.existing import ExistingLedger
+from tests.support.ledger import DNA, Ledger, utc_now
 
 S = State
 Rows = dict[State, int]
@@ -126,3 +129,32 @@ async def test_give_back_moves_what_is_being_sent_only(ledger: Ledger) -> None:
         assert await ledger.store.give_back(worker, []) == [rows[S.SUBMITTING]]
 
     assert await _moves(ledger, give_back) == {S.SUBMITTING: S.PENDING}
+
+
+async def test_an_existing_job_is_given_to_what_is_pending_only(ledger: Ledger) -> None:
+    """What waits to be sent adopts a job that the cloud had made before, and binds nothing."""
+
+    async def adopt(rows: Rows) -> None:
+        existing = ExistingLedger(ledger.database, ledger.store.target)
+        given = [
+            (row, FoundJob(f"there-{row}", "any", DNA, False, None, utc_now()))
+            for row in rows.values()
+        ]
+        assert [one.id for one in await existing.adopt(given, "test")] == [rows[S.PENDING]]
+        row = await ledger.row(rows[S.PENDING])
+        assert (row["price"], row["seconds"], row["amount"], row["run_id"]) == (0, 0, None, None)
+
+    assert await _moves(ledger, adopt) == {S.PENDING: S.SUBMITTED}
+
+
+async def test_what_waits_for_an_existing_job_stays_pending(ledger: Ledger) -> None:
+    """Putting off moves no state, and touches nothing but what is pending."""
+
+    async def put_off(rows: Rows) -> None:
+        existing = ExistingLedger(ledger.database, ledger.store.target)
+        reasons = dict.fromkeys(rows.values(), "it runs")
+        hour = timedelta(hours=1)
+        assert await existing.put_off(reasons, "Existing.Waits", hour, "test") == {rows[S.PENDING]}
+        assert await ledger.begin(100) == []
+
+    assert await _moves(ledger, put_off) == {}

@@ -1,0 +1,7 @@
+-- Fix what a run may send: the canaries of batches that are not judged. A canary that is given a job, or put
+-- off, then lets nothing of its batch go in its place. $1 target, $2 plan
+INSERT INTO plans (id, target_id, hash, ids)
+SELECT $2, $1, 'canaries',
+       coalesce(range_agg(int8range(c.submission_id, c.submission_id, '[]')), '{}')
+  FROM canaries c JOIN batches b ON b.id = c.batch_id
+ WHERE b.target_id = $1 AND b.canary = 'open'
