@@ -65,7 +65,7 @@ def choose(job_type: JobType, config: str | None, jobs: Iterable[FoundJob]) -> F
 
 
 def is_same_config(job_type: JobType, ours: str | None, theirs: str | None) -> bool:
-    """Tell whether two configurations ask ``job_type`` for the same; what is unreadable never does."""
+    """Tell whether two configurations ask ``job_type`` for the same; the unreadable never do."""
     known = _key(job_type, ours), _key(job_type, theirs)
     return known[0] is not None and known[0] == known[1]
 
