@@ -9,7 +9,6 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from typing import Self
 
 import asyncpg
-import structlog
 
 from batch.errors import (
     ConfigurationError,
@@ -53,8 +52,6 @@ _AWAY = (
     asyncpg.InternalServerError,
     asyncpg.exceptions.PostgresSystemError,
 )
-
-log = structlog.get_logger()
 
 
 class Database:
@@ -146,7 +143,6 @@ class Database:
                 if error.constraint_name not in _RACED:
                     raise
                 met = error.detail or error.constraint_name
-                log.warning("met_another_run", statement=name, at=met)
         raise DatabaseUnavailableError(f"{name} meets another run again and again: {met}")
 
     async def _fetch(

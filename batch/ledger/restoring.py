@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from uuid import UUID
 
 import asyncpg
-import structlog
 
 from batch.core.budget import Spending
 from batch.core.models import JobType, Target
@@ -21,8 +20,6 @@ _Share = tuple[Intent, JobType]
 """The same, with all that the journal knows."""
 _TURN = 500
 """Each takes a lock of PostgreSQL's table of locks until it is made."""
-
-log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,9 +161,11 @@ def record_arguments(verdicts: Sequence[Verdict]) -> tuple[list[object], ...]:
 
 def unmoved(rows: Sequence[asyncpg.Record]) -> list[int]:
     """Return what ``record.sql`` did not move; tell of JobIds that are another submission's."""
-    for row in rows:
-        if row["is_anothers"]:
-            log.warning("job_of_another_submission", submission=row["submission_id"])
+    anothers = [row["submission_id"] for row in rows if row["is_anothers"]]
+    if anothers:
+        import structlog  # hardly ever needed, and a command that only looks must be quick
+
+        structlog.get_logger().warning("job_of_another_submission", submissions=anothers)
     return [row["submission_id"] for row in rows if not row["has_moved"]]
 
 

@@ -48,7 +48,7 @@ async def test_a_second_submission_with_a_job_is_in_doubt(ledger: Ledger, togeth
             assert await ledger.store.record(group, "test") == []
     assert await _stand(ledger) == [("submitted", "x"), ("in_doubt", None), ("submitted", "y")]
     assert await _is_a_receipt(ledger, rows[1], "x")
-    assert [entry["submission"] for entry in logs if "another" in entry["event"]] == [rows[1]]
+    assert [entry["submissions"] for entry in logs if "another" in entry["event"]] == [[rows[1]]]
     charge = ExtraCharge(rows[1], media(2), "AIMediaDNA", "in_doubt", ("x",))
     assert await _doubts(ledger).extra_charges() == [charge]
     await ledger.check()
