@@ -26,6 +26,7 @@ from batch.engine.shared_pace import SharedPace, shared_rate
 from batch.engine.stopping import on_signals, stopped_at
 from batch.engine.submitter import AttemptReport, SubmitLimits, Submitter
 from batch.engine.tally import RunSummary, StopReason
+from batch.engine.word_keeping import unseen_kept
 from batch.errors import DatabaseUnavailableError, UsageError, VodBatchError, most_urgent
 from batch.ledger.database import Database
 from batch.ledger.doubts import Doubts
@@ -35,6 +36,7 @@ from batch.ledger.opening import open_ledger
 from batch.ledger.operators import Operators
 from batch.ledger.runs import Runs
 from batch.ledger.store import Store
+from batch.ledger.unseen import KeptWords
 from batch.settings import Settings
 from batch.vod.client import VodClient
 from batch.vod.credentials import CredentialSource
@@ -86,7 +88,10 @@ async def submit(
             await _insist_on_plan(settings, database, store, plan_hash)
         link = _link(settings, store, spending)
         runs = Runs(database, store.target)
-        async with _written_down(settings, runs, link, spending.run, is_own=not run) as end:
+        async with (
+            _written_down(settings, runs, link, spending.run, is_own=not run) as end,
+            unseen_kept(client.unseen, KeptWords(database, store.target)),
+        ):
             summary = await _work(settings, store, link, client, watcher, ends_at)
             charges = await link.patiently(Doubts(database, store.target).extra_charges)
             held = await link.patiently(Operators(database, store.target).count_held)
@@ -206,8 +211,9 @@ async def reconcile(
         reconciler = Reconciler(
             doubts, settler, client, Pace(settings.poll_qps), _RECONCILE, canary_watch
         )
+        words = unseen_kept(client.unseen, KeptWords(database, store.target))
         with on_signals(reconciler.interrupt, reconciler.interrupt):
-            async with stopped_at(ends_at, reconciler.stop):
+            async with words, stopped_at(ends_at, reconciler.stop):
                 summary = await reconciler.run(once=once)
         charges = await doubts.extra_charges()
         return replace(summary, extra_charges=len(charges))
@@ -226,7 +232,8 @@ async def preflight(
         looks = MediaLooks(database, store.target)
         pace = Pace(settings.preflight_qps)
         look = Preflight(looks, client, pace, settings.price_list, _PREFLIGHT)
-        return await look.run(since)
+        async with unseen_kept(client.unseen, KeptWords(database, store.target)):
+            return await look.run(since)
 
 
 async def plan(settings: Settings) -> Plan:

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from batch.core.states import State
 from batch.report.insights import Status
 from batch.report.money import budget_line, cost_lines
+from batch.report.words import word_lines
 
 
 def morning_lines(facts: Mapping[str, Any], status: Status, zone: ZoneInfo) -> Iterator[str]:
@@ -20,6 +21,7 @@ def morning_lines(facts: Mapping[str, Any], status: Status, zone: ZoneInfo) -> I
     yield from _spent(facts)
     yield from _money(facts)
     yield from _standing(status)
+    yield from _unseen(facts)
     yield from _to_do(facts, status)
 
 
@@ -94,6 +96,13 @@ def _standing(status: Status) -> Iterator[str]:
             yield f"  {state:<12} {count:>9,}"
 
 
+def _unseen(facts: Mapping[str, Any]) -> Iterator[str]:
+    if words := facts.get("unseen"):  # a night of an earlier program has none
+        yield ""
+        yield "Said by the cloud and known to no document of ours; nothing was concluded from it"
+        yield from (f"  {line}" for line in word_lines(words))
+
+
 def _to_do(facts: Mapping[str, Any], status: Status) -> Iterator[str]:
     lines = list(_needs(facts, status))
     yield ""
@@ -119,6 +128,8 @@ def _needs(facts: Mapping[str, Any], status: Status) -> Iterator[str]:
         yield "mend the files in failed/ and put them into the inbox again"
     if any(load["facts"] and load["facts"]["quarantined"] for load in facts["loads"]):
         yield "mend the quarantined lines and put them into the inbox as a file of their own"
+    if facts.get("unseen"):
+        yield "look at the words that the cloud said and nobody knows; tell whoever maintains this"
     if states[State.REJECTED] or states[State.FAILED] or states[State.DEAD]:
         yield "see what was rejected or failed: vod-batch export --state rejected (failed, dead)"
 

@@ -15,6 +15,7 @@ from uuid import uuid4
 from batch.core.classify import classify, classify_error, read_object
 from batch.core.models import Claim
 from batch.core.outcome import Answer, InDoubt, NotSent, Outcome
+from batch.core.unseen import UnseenWords
 from batch.errors import ConfigurationError
 from batch.vod import signing
 from batch.vod.credentials import Credentials, CredentialSource
@@ -81,6 +82,8 @@ class VodClient:
         self._now = now
         self._new_nonce = new_nonce
         self._dated: tuple[str, datetime] | None = None
+        self.unseen = UnseenWords()
+        """Words of its answers that no document of ours knows, to be kept by whoever calls."""
         self._transport = Transport(
             origin,
             timeouts=timeouts,
