@@ -1,7 +1,7 @@
 """What an outcome means for each submission of a claim: the state to move to and the evidence."""
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 from batch.core.backoff import delay_seconds, with_jitter
@@ -46,10 +46,14 @@ def judge(
     """Return one verdict for each submission of ``claim``."""
     if isinstance(outcome, Accepted):
         return judge_accepted(claim, outcome)
-    return tuple(
+    verdicts = [
         _judge_failure(member, outcome, max_attempts=max_attempts, dice=dice)
         for member in claim.members
-    )
+    ]
+    if isinstance(outcome, InDoubt):
+        # Whose they are is not known: they stay with the first, as in judge_accepted.
+        verdicts[0] = replace(verdicts[0], further_job_ids=outcome.job_ids)
+    return tuple(verdicts)
 
 
 def judge_accepted(claim: Claim, accepted: Accepted) -> tuple[Verdict, ...]:
