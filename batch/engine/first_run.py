@@ -13,6 +13,7 @@ from typing import Protocol, TypeVar
 import structlog
 
 from batch.core.backoff import delay_seconds
+from batch.core.doubt import AUTO
 from batch.core.outcome import AccountStopped, Refused
 from batch.engine.pace import Pace
 from batch.engine.refusal import account_error
@@ -23,9 +24,6 @@ from batch.vod.wire import QueryFailed
 
 SAMPLE = 20
 """Media that are looked at: enough to meet a list that was sent before, and done in seconds."""
-
-_AUTOMATIC = "Auto"
-"""The one word for a job that the service made by itself (``vod-api.md`` 2.4)."""
 
 _NO_SUCH_MEDIA = "invalidvideo.notfound"
 _SHOWN = 3
@@ -116,7 +114,7 @@ async def _unknown_job(
 async def _is_automatic(client: LookupClient, pace: Pace, job_id: str) -> bool:
     """Tell whether the cloud says so in its one word for it; a job that it will not tell is not."""
     try:
-        return (await _ask(pace, lambda: client.job_detail(job_id))).trigger == _AUTOMATIC
+        return (await _ask(pace, lambda: client.job_detail(job_id))).trigger == AUTO
     except QueryFailed as error:
         if isinstance(error.outcome, Refused):
             return False

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Protocol
 
+from batch.core.doubt import MANUAL
 from batch.core.models import JobType
 from batch.engine.pace import Pace
 from batch.errors import CloudUnavailableError, UsageError
@@ -121,7 +122,7 @@ async def _caution(client: JobClient, pace: Pace, job_id: str) -> list[str]:
         detail = await client.job_detail(job_id)
     except QueryFailed as error:
         return [f"  caution  what made the job cannot be asked: {error}"]
-    if detail.is_manual:
+    if detail.trigger == MANUAL:
         return []
     return ["  caution  the cloud does not call this job manual: an upload may have made it"]
 

@@ -15,6 +15,7 @@ from uuid import UUID, uuid4
 from batch.core.budget import Spending
 from batch.core.deadline import deadline, find_zone
 from batch.core.states import State
+from batch.engine.beside import SettlingBeside
 from batch.engine.existing import ExistingJobs
 from batch.engine.first_run import insist_on_known_ledger
 from batch.engine.gate import Gate, OpenGate
@@ -25,7 +26,7 @@ from batch.engine.planning import Plan, Planner
 from batch.engine.preflight import Preflight, PreflightSummary
 from batch.engine.reconciler import Reconciler, ReconcileSummary
 from batch.engine.recovery import replay_journals
-from batch.engine.settling import Settler
+from batch.engine.settling import settler_for
 from batch.engine.shared_pace import SharedPace, shared_rate
 from batch.engine.stopping import on_signals, stopped_at
 from batch.engine.submitter import AttemptReport, SubmitLimits, Submitter
@@ -100,7 +101,7 @@ async def submit(
             await _planner(settings, database, store).fix(plan_hash, plan)
         elif plan:
             await Canaries(database, store.target).fix(plan)
-        link = _link(settings, store, spending, plan=plan)
+        link = _link(settings, store, spending, client, plan=plan)
         runs = Runs(database, store.target)
         async with (
             _written_down(settings, runs, link, spending.run, is_own=not run) as end,
@@ -111,7 +112,7 @@ async def submit(
                 first = FirstRuns(database, store.target)
                 pace = Pace(settings.lookup_qps)
                 await insist_on_known_ledger(first, client, pace, settings.ledger_name)
-            summary = await _work(settings, store, link, client, watcher, ends_at, gate)
+            summary = await _work(settings, database, store, link, client, watcher, ends_at, gate)
             charges = await link.patiently(Doubts(database, store.target).extra_charges)
             held = await link.patiently(Operators(database, store.target).count_held)
             summary = replace(
@@ -125,9 +126,17 @@ async def submit(
     return summary
 
 
-def _link(settings: Settings, store: Store, spending: Spending, *, plan: UUID | None) -> LedgerLink:
-    patience = settings.database_patience.total_seconds()
-    return LedgerLink(store, spending, patience=patience, dice=random.SystemRandom(), plan=plan)
+def _link(
+    settings: Settings, store: Store, spending: Spending, client: VodClient, *, plan: UUID | None
+) -> LedgerLink:
+    return LedgerLink(
+        store,
+        spending,
+        patience=settings.database_patience.total_seconds(),
+        dice=random.SystemRandom(),
+        plan=plan,
+        key_id=client.access_key_id,
+    )
 
 
 @contextlib.asynccontextmanager
@@ -154,6 +163,7 @@ async def _gate(
 
 async def _work(
     settings: Settings,
+    database: Database,
     store: Store,
     link: LedgerLink,
     client: VodClient,
@@ -178,13 +188,24 @@ async def _work(
         gate=gate,
         watch=watcher.attempted,
     )
+    settler = settler_for(settings, database, store.target, client, pace, _RECONCILE)
+    beside = SettlingBeside(settler, settings.settle_every, settings.grace)
+
+    def stop(reason: StopReason) -> None:
+        beside.stop()
+        submitter.stop(reason)
+
+    def force() -> None:
+        beside.force()
+        submitter.force()
+
     watcher.started(counts[State.PENDING], pace)
     gc.freeze()  # what is loaded by now stays: the collector need not walk it through all night
     try:
-        stop = functools.partial(submitter.stop, StopReason.SIGNAL)
-        at_deadline = functools.partial(submitter.stop, StopReason.DEADLINE)
-        with on_signals(stop, submitter.force):
-            async with stopped_at(ends_at, at_deadline):
+        at_signal = functools.partial(stop, StopReason.SIGNAL)
+        at_deadline = functools.partial(stop, StopReason.DEADLINE)
+        with on_signals(at_signal, force):
+            async with stopped_at(ends_at, at_deadline), beside.running():
                 return await submitter.run()
     finally:
         # Away or not, the worker ends: a heartbeat that stops says so too.
@@ -243,15 +264,8 @@ async def reconcile(
         await store.expire(settings.heartbeat_timeout.total_seconds(), _RECOVERY)
         await store.adopt_strays(_RECOVERY)
         doubts = Doubts(database, store.target)
-        settler = Settler(
-            doubts,
-            client,
-            SharedPace(settings.qps, store.reserve),
-            Pace(settings.lookup_qps),
-            settings.settle,
-            _RECONCILE,
-            needs_witness=settings.plays_by_cloud_rules,
-        )
+        pace = SharedPace(settings.qps, store.reserve)
+        settler = settler_for(settings, database, store.target, client, pace, _RECONCILE)
         reconciler = Reconciler(
             doubts, settler, client, Pace(settings.poll_qps), _RECONCILE, canary_watch
         )

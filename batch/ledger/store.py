@@ -104,6 +104,7 @@ class Store:
         spending: Spending,
         first_id: int | None = None,
         plan: UUID | None = None,
+        access_key_id: str | None = None,
         now: datetime | None = None,
     ) -> list[Claim]:
         """Claim at most as many requests as there are ``nonces``, each intent committed.
@@ -114,8 +115,8 @@ class Store:
 
         With ``first_id`` only this submission and those loaded after it lead a request.
 
-        ``signed_at`` is UTC in whole seconds, as ``x-acs-date`` carries it. ``now`` is the
-        database's clock unless a test hands one in.
+        ``signed_at`` is UTC in whole seconds, as ``x-acs-date`` carries it; ``access_key_id`` is
+        the key that is to sign. ``now`` is the database's clock unless a test hands one in.
         """
         rows = await self._fetch(
             "begin",
@@ -130,11 +131,12 @@ class Store:
             *spending.budget_arguments,
             first_id,
             plan,
+            access_key_id,
         )
         by_request: dict[str, list[asyncpg.Record]] = {}
         for row in rows:
             by_request.setdefault(row["nonce"], []).append(row)
-        return [_claim(members, signed_at) for members in by_request.values()]
+        return [_claim(members, signed_at, access_key_id) for members in by_request.values()]
 
     async def due_span(self) -> tuple[int, int] | None:
         """Return the lowest and the highest id of what is to be sent, if there is anything."""
@@ -258,7 +260,7 @@ class Store:
 _SERVICES = {"cloud": "the cloud", "stand-in": "a stand-in (an emulator or a test server)"}
 
 
-def _claim(rows: Sequence[asyncpg.Record], signed_at: datetime) -> Claim:
+def _claim(rows: Sequence[asyncpg.Record], signed_at: datetime, access_key_id: str | None) -> Claim:
     first = rows[0]
     return Claim(
         media_id=first["media_id"],
@@ -278,4 +280,5 @@ def _claim(rows: Sequence[asyncpg.Record], signed_at: datetime) -> Claim:
             for row in sorted(rows, key=lambda row: str(row["job_type"]))
         ),
         campaign=first["campaign"],
+        access_key_id=access_key_id,
     )

@@ -57,6 +57,7 @@ def _spent(facts: Mapping[str, Any]) -> Iterator[str]:
         if aside := look["not_there"] + look["put_off"]:
             worth = f", about {look['saved']} {look['currency']} saved" if look["saved"] else ""
             yield f"  set aside    {aside:>9,}  submissions of media not there or not ready{worth}"
+        yield from _held_statuses(look)
     for canary in facts["canaries"]:
         verdict = canary["verdict"] or "open"
         yield f"  canary       {verdict:>9}  batch {canary['batch']}: {canary['tally']}"
@@ -71,8 +72,20 @@ def _spent(facts: Mapping[str, Any]) -> Iterator[str]:
     if followed := [one for one in (facts["canary_followed"], facts["reconciled"]) if one]:
         for state in (State.SUCCEEDED, State.FAILED):
             yield f"  {state:<12} {sum(one['ended'].get(state, 0) for one in followed):>9,}"
+        yield from _odd_statuses(followed[-1])
         if settled := sum(sum(one["settled"].values()) for one in followed):
             yield f"  doubts       {settled:>9,}  settled"
+
+
+def _held_statuses(look: Mapping[str, Any]) -> Iterator[str]:
+    for status, rows in look.get("held_statuses", {}).items():
+        yield f"  put off      {rows:>9,}  submissions of media in the unknown status {status!r}:"
+        yield "                          the first media with it all failed"
+
+
+def _odd_statuses(followed: Mapping[str, Any]) -> Iterator[str]:
+    for word, jobs in followed.get("odd_statuses", {}).items():
+        yield f"  odd          {jobs:>9,}  jobs that ListAIJob calls {word!r}: they stay open"
 
 
 def _of(runs: Sequence[Mapping[str, Any]], state: State) -> int:

@@ -141,6 +141,16 @@ class Transport:
         if session is not None:
             await session.close()
 
+    def afresh(self) -> "Transport":
+        """Return a transport to the same place that shares no connection with this one."""
+        return Transport(
+            self._origin,
+            timeouts=self._timeouts,
+            pool_size=1,
+            keepalive=self._keepalive,
+            trust_env=self._trust_env,
+        )
+
     async def send(self, request: SignedRequest, limit: int) -> Answer | NotSent | InDoubt:
         """Send ``request`` once and read at most ``limit`` bytes of its answer.
 

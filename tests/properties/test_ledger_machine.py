@@ -242,7 +242,7 @@ class LedgerMachine(RuleBasedStateMachine):
             self._close_the_gate(doubt.nonce)
             decision = decide(
                 Doubt(doubt.job_type, doubt.signed_at),
-                [Candidate(job.id, job.type, _made_at(job, doubt), True) for job in made
+                [Candidate(job.id, job.type, _made_at(job, doubt), "Manual") for job in made
                  if job.id not in known],
                 now=datetime.now(UTC), skew=timedelta(0), settle=timedelta(0), lookup=Lookup.SHOWS,
             )  # fmt: skip

@@ -26,5 +26,5 @@ SELECT s.id, s.media_id, s.job_type, s.state,
                       AND k.job_type <> s.job_type
                       AND s.job_id IS DISTINCT FROM h.job_id)
  GROUP BY s.id
-HAVING count(DISTINCT h.job_id) > 1 OR (count(h.job_id) = 1 AND s.job_id IS NULL)
+HAVING count(DISTINCT h.job_id) > 1 OR (count(h.job_id) = 1 AND s.job_id IS NULL AND s.state <> 'in_doubt')
  ORDER BY s.id

@@ -162,7 +162,7 @@ async def test_a_begin_that_is_not_committed_hides_its_rows(ledger: Ledger) -> N
     await open_one.start()
     held = await ledger.sql.fetch(
         statement("begin"), ledger.store.target.id, 2, worker, ["a" * 32, "b" * 32], utc_now(),
-        None, 100, *UNPRICED_ARGUMENTS, None,
+        None, 100, *UNPRICED_ARGUMENTS,
     )  # fmt: skip
     assert [row["id"] for row in held] == ids[:2]
     assert _ids(await ledger.begin(10)) == ids[2:]
@@ -190,12 +190,12 @@ async def test_begins_at_once_never_claim_a_row_twice(ledger: Ledger) -> None:
 
 _PREPARE = """
 PREPARE begin (int, int, uuid, text[], timestamptz, timestamptz, int,
-               text, text, numeric, uuid, text, numeric, numeric, numeric, bigint, uuid) AS
+               text, text, numeric, uuid, text, numeric, numeric, numeric, bigint, uuid, text) AS
 """
 _EXECUTE = """
 EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF)
 EXECUTE begin ({target}, 32, '{worker}', '{{{nonces}}}', now(), NULL, 1000,
-               'CNY', '{{}}', NULL, '{worker}', 'UTC', NULL, NULL, NULL, NULL, NULL)
+               'CNY', '{{}}', NULL, '{worker}', 'UTC', NULL, NULL, NULL, NULL, NULL, NULL)
 """
 
 

@@ -149,7 +149,7 @@ async def test_a_large_held_batch_costs_begin_nothing(ledger: Ledger, operators:
         plan = await ledger.sql.fetch(
             "EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) " + statement("begin"),
             ledger.store.target.id, 32, worker, nonces, utc_now(), None, 1000,
-            *UNPRICED_ARGUMENTS, None,
+            *UNPRICED_ARGUMENTS,
         )  # fmt: skip
     text = "\n".join(line[0] for line in plan)
     assert "Index Scan using submissions_begin" in text
