@@ -121,6 +121,8 @@ def reconcile_lines(summary: ReconcileSummary) -> Iterator[str]:
     yield f"  open         {summary.open_jobs:>9,}  jobs that have not ended"
     if summary.unknown_jobs:
         yield f"  unknown      {summary.unknown_jobs:>9,}  JobIds that the cloud does not know"
+    for word, jobs in summary.odd_statuses.items():
+        yield f"  odd          {jobs:>9,}  jobs that ListAIJob calls {word!r}, which nobody knows"
     yield f"  in doubt     {summary.in_doubt:>9,}  {_who_settles(summary)}"
     yield from _charge_lines(summary.extra_charges)
     if summary.failed_calls:
@@ -151,17 +153,20 @@ def evidence_lines(evidence: Evidence) -> Iterator[str]:
     for job in evidence.jobs:
         when = f"{job.created_at:%Y-%m-%d %H:%M:%S} UTC" if job.created_at else "at no known time"
         marks = [
-            "manual" if job.is_manual else "automatic",
+            _TRIGGERS.get(job.trigger or "", f"Trigger {job.trigger or 'not told'}"),
             "known to the ledger" if job.is_known else "unknown to the ledger",
-            "FITS" if job.fits else "does not fit",
+            "FITS" if job.fits else "may fit" if job.may_fit else "does not fit",
         ]
-        yield f"  cloud    {job.job_id} {job.type} {when}: {', '.join(marks)}"
+        yield f"  cloud    {job.job_id} {job.type or '(type not told)'} {when}: {', '.join(marks)}"
     if evidence.may_still_arrive:
         yield "  caution  the request is younger than 15 minutes: it may still arrive"
     yield (
         f"  at stake one more {doubt.job_type} of this media, charged by its minutes, if a job "
         "exists and it is sent again; a result paid for and lost, if another's job is adopted"
     )
+
+
+_TRIGGERS = {"Manual": "manual", "Auto": "automatic"}
 
 
 def check_line(check: Check) -> str:

@@ -9,6 +9,7 @@ from batch.cli.render_story import hold_line
 from batch.core.states import State
 from batch.report.insights import Status
 from batch.report.money import cost_lines
+from batch.report.words import word_lines
 
 
 def show_status(status: Status) -> None:
@@ -35,6 +36,8 @@ def show_status(status: Status) -> None:
             f"charged more than once: {charge.media_id} {charge.job_type}, "
             f"jobs {', '.join(charge.job_ids)}"
         )
+    for line in word_lines([asdict(word) for word in status.unseen]):
+        console.print(line, soft_wrap=True, markup=False)
     for worker in status.workers:
         how = "running" if worker.alive else "dead"
         console.print(

@@ -8,6 +8,7 @@ nothing, and the submission is in doubt.
 import json
 import re
 from collections.abc import Collection
+from dataclasses import replace
 
 from batch.core.models import JobType
 from batch.core.outcome import (
@@ -28,6 +29,7 @@ MESSAGE_LIMIT = 500
 _CODE_LIMIT = 128
 _REQUEST_ID_LIMIT = 64
 _JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_NAMED_JOB_ID = re.compile(r'"JobId"\s*:\s*"([^"]*)"')
 _JOB_TYPES = {job_type.value: job_type for job_type in JobType}
 _FIRST_SENTENCE = re.compile(r"[.:;](?:\s|$)|\s[Ss]erver")
 
@@ -38,6 +40,13 @@ def classify(answer: Answer, media_id: str, asked: Collection[JobType]) -> Outco
     Never raises, whatever the bytes are. A partial list is :class:`Accepted` with the entries
     there are; see :func:`missing_types`.
     """
+    outcome = _outcome(answer, media_id, asked)
+    if isinstance(outcome, InDoubt):
+        return replace(outcome, job_ids=named_job_ids(answer.body))
+    return outcome
+
+
+def _outcome(answer: Answer, media_id: str, asked: Collection[JobType]) -> Outcome:
     if answer.http_status != 200:
         return classify_error(answer)
     body = read_object(answer.body)
@@ -211,7 +220,7 @@ def _read_jobs(
             extra.append(Job(job_type, job_id))
     request_id = _request_id(body)
     if not placed:
-        return InDoubt(_no_entry_reason(seen), 200, request_id=request_id)
+        return InDoubt("a 200 without the expected AIJob entry", 200, request_id=request_id)
     return Accepted(request_id, tuple(placed.values()), tuple(extra), tuple(unplaced))
 
 
@@ -223,8 +232,7 @@ def _entries(body: dict[str, object]) -> list[dict[str, object]]:
     return [entry for entry in entries if isinstance(entry, dict)]
 
 
-def _no_entry_reason(job_ids: set[str]) -> str:
-    reason = "a 200 without the expected AIJob entry"
-    if not job_ids:
-        return reason
-    return f"{reason}; JobIds it held: {', '.join(sorted(job_ids))}"[:MESSAGE_LIMIT]
+def named_job_ids(body: bytes) -> tuple[str, ...]:
+    """Return the JobIds that ``body`` names, whatever it is: cut short, HTML, another shape."""
+    found = _NAMED_JOB_ID.findall(body.decode("utf-8", "replace"))
+    return tuple(sorted({job_id for job_id in found if _JOB_ID.fullmatch(job_id)}))

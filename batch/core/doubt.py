@@ -1,11 +1,12 @@
 """How a doubt is settled by what a look-up shows (``design.md`` 4, ``vod-api.md`` 12)."""
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum, auto
 from typing import assert_never
 
+from batch.core.learnt import TypeLearnt
 from batch.core.models import JobType
 
 DATE_WINDOW = timedelta(minutes=15)
@@ -14,27 +15,44 @@ DATE_WINDOW = timedelta(minutes=15)
 _RESOLUTION = timedelta(seconds=1)
 """Times of jobs and of answers come in whole seconds."""
 
+_HOUR = timedelta(hours=1)
+_LARGEST_OFFSET = 14 * _HOUR
+"""How far a clock that shows the time of another zone is off at the most."""
+
+AUTO = "Auto"
+"""GetJobDetail's word for a job that nobody asked for (``vod-api.md`` 2.4)."""
+
+LISTED_TYPES = frozenset({*(t.value.casefold() for t in JobType), "aimediaaudit"})
+"""ListAIJob's documented words, without case; any other word names no type that we know."""
+
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
     """A submission in doubt: what was asked, and when its request was signed (UTC).
 
     ``receipts`` are JobIds that the answer named without saying that they are of this type.
+    ``rivals`` are the times of other requests for the same media and type whose outcome is not
+    known either. ``own`` is what known jobs of the type have shown.
     """
 
     job_type: JobType
     signed_at: datetime
     receipts: tuple[str, ...] = ()
+    rivals: tuple[datetime, ...] = ()
+    own: TypeLearnt = field(default_factory=TypeLearnt)
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A job that a look-up showed and the ledger does not know; the time is the cloud's, UTC."""
+    """A job that a look-up showed and the ledger does not know; the time is the cloud's, UTC.
+
+    ``type`` is ListAIJob's word and ``trigger`` GetJobDetail's, ``None`` where they said none.
+    """
 
     job_id: str
-    job_type: str | None
+    type: str | None
     created_at: datetime | None
-    is_manual: bool
+    trigger: str | None
 
 
 class Lookup(Enum):
@@ -42,10 +60,15 @@ class Lookup(Enum):
 
     SHOWS = auto()
     HIDES = auto()
+    """Not, or not as soon as the request in doubt is old."""
     SHOWS_OLDER = auto()
     """It does, but a job of the request in doubt would be younger: how late it is stays open."""
+    SHOWS_ODDLY = auto()
+    """It does, but by what it says of it we would not have found it."""
     NOTHING_KNOWN = auto()
     """There is no such job."""
+    UNLEARNT = auto()
+    """Too few known jobs have been looked up, and no probe was made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +111,45 @@ def in_send_window(created_at: datetime, signed_at: datetime, skew: timedelta) -
     return earliest <= created_at <= latest
 
 
+def is_near(created_at: datetime, signed_at: datetime) -> bool:
+    """Tell whether a job may come from a request by any clock that either of them was made by.
+
+    The clock that signed may be another machine's, or have been set since; the cloud's may show
+    the time of another zone, whole hours off.
+    """
+    apart = abs(created_at - signed_at)
+    tolerance = DATE_WINDOW + _RESOLUTION
+    to_the_hour = min(apart % _HOUR, _HOUR - apart % _HOUR)
+    return apart <= _LARGEST_OFFSET + tolerance and to_the_hour <= tolerance
+
+
+def may_concern(created_at: datetime | None, signed_at: datetime, skew: timedelta) -> bool:
+    """Tell whether a job of that time need be looked at for a request at all."""
+    if created_at is None:
+        return True
+    reach = _LARGEST_OFFSET + DATE_WINDOW + _RESOLUTION
+    apart = created_at - signed_at
+    return min(abs(apart), abs(apart - skew)) <= reach
+
+
+def is_none_of(job: Candidate, job_type: JobType, own: TypeLearnt) -> bool:
+    """Tell whether a job is positively none of our requests for ``job_type``.
+
+    Another type that ListAIJob names by a documented word, or ``Auto``; what our own jobs of the
+    type have shown excludes nothing. An unknown word, a list of words, or none, proves nothing.
+    """
+    if job.trigger == AUTO and AUTO not in own.triggers:
+        return True
+    word = (job.type or "").casefold()
+    ours = {job_type.casefold(), *(seen.casefold() for seen in own.list_words)}
+    return word in LISTED_TYPES and word not in ours
+
+
+def is_named(job: Candidate, job_type: JobType) -> bool:
+    """Tell whether ListAIJob names the job's type as ``job_type``."""
+    return (job.type or "").casefold() == job_type.casefold()
+
+
 def decide(
     doubt: Doubt,
     candidates: Collection[Candidate],
@@ -103,29 +165,41 @@ def decide(
     Once ``settle`` has passed, a list without ours means that there is no job, as far as ``lookup``
     can be believed. ``may_be_cut`` says that the list does not reach back to the request.
     """
-    undated = [job for job in candidates if _could_be(doubt, job) and job.created_at is None]
-    if undated:
+    possible = [job for job in candidates if not is_none_of(job, doubt.job_type, doubt.own)]
+    if undated := [job for job in possible if job.created_at is None]:
         return Ask(f"the cloud lists {_names(undated)} without a time")
-    ours = [
-        job
-        for job in candidates
-        if _could_be(doubt, job)
-        and job.created_at
-        and in_send_window(job.created_at, doubt.signed_at, skew)
-    ]
-    if len(ours) == 1:
-        return Adopt(ours[0].job_id)
-    if ours:
-        return Ask(f"several jobs fit: {_names(ours)}")
-    if now < doubt.signed_at + settle:
+    is_early = now < doubt.signed_at + settle
+    dated = [(job, job.created_at) for job in possible if job.created_at]
+    fitting = [job for job, made in dated if in_send_window(made, doubt.signed_at, skew)]
+    if fitting:
+        return _decide_between(doubt, fitting, skew, is_early=is_early)
+    if is_early:
         return Wait(f"no trace yet; absence counts from {doubt.signed_at + settle:%H:%M:%S} UTC on")
-    if near := [job for job in candidates if _could_be(doubt, job) and _is_near(job, doubt)]:
-        return Ask(f"{_names(near)} would fit if the clock that signed was off")
+    if near := [job for job, made in dated if is_near(made, doubt.signed_at)]:
+        return Ask(f"{_names(near)} would fit if a clock was off")
     if doubt.receipts:
         return Ask(f"the answer named {', '.join(doubt.receipts)} beside what was asked for")
     if may_be_cut:
         return Ask("the cloud's list begins after the request, so it may be cut short")
     return _absence(lookup)
+
+
+def _decide_between(
+    doubt: Doubt, fitting: Sequence[Candidate], skew: timedelta, *, is_early: bool
+) -> Decision:
+    """Take the only job in the send window, if it is surely of this type and of this request."""
+    if len(fitting) > 1:
+        return Ask(f"several jobs fit: {_names(fitting)}")
+    [job] = fitting
+    if job.type is None and is_early:
+        return Wait(f"{job.job_id} may be its job; ListAIJob does not tell its type yet")
+    if not is_named(job, doubt.job_type):
+        told = f"calls its type {job.type!r}" if job.type else "does not tell its type"
+        return Ask(f"{job.job_id} was made in time, and ListAIJob {told}")
+    assert job.created_at
+    if any(in_send_window(job.created_at, rival, skew) for rival in doubt.rivals):
+        return Ask(f"{job.job_id} fits another request of this media and type as well")
+    return Adopt(job.job_id)
 
 
 def _absence(lookup: Lookup) -> Decision:
@@ -138,22 +212,19 @@ def _absence(lookup: Lookup) -> Decision:
             return Ask(
                 "no job is known that is younger, so how late look-ups are cannot be told yet"
             )
+        case Lookup.SHOWS_ODDLY:
+            return Ask(
+                "the newest known job of this type is shown with a time, type or Trigger by which "
+                "it would not be found"
+            )
         case Lookup.NOTHING_KNOWN:
             return Ask("no look-up has ever shown a job of this type, so none found proves nothing")
+        case Lookup.UNLEARNT:
+            return Ask(
+                "too few known jobs have been looked up to know this account's cloud "
+                "(vod-batch doctor --probe learns it)"
+            )
     assert_never(lookup)
-
-
-def _could_be(doubt: Doubt, job: Candidate) -> bool:
-    return job.is_manual and job.job_type == doubt.job_type
-
-
-def _is_near(job: Candidate, doubt: Doubt) -> bool:
-    """Tell whether the job fits by any clock that the gateway takes a request of.
-
-    The clock that signed may be another machine's, or have been set since: nobody knows its skew.
-    """
-    assert job.created_at
-    return abs(job.created_at - doubt.signed_at) <= DATE_WINDOW + _RESOLUTION
 
 
 def _names(jobs: Collection[Candidate]) -> str:

@@ -28,7 +28,8 @@ class Claim:
     """One request to make: a media with every type of it that is due, its intent committed.
 
     ``nonce`` and ``signed_at`` (UTC, whole seconds) are part of the committed intent, so that the
-    request can be signed again byte for byte.
+    request can be signed again byte for byte; so is ``access_key_id``, where it is not signed with
+    another key.
     """
 
     media_id: str
@@ -39,6 +40,7 @@ class Claim:
     members: tuple[ClaimedSubmission, ...]
     config_key: str = ""
     campaign: str = "default"
+    access_key_id: str | None = None
 
     @property
     def types(self) -> tuple[JobType, ...]:

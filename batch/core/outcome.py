@@ -93,7 +93,10 @@ class NotSent:
 
 @dataclass(frozen=True, slots=True)
 class InDoubt:
-    """The request was, or may have been, received and its outcome is unknown."""
+    """The request was, or may have been, received and its outcome is unknown.
+
+    ``job_ids`` are those that the answer names all the same: receipts, for jobs that may be ours.
+    """
 
     reason: str
     http_status: int | None = None
@@ -101,6 +104,7 @@ class InDoubt:
     message: str | None = None
     request_id: str | None = None
     retry_after_seconds: float | None = None
+    job_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ example and told once a night; it is never read as absence, as an end, as a cert
 success.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 _WORD_LIMIT = 64
@@ -45,6 +45,13 @@ class UnseenWords:
         """Return what was counted since the last call."""
         found, self._found = self._found, {}
         return [UnseenWord(*key, *seen) for key, seen in found.items()]
+
+    def give_back(self, words: Iterable[UnseenWord]) -> None:
+        """Count words again that were taken and could not be kept."""
+        for word in words:
+            key = (word.action, word.field, word.word)
+            example, times = self._found.get(key, (word.example, 0))
+            self._found[key] = (example, times + word.times)
 
     def __iter__(self) -> Iterator[UnseenWord]:
         """Yield what was counted and not taken yet."""

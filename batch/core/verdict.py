@@ -46,8 +46,29 @@ def judge(
     """Return one verdict for each submission of ``claim``."""
     if isinstance(outcome, Accepted):
         return judge_accepted(claim, outcome)
+    if isinstance(outcome, InDoubt):
+        return judge_doubt(claim, outcome)
     return tuple(
         _judge_failure(member, outcome, max_attempts=max_attempts, dice=dice)
+        for member in claim.members
+    )
+
+
+def judge_doubt(claim: Claim, doubt: InDoubt) -> tuple[Verdict, ...]:
+    """Return one verdict for each submission of ``claim``, every JobId that was named in them."""
+    return tuple(
+        Verdict(
+            member.id,
+            member.lease,
+            "in_doubt",
+            State.IN_DOUBT,
+            doubt.http_status,
+            doubt.code,
+            doubt.message or doubt.reason,
+            doubt.request_id,
+            # Whose they are is not known: they stay with the first, as in judge_accepted.
+            further_job_ids=doubt.job_ids if member is claim.members[0] else (),
+        )
         for member in claim.members
     )
 
@@ -78,7 +99,7 @@ def judge_accepted(claim: Claim, accepted: Accepted) -> tuple[Verdict, ...]:
 
 def _judge_failure(
     member: ClaimedSubmission,
-    outcome: Throttled | Refused | NotSent | InDoubt | AccountStopped,
+    outcome: Throttled | Refused | NotSent | AccountStopped,
     *,
     max_attempts: int,
     dice: random.Random,
@@ -98,11 +119,6 @@ def _judge_failure(
             return Verdict(
                 member.id, member.lease, "account_stopped", State.PENDING,
                 http_status, code, message, request_id, counts=False,
-            )  # fmt: skip
-        case InDoubt(reason, http_status, code, message, request_id):
-            return Verdict(
-                member.id, member.lease, "in_doubt", State.IN_DOUBT,
-                http_status, code, message or reason, request_id,
             )  # fmt: skip
         case NotSent(reason, held_back=True):
             return Verdict(

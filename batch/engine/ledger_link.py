@@ -24,10 +24,15 @@ log = structlog.get_logger()
 _T = TypeVar("_T")
 
 
+async def _no_key() -> None:
+    """Name no key: nothing that is begun so is ever sent once more."""
+
+
 class LedgerLink:
     """Statements of one worker, each tried again with backoff while the database is away.
 
-    ``patience`` is in seconds; after it the database's error is raised.
+    ``patience`` is in seconds; after it the database's error is raised. ``key_id`` names the key
+    that signs what is begun now.
     """
 
     def __init__(
@@ -37,12 +42,14 @@ class LedgerLink:
         *,
         patience: float,
         dice: random.Random,
+        key_id: Callable[[], Awaitable[str | None]] = _no_key,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
         self._spending = spending
         self._patience = patience
         self._dice = dice
+        self._key_id = key_id
         self._clock = clock
         self._give_up_at: float | None = None
         self._begin_unconfirmed = False
@@ -67,10 +74,12 @@ class LedgerLink:
             signed_at = datetime.now(UTC).replace(microsecond=0)
             # Anew for each try: a nonce names one request, and the last try may have begun some.
             nonces = [token_hex(16) for _ in range(most_requests)]
+            key_id = await self._key_id()
             try:
                 return await self._store.begin(
-                    worker, nonces, signed_at, most_rows=most_rows, spending=self._spending
-                )
+                    worker, nonces, signed_at, most_rows=most_rows, spending=self._spending,
+                    access_key_id=key_id,
+                )  # fmt: skip
             except DatabaseUnavailableError:
                 self._begin_unconfirmed = self._ever_unconfirmed = True
                 raise

@@ -10,6 +10,7 @@ import structlog
 
 from batch.core.pricing import Costs
 from batch.core.states import State
+from batch.core.unseen import UnseenWord
 from batch.engine import service
 from batch.engine.canary import CanaryWarden, JudgedCanary
 from batch.engine.inbox import DONE, Arrival, Inbox
@@ -23,6 +24,7 @@ from batch.intake.sources import printable_name
 from batch.ledger.canaries import Canaries
 from batch.ledger.costs import read_costs
 from batch.ledger.operators import Operators
+from batch.ledger.unseen import KeptWords
 from batch.settings import Settings
 from batch.vod.credentials import CredentialSource
 
@@ -52,6 +54,7 @@ class Night:
     submitted: RunSummary | None = None
     reconciled: ReconcileSummary | None = None
     costs: Costs | None = None
+    unseen: list[UnseenWord] = field(default_factory=list)
     trouble: VodBatchError | None = None
     ended_at: datetime | None = None
 
@@ -266,6 +269,7 @@ async def _write_down(night: Night, held: HeldNight) -> None:
     worst = max((run.worst_second for run in night.runs), default=None)
     try:
         night.costs = await read_costs(held.database, held.store.target, night.run)
+        night.unseen = await KeptWords(held.database, held.store.target).newest(night.run)
         facts = night_facts(night)
         await held.runs.end(night.run, night.stopped_by, night.exit_code, worst, facts)
     except VodBatchError as error:
@@ -292,6 +296,7 @@ def night_facts(night: Night) -> dict[str, object]:
         "reconciled": asdict(night.reconciled) if night.reconciled else None,
         "costs": asdict(night.costs) if night.costs else None,
         "currency": night.currency,
+        "unseen": [asdict(word) for word in night.unseen],
     }
 
 

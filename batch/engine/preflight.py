@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Protocol
@@ -10,18 +10,16 @@ from typing import Protocol
 import structlog
 
 from batch.core.models import JobType
+from batch.core.outcome import Refused
 from batch.core.pricing import PriceList
 from batch.core.states import State
 from batch.engine.pace import Pace
 from batch.ledger.media import Aside, Look, MediaLooks, SetAside
-from batch.vod.media import MAX_VIDEO_IDS, MediaPage
+from batch.vod.media import BAD, COMING, MAX_VIDEO_IDS, UNKNOWN_MEDIA, MediaInfo, MediaPage
 from batch.vod.wire import QueryFailed
 
-READY = frozenset({"Normal", "Checking", "UploadSucc", "Transcoding", "TranscodeFail"})
-"""Statuses whose source file is there to be analysed (``vod-api.md`` 1.7)."""
-
-COMING = frozenset({"Uploading"})
-"""Statuses that may become ready by themselves."""
+FIRST_OF_A_WORD = 10
+"""Media of an unknown status that may fail before the rest of them are put off."""
 
 _LATER_SECONDS = 6 * 3600.0
 _PAGE = 50 * MAX_VIDEO_IDS
@@ -40,6 +38,7 @@ class MediaClient(Protocol):
 class PreflightSummary:
     """What a preflight came to: media looked at, submissions saved from a useless call.
 
+    ``held_statuses`` are unknown words by which everything failed, with the submissions put off.
     ``saved`` is what those might have cost, in ``currency``: by the media's own length where it is
     known, else by the mean of those looked at; ``None`` while there is no price or no length.
     """
@@ -50,6 +49,7 @@ class PreflightSummary:
     put_off: int = 0
     failed_calls: int = 0
     saved: Decimal | None = None
+    held_statuses: dict[str, int] = field(default_factory=dict)
 
     def __add__(self, other: "PreflightSummary") -> "PreflightSummary":
         """Return what two looks came to together."""
@@ -61,6 +61,7 @@ class PreflightSummary:
             self.put_off + other.put_off,
             self.failed_calls + other.failed_calls,
             sum(saved, Decimal(0)) if saved else None,
+            self.held_statuses | other.held_statuses,
         )
 
 
@@ -79,6 +80,7 @@ class Preflight:
         self._seen_seconds = Decimal(0)
         self._seen = 0
         self._saved: Counter[tuple[JobType, Decimal | None]] = Counter()
+        self._unknown_statuses: set[str] = set()
 
     async def run(self, since: datetime) -> PreflightSummary:
         """Look at every media of due rows that was not looked at ``since``.
@@ -90,26 +92,63 @@ class Preflight:
             after = page[-1]
             for start in range(0, len(page), MAX_VIDEO_IDS):
                 await self._look(page[start : start + MAX_VIDEO_IDS])
+        await self._hold_failing_statuses()
         self._summary.saved = self._price_saved()
         return self._summary
 
-    async def _look(self, media_ids: list[str]) -> None:
-        await self._pace.take(1)
-        try:
-            answer = await self._client.video_infos(media_ids)
-        except QueryFailed as error:
-            self._summary.failed_calls += 1
-            log.warning("preflight_failed", media=len(media_ids), error=str(error))
+    async def _look(self, media_ids: Sequence[str]) -> None:
+        answer = await self._ask(media_ids)
+        if answer is None:
             return
         self._summary.looked_at += len(media_ids)
+        self._unknown_statuses |= {m.status.lower() for m in answer.media if m.is_unknown}
         looks = [Look(m.media_id, m.status, m.seconds) for m in answer.media]
         if looks:
             await self._looks.record(looks)
         lengths = {look.media_id: look.seconds for look in looks if look.seconds is not None}
         self._seen_seconds += sum(lengths.values(), Decimal(0))
         self._seen += len(lengths)
-        if asides := _asides(looks, answer.unknown_ids):
+        if asides := _asides(answer):
             self._count(await self._looks.set_aside(asides, self._actor), lengths)
+
+    async def _ask(self, media_ids: Sequence[str]) -> MediaPage | None:
+        """Ask about at most twenty media; ``None`` without an answer to trust.
+
+        The refusal "not found" of several does not say which: each half is asked alone.
+        """
+        await self._pace.take(1)
+        try:
+            return await self._client.video_infos(media_ids)
+        except QueryFailed as error:
+            if not _says_not_found(error):
+                self._summary.failed_calls += 1
+                log.warning("preflight_failed", media=len(media_ids), error=str(error))
+                return None
+        if len(media_ids) == 1:
+            return MediaPage((), tuple(media_ids))
+        middle = len(media_ids) // 2
+        halves = [await self._ask(half) for half in (media_ids[:middle], media_ids[middle:])]
+        told = [half for half in halves if half]
+        return MediaPage(
+            tuple(media for half in told for media in half.media),
+            tuple(media_id for half in told for media_id in half.unknown_ids),
+        )
+
+    async def _hold_failing_statuses(self) -> None:
+        """Put off what carries an unknown status by which the first ten media all failed."""
+        if not self._unknown_statuses:
+            return
+        statuses = sorted(self._unknown_statuses)
+        for status in await self._looks.failed_statuses(statuses, FIRST_OF_A_WORD):
+            message = (
+                f"no document knows the status {status!r}, and the first {FIRST_OF_A_WORD} media "
+                "with it all failed; a night with --no-preflight sends them all the same"
+            )
+            aside = Aside("", f"Preflight.{status}", message, _LATER_SECONDS)
+            rows = await self._looks.put_off(status, aside, self._actor)
+            self._summary.held_statuses[status] = len(rows)
+            self._count(rows, {})
+            log.warning("unknown_status_held", status=status, submissions=len(rows))
 
     def _count(self, moved: Sequence[SetAside], lengths: Mapping[str, Decimal]) -> None:
         for row in moved:
@@ -130,18 +169,27 @@ class Preflight:
         return total.quantize(Decimal("0.01"))
 
 
-def _asides(looks: Sequence[Look], unknown_ids: Sequence[str]) -> list[Aside]:
+def _asides(answer: MediaPage) -> list[Aside]:
     gone = [
         Aside(media_id, "Preflight.NotFound", "the media does not exist", None)
-        for media_id in unknown_ids
+        for media_id in answer.unknown_ids
     ]
-    return gone + [
-        Aside(
-            look.media_id,
-            f"Preflight.{look.status}",
-            f"the media is not ready: {look.status}",
-            _LATER_SECONDS if look.status in COMING else None,
-        )
-        for look in looks
-        if look.status not in READY
-    ]
+    return gone + [aside for media in answer.media if (aside := _aside(media))]
+
+
+def _aside(media: MediaInfo) -> Aside | None:
+    """Say why no job can be made of a media now; an unknown word is no reason."""
+    status = media.status.casefold()
+    if status in BAD | COMING:
+        later = _LATER_SECONDS if status in COMING else None
+        message = f"the media is not ready: {media.status}"
+        return Aside(media.media_id, f"Preflight.{media.status}", message, later)
+    if obstacle := media.storage_obstacle:
+        message = f"its source file cannot be read now: {obstacle}"
+        return Aside(media.media_id, f"Preflight.{obstacle}", message, _LATER_SECONDS)
+    return None
+
+
+def _says_not_found(error: QueryFailed) -> bool:
+    outcome = error.outcome
+    return isinstance(outcome, Refused) and outcome.code.casefold() == UNKNOWN_MEDIA

@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import structlog
@@ -16,7 +16,7 @@ from batch.engine.settling import Settler
 from batch.engine.waiting import pause_unless
 from batch.errors import ExitCode
 from batch.ledger.doubts import Doubts, OpenJob, Poll
-from batch.vod.wire import MAX_JOB_IDS, CloudStatus, JobPage, QueryFailed
+from batch.vod.wire import MAX_JOB_IDS, CloudStatus, JobPage, JobStatus, QueryFailed
 
 _PAGE = 20 * MAX_JOB_IDS
 _FIRST_ROUND_SECONDS = 1.0
@@ -37,9 +37,10 @@ class PollClient(Protocol):
 class ReconcileSummary:
     """What a reconcile came to, in submissions; ``failed_calls`` in calls.
 
-    ``unknown_jobs`` are JobIds that the cloud says it does not know. ``needs_operator`` are doubts
-    that no look-up can settle. ``was_told_to_stop`` by a signal, which holds for what would follow;
-    ``gave_up`` on a cloud that gave no answer.
+    ``unknown_jobs`` are JobIds that the cloud says it does not know; ``odd_statuses`` are words of
+    ListAIJob that no document knows, with the number of open jobs it says them of.
+    ``needs_operator`` are doubts that no look-up can settle. ``was_told_to_stop`` by a signal,
+    which holds for what would follow; ``gave_up`` on a cloud that gave no answer.
     """
 
     settled: dict[str, int]
@@ -53,6 +54,7 @@ class ReconcileSummary:
     extra_charges: int = 0
     was_told_to_stop: bool = False
     gave_up: bool = False
+    odd_statuses: dict[str, int] = field(default_factory=dict)
 
     @property
     def exit_codes(self) -> tuple[ExitCode, ...]:
@@ -92,6 +94,7 @@ class Reconciler:
         self._was_told_to_stop = False
         self._ended: Counter[str] = Counter()
         self._unknown: set[str] = set()
+        self._odd: dict[str, str] = {}
         self._failed_calls = 0
         self._failed_in_a_row = 0
         self._gave_up = False
@@ -134,12 +137,13 @@ class Reconciler:
             needs_operator=self._found["asks"],
             was_told_to_stop=self._was_told_to_stop,
             gave_up=self._gave_up,
+            odd_statuses=dict(Counter(self._odd.values())),
         )
 
     async def tick(self) -> int:
         """One round: every doubt, then every open job once; return how many rows moved."""
         before = sum(self._settler.settled.values()) + sum(self._ended.values())
-        self._found = await self._settler.tick()
+        self._found = await self._settler.tick(self._stopping)
         await self._poll_round()
         return sum(self._settler.settled.values()) + sum(self._ended.values()) - before
 
@@ -149,14 +153,15 @@ class Reconciler:
         return not self._is_worth_waiting()
 
     def _is_worth_waiting(self) -> bool:
-        """Tell whether time alone may change something: not for an operator, not for a lost job."""
-        still = self._open_jobs - len(self._unknown)
+        """Tell whether time alone may change something: not what an operator must see to."""
+        still = self._open_jobs - len(self._unknown) - len(self._odd)
         return still > 0 or bool(self._found["waits"] or self._found["failed"])
 
     async def _poll_round(self) -> None:
         started = await self._doubts.now()
         self._open_jobs = 0
         self._unknown.clear()
+        self._odd.clear()
         while not self._stopping.is_set():
             page = await self._doubts.list_open_jobs(
                 _PAGE, started, only_canaries=self._canary_watch is not None
@@ -181,27 +186,29 @@ class Reconciler:
         self._failed_in_a_row = 0
         self._unknown |= set(answer.unknown_ids)
         said = {status.job_id: status for status in answer.jobs}
-        polls = []
-        for job in jobs:
-            status = said.get(job.job_id)
-            if status is None:
-                code = "JobUnknown" if job.job_id in answer.unknown_ids else None
-                message = "ListAIJob does not know this JobId" if code else None
-                polls.append(Poll(job.id, job.job_id, None, code, message))
-                continue
-            verdict = _VERDICTS.get(status.status)
-            failed = verdict is State.FAILED
-            polls.append(
-                Poll(
-                    job.id,
-                    job.job_id,
-                    verdict,
-                    (status.code or "JobFailed") if failed else None,
-                    status.message if failed else None,
-                    status.completed_at,
-                )
-            )
-        return polls
+        return [self._read(job, said.get(job.job_id), answer) for job in jobs]
+
+    def _read(self, job: OpenJob, status: JobStatus | None, answer: JobPage) -> Poll:
+        """Say what the answer means for a job: only a documented word ends it."""
+        if status is None:
+            code = "JobUnknown" if job.job_id in answer.unknown_ids else None
+            message = "ListAIJob does not know this JobId" if code else None
+            return Poll(job.id, job.job_id, None, code, message)
+        if status.status is CloudStatus.UNKNOWN:
+            word = status.word or "(none)"
+            self._odd[job.job_id] = word
+            message = f"ListAIJob says {word!r}, which no document knows: the job stays open"
+            return Poll(job.id, job.job_id, None, "StatusUnknown", message)
+        verdict = _VERDICTS.get(status.status)
+        failed = verdict is State.FAILED
+        return Poll(
+            job.id,
+            job.job_id,
+            verdict,
+            (status.code or "JobFailed") if failed else None,
+            status.message if failed else None,
+            status.completed_at,
+        )
 
     def _count_failure(self, error: QueryFailed) -> None:
         self._failed_calls += 1

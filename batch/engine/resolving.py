@@ -8,12 +8,25 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from batch.core.doubt import DATE_WINDOW, in_send_window
+from batch.core.doubt import (
+    DATE_WINDOW,
+    Candidate,
+    in_send_window,
+    is_named,
+    is_near,
+    is_none_of,
+)
+from batch.core.learnt import TypeLearnt
 from batch.core.models import JobType
+from batch.engine.evidence import Looker
+from batch.engine.pace import Pace
 from batch.errors import UsageError
 from batch.ledger.doubts import Doubts, OpenDoubt, Settlement
 from batch.vod.client import VodClient
 from batch.vod.wire import QueryFailed
+
+_LOOKS_A_SECOND = 12.0
+"""Under the quota of the look-ups, whatever else runs beside an operator."""
 
 
 class Word(StrEnum):
@@ -33,14 +46,19 @@ _REASONS = {
 
 @dataclass(frozen=True, slots=True)
 class ListedJob:
-    """A job that the cloud lists for the media."""
+    """A job that the cloud lists for the media, its type by ListAIJob's word.
+
+    ``fits`` when it was made in time and is of the type; ``may_fit`` when no more than an unknown
+    word, or a clock that was off, stands against that.
+    """
 
     job_id: str
     type: str | None
     created_at: datetime | None
-    is_manual: bool
+    trigger: str | None
     is_known: bool
     fits: bool
+    may_fit: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,39 +75,41 @@ async def gather_evidence(
     doubts: Sequence[OpenDoubt], ledger: Doubts, client: VodClient
 ) -> list[Evidence]:
     """Ask the cloud about each doubt's media; never raises for a call that fails."""
-    return [await _evidence(doubt, ledger, client) for doubt in doubts]
+    looker = Looker(client, Pace(_LOOKS_A_SECOND))
+    return [await _evidence(doubt, ledger, looker) for doubt in doubts]
 
 
-async def _evidence(doubt: OpenDoubt, ledger: Doubts, client: VodClient) -> Evidence:
+async def _evidence(doubt: OpenDoubt, ledger: Doubts, looker: Looker) -> Evidence:
     may_still_arrive = timedelta(seconds=doubt.age) < DATE_WINDOW
     try:
-        jobs = await _listed(doubt, ledger, client)
+        jobs = await _listed(doubt, ledger, looker)
     except QueryFailed as error:
         return Evidence(doubt, (), str(error), may_still_arrive)
     return Evidence(doubt, jobs, None, may_still_arrive)
 
 
-async def _listed(doubt: OpenDoubt, ledger: Doubts, client: VodClient) -> tuple[ListedJob, ...]:
-    infos = await client.list_job_infos(doubt.media_id)
+async def _listed(doubt: OpenDoubt, ledger: Doubts, looker: Looker) -> tuple[ListedJob, ...]:
+    infos = await looker.infos(doubt.media_id)
     known = await ledger.known_jobs([info.job_id for info in infos], [doubt])
-    skew = client.clock_skew or timedelta(0)
-    jobs = []
-    for info in infos:
-        detail = await client.job_detail(info.job_id)
-        created_at = info.created_at or detail.created_at
-        fits = (
-            detail.type == doubt.job_type
-            and detail.is_manual
-            and info.job_id not in known
-            and created_at is not None
-            and in_send_window(created_at, doubt.signed_at, skew)
-        )
-        jobs.append(
-            ListedJob(
-                info.job_id, detail.type, created_at, detail.is_manual, info.job_id in known, fits
-            )
-        )
-    return tuple(jobs)
+    shown = await looker.describe(infos)
+    return tuple(_list(doubt, one.job, looker.skew, is_known=one.job.job_id in known)
+                 for one in shown)  # fmt: skip
+
+
+def _list(doubt: OpenDoubt, job: Candidate, skew: timedelta, *, is_known: bool) -> ListedJob:
+    made = job.created_at
+    may_fit = (
+        not is_known
+        and not is_none_of(job, doubt.job_type, TypeLearnt())
+        and (made is None or is_near(made, doubt.signed_at))
+    )
+    fits = (
+        may_fit
+        and made is not None
+        and is_named(job, doubt.job_type)
+        and in_send_window(made, doubt.signed_at, skew)
+    )
+    return ListedJob(job.job_id, job.type, made, job.trigger, is_known, fits, may_fit)
 
 
 async def resolve(
@@ -106,7 +126,13 @@ async def resolve(
             raise UsageError("--adopt names the job of one submission; narrow it down with --type")
         if await doubts.known_jobs([job_id], chosen):
             raise UsageError(f"job {job_id} belongs to a submission already; see: vod-batch status")
-    settlements = [Settlement(d.id, d.lease, job_id, _REASONS[word]) for d in chosen]
+    settlements = [
+        Settlement(
+            d.id, d.lease, job_id, _REASONS[word],
+            is_absent=word is Word.ABSENT, was_replayed=d.replayed_at is not None,
+        )
+        for d in chosen
+    ]  # fmt: skip
     return await doubts.settle(settlements, operator_name())
 
 

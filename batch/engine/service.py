@@ -15,17 +15,19 @@ from uuid import UUID, uuid4
 from batch.core.budget import Spending
 from batch.core.deadline import deadline, find_zone
 from batch.core.states import State
+from batch.engine.beside import SettlingBeside
 from batch.engine.ledger_link import LedgerLink
 from batch.engine.pace import Pace
 from batch.engine.planning import Plan, make_plan
 from batch.engine.preflight import Preflight, PreflightSummary
 from batch.engine.reconciler import Reconciler, ReconcileSummary
 from batch.engine.recovery import replay_journals
-from batch.engine.settling import Settler
+from batch.engine.settling import settler_for
 from batch.engine.shared_pace import SharedPace, shared_rate
 from batch.engine.stopping import on_signals, stopped_at
 from batch.engine.submitter import AttemptReport, SubmitLimits, Submitter
 from batch.engine.tally import RunSummary, StopReason
+from batch.engine.word_keeping import unseen_kept
 from batch.errors import DatabaseUnavailableError, UsageError, VodBatchError, most_urgent
 from batch.ledger.database import Database
 from batch.ledger.doubts import Doubts
@@ -35,6 +37,7 @@ from batch.ledger.opening import open_ledger
 from batch.ledger.operators import Operators
 from batch.ledger.runs import Runs
 from batch.ledger.store import Store
+from batch.ledger.unseen import KeptWords
 from batch.settings import Settings
 from batch.vod.client import VodClient
 from batch.vod.credentials import CredentialSource
@@ -84,10 +87,13 @@ async def submit(
         await replay_journals(database, store.target, settings.journal_path, spending)
         if plan_hash:
             await _insist_on_plan(settings, database, store, plan_hash)
-        link = _link(settings, store, spending)
+        link = _link(settings, store, spending, client)
         runs = Runs(database, store.target)
-        async with _written_down(settings, runs, link, spending.run, is_own=not run) as end:
-            summary = await _work(settings, store, link, client, watcher, ends_at)
+        async with (
+            _written_down(settings, runs, link, spending.run, is_own=not run) as end,
+            unseen_kept(client.unseen, KeptWords(database, store.target)),
+        ):
+            summary = await _work(settings, database, store, link, client, watcher, ends_at)
             charges = await link.patiently(Doubts(database, store.target).extra_charges)
             held = await link.patiently(Operators(database, store.target).count_held)
             summary = replace(
@@ -100,13 +106,16 @@ async def submit(
     return summary
 
 
-def _link(settings: Settings, store: Store, spending: Spending) -> LedgerLink:
+def _link(settings: Settings, store: Store, spending: Spending, client: VodClient) -> LedgerLink:
     patience = settings.database_patience.total_seconds()
-    return LedgerLink(store, spending, patience=patience, dice=random.SystemRandom())
+    return LedgerLink(
+        store, spending, patience=patience, dice=random.SystemRandom(), key_id=client.access_key_id
+    )
 
 
 async def _work(
     settings: Settings,
+    database: Database,
     store: Store,
     link: LedgerLink,
     client: VodClient,
@@ -129,13 +138,24 @@ async def _work(
         dice=random.SystemRandom(),
         watch=watcher.attempted,
     )
+    settler = settler_for(settings, database, store.target, client, pace, _RECONCILE)
+    beside = SettlingBeside(settler, settings.settle_every, settings.grace)
+
+    def stop(reason: StopReason) -> None:
+        beside.stop()
+        submitter.stop(reason)
+
+    def force() -> None:
+        beside.force()
+        submitter.force()
+
     watcher.started(counts[State.PENDING], pace)
     gc.freeze()  # what is loaded by now stays: the collector need not walk it through all night
     try:
-        stop = functools.partial(submitter.stop, StopReason.SIGNAL)
-        at_deadline = functools.partial(submitter.stop, StopReason.DEADLINE)
-        with on_signals(stop, submitter.force):
-            async with stopped_at(ends_at, at_deadline):
+        at_signal = functools.partial(stop, StopReason.SIGNAL)
+        at_deadline = functools.partial(stop, StopReason.DEADLINE)
+        with on_signals(at_signal, force):
+            async with stopped_at(ends_at, at_deadline), beside.running():
                 return await submitter.run()
     finally:
         # Away or not, the worker ends: a heartbeat that stops says so too.
@@ -194,20 +214,14 @@ async def reconcile(
         await store.expire(settings.heartbeat_timeout.total_seconds(), _RECOVERY)
         await store.adopt_strays(_RECOVERY)
         doubts = Doubts(database, store.target)
-        settler = Settler(
-            doubts,
-            client,
-            SharedPace(settings.qps, store.reserve),
-            Pace(settings.lookup_qps),
-            settings.settle,
-            _RECONCILE,
-            needs_witness=settings.plays_by_cloud_rules,
-        )
+        pace = SharedPace(settings.qps, store.reserve)
+        settler = settler_for(settings, database, store.target, client, pace, _RECONCILE)
         reconciler = Reconciler(
             doubts, settler, client, Pace(settings.poll_qps), _RECONCILE, canary_watch
         )
+        words = unseen_kept(client.unseen, KeptWords(database, store.target))
         with on_signals(reconciler.interrupt, reconciler.interrupt):
-            async with stopped_at(ends_at, reconciler.stop):
+            async with words, stopped_at(ends_at, reconciler.stop):
                 summary = await reconciler.run(once=once)
         charges = await doubts.extra_charges()
         return replace(summary, extra_charges=len(charges))
@@ -226,7 +240,8 @@ async def preflight(
         looks = MediaLooks(database, store.target)
         pace = Pace(settings.preflight_qps)
         look = Preflight(looks, client, pace, settings.price_list, _PREFLIGHT)
-        return await look.run(since)
+        async with unseen_kept(client.unseen, KeptWords(database, store.target)):
+            return await look.run(since)
 
 
 async def plan(settings: Settings) -> Plan:

@@ -1,250 +1,163 @@
-"""Settle doubts: replay where it is proven safe, else look the jobs up (``design.md`` 4).
+"""Settle doubts: look the jobs up, and replay at once where that is proven safe (``design.md`` 4).
 
-In order: (a) replay of the identical signed request, inside the date window, on an account that
-was seen to refuse a repeated nonce; (b) look-up by media; (d) absence, proven after the settling
-time by a look-up that shows a job known to exist. What is left is for the operator.
+Media by media, the earliest expiry first, each as it stands at that moment: (a) look-up by media;
+(b) replay of the identical signed request, inside the date window; (d) absence, proven after the
+settling time by a look-up that shows a job known to exist. What is left is for the operator.
 """
 
+import asyncio
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import groupby
-from typing import Protocol
 
 import structlog
 
-from batch.core.doubt import (
-    DATE_WINDOW,
-    Absent,
-    Adopt,
-    Ask,
-    Candidate,
-    Decision,
-    Doubt,
-    Lookup,
-    Wait,
-    decide,
-)
-from batch.core.models import Claim, JobType
-from batch.core.outcome import Accepted, AccountStopped, Outcome
-from batch.core.verdict import judge_accepted
+from batch.core.doubt import Absent, Adopt, Ask, Decision, Doubt, Lookup, Wait, decide
+from batch.core.models import Target
+from batch.core.outcome import AccountStopped
+from batch.engine.evidence import Looker, Shown, look
 from batch.engine.pace import Pace
 from batch.engine.refusal import account_error
+from batch.engine.replaying import OLDEST_REPLAY, Replayer
 from batch.engine.shared_pace import SharedPace
-from batch.ledger.doubts import Doubts, KnownJob, OpenDoubt, Settlement
-from batch.vod.lookup import JobDetail, JobInfo
+from batch.engine.witness import Witnesses
+from batch.ledger.database import Database
+from batch.ledger.doubts import Doubts, OpenDoubt, Settlement
+from batch.ledger.learnt import Lessons
+from batch.settings import Settings
+from batch.vod.client import VodClient
 from batch.vod.wire import QueryFailed
 
-_PAGE = 200
-_REPLAY_MARGIN = timedelta(minutes=1)
-"""Kept from the date window's end, for clocks and for the request's own way."""
+_PAGE = 20
 
 log = structlog.get_logger()
 
+_Decided = list[tuple[OpenDoubt, Decision]]
 
-class LookupClient(Protocol):
-    """The calls of the cloud that settle doubts: :class:`batch.vod.client.VodClient`."""
 
-    async def submit(self, claim: Claim) -> Outcome:
-        """Send the claim's signed request."""
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """By which rules a doubt is settled: absence counts ``settle`` after a request's own time.
 
-    async def list_job_infos(self, media_id: str) -> tuple[JobInfo, ...]:
-        """Return the AI jobs of a media."""
+    ``is_cloud``: nothing is believed that the cloud's documents do not promise. A stand-in on this
+    machine is believed without a witness.
+    """
 
-    async def job_detail(self, job_id: str) -> JobDetail:
-        """Return type, trigger and time of a job."""
+    settle: timedelta
+    is_cloud: bool
 
-    @property
-    def clock_skew(self) -> timedelta | None:
-        """The cloud's clock less ours."""
+
+def settler_for(
+    settings: Settings,
+    database: Database,
+    target: Target,
+    client: VodClient,
+    pace: SharedPace,
+    actor: str,
+) -> "Settler":
+    """Return what settles the target's doubts; replays go under ``pace``, as all submits do."""
+    rules = Rules(settings.settle, settings.plays_by_cloud_rules)
+    doubts, lessons = Doubts(database, target), Lessons(database, target)
+    looker = Looker(client, Pace(settings.lookup_qps))
+    witnesses = Witnesses(doubts, lessons, looker, rules.settle, is_cloud=rules.is_cloud)
+    replayer = Replayer(doubts, client, pace, actor, is_cloud=rules.is_cloud)
+    return Settler(doubts, looker, witnesses, replayer, rules, actor)
 
 
 class Settler:
-    """Settles the doubts of one target; absence counts ``settle`` after a request's own time."""
+    """Settles the doubts of one target."""
 
     def __init__(
         self,
         doubts: Doubts,
-        client: LookupClient,
-        submit_pace: SharedPace,
-        lookup_pace: Pace,
-        settle: timedelta,
+        looker: Looker,
+        witnesses: Witnesses,
+        replayer: Replayer,
+        rules: Rules,
         actor: str,
-        *,
-        needs_witness: bool = True,
     ) -> None:
-        """Settle with these calls and paces.
-
-        ``needs_witness``: absence counts only where the look-up is held to account
-        (:meth:`_hold_to_account`). A stand-in on this machine is believed.
-        """
         self._doubts = doubts
-        self._client = client
-        self._submit_pace = submit_pace
-        self._lookup_pace = lookup_pace
-        self._settle = settle
+        self._looker = looker
+        self._witnesses = witnesses
+        self._replayer = replayer
+        self._rules = rules
         self._actor = actor
-        self._needs_witness = needs_witness
-        self._witnesses: dict[JobType, tuple[KnownJob | None, bool]] = {}
         self.settled: Counter[str] = Counter()
         """How doubts were settled so far: adopted, absent, replayed."""
 
-    async def tick(self) -> Counter[str]:
-        """Go through every doubt once; return how many ended how, open ones included."""
-        self._witnesses.clear()
+    async def tick(self, stopping: asyncio.Event | None = None) -> Counter[str]:
+        """Go through every doubt once, until ``stopping``; return how many ended how, open too."""
+        started = await self._doubts.now()
+        await self._witnesses.begin_round()
+        await self._replayer.begin_round(self._witnesses.learnt)
         found: Counter[str] = Counter()
-        after = 0
-        while page := await self._doubts.list_doubts(after=after, limit=_PAGE):
-            after = page[-1].id
-            still_open = await self._replay(page)
-            for media_id, group in groupby(
-                sorted(still_open, key=lambda doubt: doubt.media_id), key=lambda d: d.media_id
-            ):
-                found += await self._look_up(media_id, list(group))
+        while page := await self._doubts.next_media(started, _PAGE, OLDEST_REPLAY.total_seconds()):
+            for media_id in page:
+                if stopping and stopping.is_set():
+                    return found
+                found += await self._settle_media(media_id)
         return found
 
-    async def _replay(self, page: list[OpenDoubt]) -> list[OpenDoubt]:
-        """Send young requests once more, byte for byte; return the doubts that stay."""
-        if not await self._doubts.replay_confirmed_at():
-            return page
-        settled: set[int] = set()
-        by_nonce: dict[str, list[OpenDoubt]] = {}
-        for doubt in page:
-            by_nonce.setdefault(doubt.nonce, []).append(doubt)
-        for group in by_nonce.values():
-            if self._may_replay(group):
-                settled |= await self._replay_one(group)
-        return [doubt for doubt in page if doubt.id not in settled]
-
-    def _may_replay(self, group: list[OpenDoubt]) -> bool:
-        age = timedelta(seconds=group[0].age)
-        return group[0].replayed_at is None and age < DATE_WINDOW - _REPLAY_MARGIN
-
-    async def _replay_one(self, group: list[OpenDoubt]) -> set[int]:
-        """Replay one request whole: with every type that it asked for, or not at all."""
-        if await self._doubts.mark_replayed(group[0].nonce) != len(group):
-            return set()
-        members = [member for doubt in group for member in doubt.claim.members]
-        members.sort(key=lambda member: member.job_type)
-        claim = replace(group[0].claim, members=tuple(members))
-        [slot] = await self._submit_pace.take(1)
-        await self._submit_pace.depart(slot)
-        outcome = await self._client.submit(claim)
-        log.info("replayed", media_id=claim.media_id, outcome=type(outcome).__name__)
-        if not isinstance(outcome, Accepted):
-            return set()
-        settled = await self._doubts.record(judge_accepted(claim, outcome), self._actor)
-        self.settled["replayed"] += len(settled)
-        return settled
-
-    async def _look_up(self, media_id: str, group: list[OpenDoubt]) -> Counter[str]:
-        """Settle the doubts of one media by the jobs that the cloud lists for it."""
+    async def _settle_media(self, media_id: str) -> Counter[str]:
+        """Settle the doubts of one media by the jobs that the cloud lists for it now."""
+        group = await self._doubts.take_up(media_id)
+        if not group:
+            return Counter()
         try:
-            candidates, may_be_cut = await self._unknown_jobs(media_id, group)
-            lookups = {d.id: await self._hold_to_account(d) for d in group}
+            shown = await look(self._looker, self._doubts, group, is_cloud=self._rules.is_cloud)
+            lookups = {doubt.id: await self._witnesses.account(doubt) for doubt in group}
         except QueryFailed as error:
             if isinstance(error.outcome, AccountStopped):
                 raise account_error(error.outcome) from error
             await self._doubts.note({d.id: f"the look-up failed: {error}" for d in group})
             return Counter(failed=len(group))
-        decisions = [
-            (doubt, self._decide(doubt, candidates, lookups[doubt.id], may_be_cut=may_be_cut))
-            for doubt in group
-        ]
-        return await self._carry_out(_without_contested(decisions))
-
-    async def _unknown_jobs(
-        self, media_id: str, group: Sequence[OpenDoubt]
-    ) -> tuple[list[Candidate], bool]:
-        """Return the media's jobs that the ledger does not know, and whether some may be missing.
-
-        How long a list may be is not documented (``vod-api.md`` 2.2): one that begins with a job
-        that is younger than the requests, and not theirs, may have been cut before it.
-        """
-        infos = await self._list(media_id)
-        known = await self._doubts.known_jobs([info.job_id for info in infos], group)
-        first_sent = min(doubt.signed_at for doubt in group)
-        earliest = first_sent - timedelta(hours=1)
-        candidates = []
-        for info in infos:
-            if info.job_id in known or (info.created_at and info.created_at < earliest):
-                continue
-            await self._lookup_pace.take(1)
-            detail = await self._client.job_detail(info.job_id)
-            candidates.append(
-                Candidate(
-                    info.job_id,
-                    detail.type,
-                    info.created_at or detail.created_at,
-                    detail.is_manual,
-                )
-            )
-        dated = [info for info in infos if info.created_at]
-        oldest = min(dated, key=lambda info: (info.created_at, info.job_id), default=None)
-        may_be_cut = (
-            self._needs_witness
-            and oldest is not None
-            and oldest.created_at is not None
-            and oldest.created_at > first_sent + (self._client.clock_skew or timedelta(0))
-            and oldest.job_id not in known
+        decisions = _without_contested(
+            [(doubt, self._decide(doubt, shown, lookups[doubt.id])) for doubt in group]
         )
-        return candidates, may_be_cut
+        sent_again, found = await self._replay(decisions)
+        return found + await self._carry_out(
+            [(doubt, decision) for doubt, decision in decisions if doubt.id not in sent_again]
+        )
 
-    async def _hold_to_account(self, doubt: OpenDoubt) -> Lookup:
-        """Tell whether a look-up shows the newest job of this type that we know.
-
-        Whether look-ups list this type at all, and how late, is not documented (``vod-api.md``
-        2.2). Only a job at least as young as any that the request can have made shows that the
-        look-up is not too late for it; a stand-in on this machine may go without.
-        """
-        newest, is_shown = await self._witness(doubt.job_type)
-        if newest is None:
-            return Lookup.NOTHING_KNOWN if self._needs_witness else Lookup.SHOWS
-        if not is_shown:
-            return Lookup.HIDES
-        is_younger = newest.submitted_at >= doubt.begun_at + DATE_WINDOW
-        return Lookup.SHOWS if is_younger or not self._needs_witness else Lookup.SHOWS_OLDER
-
-    async def _witness(self, job_type: JobType) -> tuple[KnownJob | None, bool]:
-        """Return the newest known job of a type, and whether the look-up shows it; once a round."""
-        if job_type not in self._witnesses:
-            newest = await self._doubts.newest_job(job_type)
-            infos = await self._list(newest.media_id) if newest else ()
-            is_shown = newest is not None and newest.job_id in {info.job_id for info in infos}
-            self._witnesses[job_type] = newest, is_shown
-        return self._witnesses[job_type]
-
-    async def _list(self, media_id: str) -> tuple[JobInfo, ...]:
-        await self._lookup_pace.take(1)
-        return await self._client.list_job_infos(media_id)
-
-    def _decide(
-        self, doubt: OpenDoubt, candidates: list[Candidate], lookup: Lookup, *, may_be_cut: bool
-    ) -> Decision:
+    def _decide(self, doubt: OpenDoubt, shown: Shown, lookup: Lookup) -> Decision:
+        own = self._witnesses.learnt.of(doubt.job_type)
         return decide(
-            Doubt(doubt.job_type, doubt.signed_at, doubt.receipts),
-            candidates,
+            Doubt(doubt.job_type, doubt.signed_at, doubt.receipts, doubt.rivals, own),
+            shown.candidates,
             now=datetime.now(UTC),
-            skew=self._client.clock_skew or timedelta(0),
-            settle=self._settle,
+            skew=self._looker.skew,
+            settle=self._rules.settle,
             lookup=lookup,
-            may_be_cut=may_be_cut,
+            may_be_cut=shown.may_be_cut,
         )
 
-    async def _carry_out(self, decisions: list[tuple[OpenDoubt, Decision]]) -> Counter[str]:
+    async def _replay(self, decisions: _Decided) -> tuple[set[int], Counter[str]]:
+        """Replay the requests that have left no trace; return their doubts, and how they ended."""
+        sent_again: set[int] = set()
+        found: Counter[str] = Counter()
+        for group in _untraced_requests(decisions):
+            settled = await self._replayer.replay(group)
+            if settled is None:
+                continue
+            sent_again |= {doubt.id for doubt in group}
+            self.settled["replayed"] += len(settled)
+            found["replayed"] += len(settled)
+            left = [doubt for doubt in group if doubt.id not in settled]
+            found["waits"] += len(left)
+            await self._doubts.note({d.id: "sent once more, without an answer" for d in left})
+        return sent_again, found
+
+    async def _carry_out(self, decisions: _Decided) -> Counter[str]:
         settlements, notes = [], {}
         found: Counter[str] = Counter()
         for doubt, decision in decisions:
             match decision:
                 case Adopt(job_id):
-                    reason = "look-up found its job"
-                    settlements.append(Settlement(doubt.id, doubt.lease, job_id, reason))
-                    found["adopted"] += 1
+                    settlements.append(_settlement(doubt, job_id, "look-up found its job"))
                 case Absent():
                     reason = "look-up proves that no job exists"
-                    settlements.append(Settlement(doubt.id, doubt.lease, None, reason))
-                    found["absent"] += 1
+                    settlements.append(_settlement(doubt, None, reason))
                 case Ask(why):
                     notes[doubt.id] = f"{why}; decide with: vod-batch resolve {doubt.media_id}"
                     found["asks"] += 1
@@ -252,16 +165,36 @@ class Settler:
                     notes[doubt.id] = why
                     found["waits"] += 1
         if settlements:
-            await self._doubts.settle(settlements, self._actor)
+            moved = await self._doubts.settle(settlements, self._actor)
+            ends = Counter(
+                "adopted" if s.job_id else "absent" for s in settlements if s.id in moved
+            )
+            found += ends
+            self.settled += ends
         if notes:
             await self._doubts.note(notes)
-        self.settled += Counter(adopted=found["adopted"], absent=found["absent"])
         return found
 
 
-def _without_contested(
-    decisions: list[tuple[OpenDoubt, Decision]],
-) -> list[tuple[OpenDoubt, Decision]]:
+def _settlement(doubt: OpenDoubt, job_id: str | None, reason: str) -> Settlement:
+    was_replayed = doubt.replayed_at is not None
+    is_absent = job_id is None
+    return Settlement(doubt.id, doubt.lease, job_id, reason, is_absent, was_replayed)
+
+
+def _untraced_requests(decisions: _Decided) -> list[list[OpenDoubt]]:
+    """Return the doubts by their request, where the look-up shows nothing for any of them."""
+    by_nonce: dict[str, list[tuple[OpenDoubt, Decision]]] = {}
+    for doubt, decision in decisions:
+        by_nonce.setdefault(doubt.nonce, []).append((doubt, decision))
+    return [
+        [doubt for doubt, _ in request]
+        for request in by_nonce.values()
+        if all(isinstance(decision, Absent | Wait) for _, decision in request)
+    ]
+
+
+def _without_contested(decisions: Sequence[tuple[OpenDoubt, Decision]]) -> _Decided:
     """A job that two doubts would adopt is nobody's until a person says so."""
     claims = Counter(d.job_id for _, d in decisions if isinstance(d, Adopt))
     return [

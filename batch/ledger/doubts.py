@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import asyncpg
 
@@ -17,8 +17,10 @@ from batch.ledger.restoring import record_arguments
 class OpenDoubt:
     """A submission in doubt with the attempt that left it so. ``age`` in seconds, by the database.
 
-    ``begun_at`` is the database's time of the intent, ``signed_at`` our own (UTC). ``receipts`` are
-    JobIds that the answer to its request named, and that could be given to none of its types.
+    ``signed_at`` is our own time (UTC). ``receipts`` are JobIds that the answer to its request
+    named, and that could be given to none of its types. ``rivals`` are when other requests for
+    the same media and type were signed whose outcome is not known either. ``access_key_id`` is
+    the key that signed it, if that was written down.
     """
 
     id: int
@@ -28,23 +30,30 @@ class OpenDoubt:
     campaign: str
     nonce: str
     signed_at: datetime
-    begun_at: datetime
     ended_at: datetime | None
     replayed_at: datetime | None
     age: float
     message: str | None
     receipts: tuple[str, ...]
+    rivals: tuple[datetime, ...]
+    access_key_id: str | None
     claim: Claim
 
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """What becomes of a doubt: its job, or ``None`` when there is none."""
+    """What becomes of a doubt: its job, or ``None``, and it is due again.
+
+    ``is_absent`` when no job is said to exist; a row that is sent again although one may exist
+    leaves its request in doubt. ``was_replayed`` is what the doubt said when this was decided.
+    """
 
     id: int
     lease: int
     job_id: str | None
     reason: str
+    is_absent: bool = False
+    was_replayed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +89,11 @@ class ExtraCharge:
 
 @dataclass(frozen=True, slots=True)
 class KnownJob:
-    """A job that the ledger knows; the time is that of its answer, by the database."""
+    """A job that the cloud named in answer to its own request, signed at that time (UTC)."""
 
     job_id: str
     media_id: str
-    submitted_at: datetime
+    signed_at: datetime
 
 
 class Doubts:
@@ -117,12 +126,13 @@ class Doubts:
                 campaign=row["campaign"],
                 nonce=row["nonce"],
                 signed_at=row["signed_at"],
-                begun_at=row["begun_at"],
                 ended_at=row["ended_at"],
                 replayed_at=row["replayed_at"],
                 age=row["age"],
                 message=row["message"],
                 receipts=tuple(row["receipts"]),
+                rivals=tuple(row["rivals"]),
+                access_key_id=row["access_key_id"],
                 claim=_claim(row),
             )
             for row in rows
@@ -136,10 +146,22 @@ class Doubts:
         rows = await self._database.fetch("known_jobs", list(job_ids), nonces)
         return {row["job_id"] for row in rows}
 
-    async def newest_job(self, job_type: JobType) -> KnownJob | None:
-        """Return the newest known job of a type, if there is one."""
-        row = await self._database.fetch_row("newest_job", self._target.id, job_type.value)
-        return KnownJob(**row) if row else None
+    async def next_media(self, since: datetime, limit: int, replay_seconds: float) -> list[str]:
+        """Return media whose doubts were not taken up ``since``, the most pressing first."""
+        rows = await self._database.fetch(
+            "next_doubtful_media", self._target.id, since, limit, replay_seconds
+        )
+        return [row["media_id"] for row in rows]
+
+    async def take_up(self, media_id: str) -> list[OpenDoubt]:
+        """Return the doubts of a media as they stand now; this round does not meet them again."""
+        await self._database.fetch("take_up_doubts", self._target.id, media_id)
+        return await self.list_doubts(media_id=media_id)
+
+    async def newest_jobs(self, job_type: JobType, limit: int) -> list[KnownJob]:
+        """Return the newest jobs of a type that the cloud itself told us of, the newest first."""
+        rows = await self._database.fetch("newest_jobs", self._target.id, job_type.value, limit)
+        return [KnownJob(**row) for row in rows]
 
     async def settle(self, settlements: Sequence[Settlement], actor: str) -> set[int]:
         """Settle doubts; return the submissions that moved."""
@@ -149,6 +171,8 @@ class Doubts:
             [s.lease for s in settlements],
             [s.job_id for s in settlements],
             [s.reason for s in settlements],
+            [s.is_absent for s in settlements],
+            [s.was_replayed for s in settlements],
             actor,
         )
         return {row["id"] for row in rows}
@@ -163,12 +187,24 @@ class Doubts:
         """Write down what keeps doubts open."""
         await self._database.fetch("note_doubts", list(notes), list(notes.values()))
 
-    async def mark_replayed(self, nonce: str) -> int:
-        """Commit that a request is about to be sent once more; return how many rows it holds.
+    async def mark_replayed(
+        self, group: Sequence[OpenDoubt], access_key_id: str, oldest: timedelta
+    ) -> timedelta | None:
+        """Commit that the request of ``group`` is about to be sent once more; return its age.
 
-        Zero when it was sent once more already.
+        ``None``, and nothing is marked, where that may not be: a row was settled, or is held, the
+        request is older than ``oldest`` or was signed with another key, or it was sent once more.
         """
-        return len(await self._database.fetch("mark_replayed", nonce))
+        row = await self._database.fetch_row(
+            "mark_replayed",
+            self._target.id,
+            group[0].nonce,
+            [doubt.id for doubt in group],
+            [doubt.lease for doubt in group],
+            oldest.total_seconds(),
+            access_key_id,
+        )
+        return timedelta(seconds=row["age"]) if row and row["age"] is not None else None
 
     async def count_open(self) -> tuple[int, int]:
         """Return how many submissions have an open job, and how many are in doubt."""
@@ -228,4 +264,5 @@ def _claim(row: asyncpg.Record) -> Claim:
         members=(ClaimedSubmission(row["id"], row["lease"], job_type, row["attempts"]),),
         config_key=row["config_key"],
         campaign=row["campaign"],
+        access_key_id=row["access_key_id"],
     )

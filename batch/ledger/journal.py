@@ -54,6 +54,7 @@ class Intent:
     config: str | None
     user_data: str | None
     types: tuple[JobType, ...]
+    access_key_id: str | None = None
     answers: list[Answer] = field(default_factory=list)
 
 
@@ -114,6 +115,7 @@ class Journal:
                 "campaign": claim.campaign,
                 "config": claim.config,
                 "user_data": claim.user_data,
+                "access_key_id": claim.access_key_id,
             }
         )
 
@@ -233,6 +235,7 @@ def _intent(entry: dict[str, object], worker: RunId) -> Intent:
         config=_text(entry["config"]),
         user_data=_text(entry["user_data"]),
         types=tuple(JobType(name) for name in types),
+        access_key_id=_text(entry.get("access_key_id")),  # older lines have none
     )
 
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+import asyncpg
+
 from batch.core.models import JobType, Target
 from batch.core.states import State
 from batch.ledger.database import Database
@@ -73,6 +75,21 @@ class MediaLooks:
             [aside.due_in for aside in asides],
             actor,
         )
-        return [
-            SetAside(State(row["state"]), row["media_id"], JobType(row["job_type"])) for row in rows
-        ]
+        return [_set_aside(row) for row in rows]
+
+    async def failed_statuses(self, statuses: Sequence[str], media: int) -> list[str]:
+        """Return those of ``statuses`` (lower case) with which ``media`` failed, and no other."""
+        rows = await self._database.fetch("failed_statuses", self._target.id, list(statuses), media)
+        return [row["status"] for row in rows]
+
+    async def put_off(self, status: str, aside: Aside, actor: str) -> list[SetAside]:
+        """Put off the due rows of every media with a status (lower case)."""
+        rows = await self._database.fetch(
+            "put_off_status", self._target.id, status, aside.code, aside.message, aside.due_in,
+            actor,
+        )  # fmt: skip
+        return [_set_aside(row) for row in rows]
+
+
+def _set_aside(row: asyncpg.Record) -> SetAside:
+    return SetAside(State(row["state"]), row["media_id"], JobType(row["job_type"]))

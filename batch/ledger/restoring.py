@@ -121,6 +121,7 @@ class Restorer:
             "restore_attempts", self._target.id, self._actor, *_identity(shares),
             [intent.nonce for intent, _ in shares], [intent.signed_at for intent, _ in shares],
             [intent.worker for intent, _ in shares], *self._spending.price_arguments,
+            [intent.access_key_id for intent, _ in shares],
         )  # fmt: skip
 
     async def _record(self, verdicts: Sequence[Verdict]) -> None:

@@ -89,6 +89,7 @@ class Store:
         *,
         most_rows: int,
         spending: Spending,
+        access_key_id: str | None = None,
         now: datetime | None = None,
     ) -> list[Claim]:
         """Claim at most as many requests as there are ``nonces``, each intent committed.
@@ -96,8 +97,8 @@ class Store:
         No more than ``most_rows`` submissions are claimed in all, and none that could overrun a
         budget of ``spending``: what each may cost is reserved with its intent.
 
-        ``signed_at`` is UTC in whole seconds, as ``x-acs-date`` carries it. ``now`` is the
-        database's clock unless a test hands one in.
+        ``signed_at`` is UTC in whole seconds, as ``x-acs-date`` carries it; ``access_key_id`` is
+        the key that is to sign. ``now`` is the database's clock unless a test hands one in.
         """
         rows = await self._fetch(
             "begin",
@@ -110,11 +111,12 @@ class Store:
             most_rows,
             *spending.price_arguments,
             *spending.budget_arguments,
+            access_key_id,
         )
         by_request: dict[str, list[asyncpg.Record]] = {}
         for row in rows:
             by_request.setdefault(row["nonce"], []).append(row)
-        return [_claim(members, signed_at) for members in by_request.values()]
+        return [_claim(members, signed_at, access_key_id) for members in by_request.values()]
 
     async def open_periods(self, spending: Spending) -> None:
         """Make what budgets are held against; without it a begin under a budget claims nothing."""
@@ -199,7 +201,7 @@ class Store:
 _SERVICES = {"cloud": "the cloud", "stand-in": "a stand-in (an emulator or a test server)"}
 
 
-def _claim(rows: Sequence[asyncpg.Record], signed_at: datetime) -> Claim:
+def _claim(rows: Sequence[asyncpg.Record], signed_at: datetime, access_key_id: str | None) -> Claim:
     first = rows[0]
     return Claim(
         media_id=first["media_id"],
@@ -213,4 +215,5 @@ def _claim(rows: Sequence[asyncpg.Record], signed_at: datetime) -> Claim:
         ),
         config_key=first["config_key"],
         campaign=first["campaign"],
+        access_key_id=access_key_id,
     )

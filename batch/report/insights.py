@@ -11,11 +11,13 @@ from uuid import UUID
 from batch.core.models import Target
 from batch.core.pricing import Costs
 from batch.core.states import State
+from batch.core.unseen import UnseenWord
 from batch.errors import UsageError
 from batch.ledger.costs import read_costs
 from batch.ledger.database import Database
 from batch.ledger.doubts import Doubts, ExtraCharge
 from batch.ledger.operators import Hold, Operators
+from batch.ledger.unseen import KeptWords
 
 EXPORT_COLUMNS = (
     "batch", "line", "media_id", "type", "status", "job_id", "request_id", "attempts",
@@ -69,6 +71,7 @@ class Status:
     extra_charges: tuple[ExtraCharge, ...]
     holds: tuple[Hold, ...]
     costs: Costs
+    unseen: tuple[UnseenWord, ...]
 
     def as_json(self) -> str:
         """Return the status as one JSON object; times in ISO 8601."""
@@ -103,6 +106,7 @@ class Insights:
             extra_charges=tuple(await Doubts(self._database, self._target).extra_charges()),
             holds=tuple(await Operators(self._database, self._target).holds()),
             costs=await read_costs(self._database, self._target),
+            unseen=tuple(await KeptWords(self._database, self._target).newest()),
         )
 
     async def night(self, run: str | None) -> dict[str, Any] | None:

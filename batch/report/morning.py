@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from batch.core.states import State
 from batch.report.insights import Status
 from batch.report.money import budget_line, cost_lines
+from batch.report.words import word_lines
 
 
 def morning_lines(facts: Mapping[str, Any], status: Status, zone: ZoneInfo) -> Iterator[str]:
@@ -20,6 +21,7 @@ def morning_lines(facts: Mapping[str, Any], status: Status, zone: ZoneInfo) -> I
     yield from _spent(facts)
     yield from _money(facts)
     yield from _standing(status)
+    yield from _unseen(facts)
     yield from _to_do(facts, status)
 
 
@@ -54,6 +56,7 @@ def _spent(facts: Mapping[str, Any]) -> Iterator[str]:
         if aside := look["not_there"] + look["put_off"]:
             worth = f", about {look['saved']} {look['currency']} saved" if look["saved"] else ""
             yield f"  set aside    {aside:>9,}  submissions of media not there or not ready{worth}"
+        yield from _held_statuses(look)
     for canary in facts["canaries"]:
         verdict = canary["verdict"] or "open"
         yield f"  canary       {verdict:>9}  batch {canary['batch']}: {canary['tally']}"
@@ -67,8 +70,20 @@ def _spent(facts: Mapping[str, Any]) -> Iterator[str]:
     if followed := [one for one in (facts["canary_followed"], facts["reconciled"]) if one]:
         for state in (State.SUCCEEDED, State.FAILED):
             yield f"  {state:<12} {sum(one['ended'].get(state, 0) for one in followed):>9,}"
+        yield from _odd_statuses(followed[-1])
         if settled := sum(sum(one["settled"].values()) for one in followed):
             yield f"  doubts       {settled:>9,}  settled"
+
+
+def _held_statuses(look: Mapping[str, Any]) -> Iterator[str]:
+    for status, rows in look.get("held_statuses", {}).items():
+        yield f"  put off      {rows:>9,}  submissions of media in the unknown status {status!r}:"
+        yield "                          the first media with it all failed"
+
+
+def _odd_statuses(followed: Mapping[str, Any]) -> Iterator[str]:
+    for word, jobs in followed.get("odd_statuses", {}).items():
+        yield f"  odd          {jobs:>9,}  jobs that ListAIJob calls {word!r}: they stay open"
 
 
 def _of(runs: Sequence[Mapping[str, Any]], state: State) -> int:
@@ -92,6 +107,13 @@ def _standing(status: Status) -> Iterator[str]:
     for state, count in status.states.items():
         if count:
             yield f"  {state:<12} {count:>9,}"
+
+
+def _unseen(facts: Mapping[str, Any]) -> Iterator[str]:
+    if words := facts.get("unseen"):  # a night of an earlier program has none
+        yield ""
+        yield "Said by the cloud and known to no document of ours; nothing was concluded from it"
+        yield from (f"  {line}" for line in word_lines(words))
 
 
 def _to_do(facts: Mapping[str, Any], status: Status) -> Iterator[str]:
@@ -119,6 +141,8 @@ def _needs(facts: Mapping[str, Any], status: Status) -> Iterator[str]:
         yield "mend the files in failed/ and put them into the inbox again"
     if any(load["facts"] and load["facts"]["quarantined"] for load in facts["loads"]):
         yield "mend the quarantined lines and put them into the inbox as a file of their own"
+    if facts.get("unseen"):
+        yield "look at the words that the cloud said and nobody knows; tell whoever maintains this"
     if states[State.REJECTED] or states[State.FAILED] or states[State.DEAD]:
         yield "see what was rejected or failed: vod-batch export --state rejected (failed, dead)"
 

@@ -148,6 +148,9 @@ class Settings(BaseModel):
     settle: Duration = Field(
         timedelta(hours=1), description="age of a doubt from which finding no job proves absence"
     )
+    settle_every: Duration = Field(
+        timedelta(minutes=1), description="how often a run settles doubts beside its sends"
+    )
     poll_qps: float = Field(20, gt=0, le=1000, description="ListAIJob calls a second")
     lookup_qps: float = Field(
         12, gt=0, le=1000, description="ListJobInfo and GetJobDetail calls a second"

@@ -4,7 +4,7 @@ No retry lives here: a submit may be repeated only by whoever knows what the fir
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from types import TracebackType
@@ -15,6 +15,7 @@ from uuid import uuid4
 from batch.core.classify import classify, classify_error, read_object
 from batch.core.models import Claim
 from batch.core.outcome import Answer, InDoubt, NotSent, Outcome
+from batch.core.unseen import UnseenWords
 from batch.errors import ConfigurationError
 from batch.vod import signing
 from batch.vod.credentials import Credentials, CredentialSource
@@ -45,6 +46,9 @@ _T = TypeVar("_T")
 SUBMIT_LIMIT_BYTES = 1 << 20
 QUERY_LIMIT_BYTES = 16 << 20
 """Ten results with full speech texts are far larger than an answer to a submit."""
+
+NONCE_REPETITIONS = 10
+"""Of two nodes behind a name, both are met, but once in a thousand times."""
 
 
 def _utc_now() -> datetime:
@@ -81,6 +85,8 @@ class VodClient:
         self._now = now
         self._new_nonce = new_nonce
         self._dated: tuple[str, datetime] | None = None
+        self.unseen = UnseenWords()
+        """Words of its answers that no document of ours knows, to be kept by whoever calls."""
         self._transport = Transport(
             origin,
             timeouts=timeouts,
@@ -116,11 +122,16 @@ class VodClient:
         except (ValueError, OverflowError):  # a date that is none, or an offset of years
             return None
 
+    async def access_key_id(self) -> str:
+        """Return the id of the key that signs now. Raises PermissionRefusedError without one."""
+        return (await self._credentials.current()).access_key_id
+
     async def submit(self, claim: Claim) -> Outcome:
         """Send ``SubmitAIJob`` for ``claim`` once, and say what it came to (``vod-api.md`` 1).
 
-        The same claim, key and version of ours make the same bytes again. Raises
-        PermissionRefusedError when there are no credentials: nothing was sent then.
+        The same claim, key and version of ours make the same bytes again; a claim that is to be
+        signed with another key than the one in force is not sent. Raises PermissionRefusedError
+        when there are no credentials: nothing was sent then.
         """
         params = submit_params(claim)
         answer = await self._call(
@@ -129,6 +140,7 @@ class VodClient:
             nonce=claim.nonce,
             signed_at=claim.signed_at,
             limit=SUBMIT_LIMIT_BYTES,
+            key_id=claim.access_key_id,
         )
         if not isinstance(answer, Answer):
             return answer
@@ -145,7 +157,10 @@ class VodClient:
             raise ValueError(message)
         if not job_ids:
             return JobPage(None, (), ())
-        return await self._query(LIST_AI_JOBS, {"JobIds": ",".join(job_ids)}, read_job_page)
+        page = await self._query(LIST_AI_JOBS, {"JobIds": ",".join(job_ids)}, read_job_page)
+        for job in page.jobs:
+            self._tell_unseen(LIST_AI_JOBS, job.unseen(), job.job_id)
+        return page
 
     async def list_job_infos(self, media_id: str) -> tuple[JobInfo, ...]:
         """Return the AI jobs of a media, of the last six months (``vod-api.md`` 2.2). Read-only.
@@ -154,7 +169,10 @@ class VodClient:
         credentials.
         """
         params = {"MediaId": media_id, "JobType": "ai"}
-        return await self._query(LIST_JOB_INFO, params, read_job_infos)
+        infos = await self._query(LIST_JOB_INFO, params, read_job_infos)
+        for info in infos:
+            self._tell_unseen(LIST_JOB_INFO, info.unseen(), info.job_id)
+        return infos
 
     async def job_detail(self, job_id: str) -> JobDetail:
         """Return type, trigger and time of an AI job (``vod-api.md`` 2.4). Read-only.
@@ -163,7 +181,9 @@ class VodClient:
         credentials.
         """
         params = {"JobId": job_id, "JobType": "ai"}
-        return await self._query(GET_JOB_DETAIL, params, read_job_detail)
+        detail = await self._query(GET_JOB_DETAIL, params, read_job_detail)
+        self._tell_unseen(GET_JOB_DETAIL, detail.unseen(), job_id)
+        return detail
 
     async def video_infos(self, media_ids: Sequence[str]) -> MediaPage:
         """Return status and duration of at most twenty media (``vod-api.md`` 2.8). Read-only.
@@ -174,32 +194,49 @@ class VodClient:
         if not 1 <= len(media_ids) <= MAX_VIDEO_IDS:
             message = f"GetVideoInfos takes 1 to {MAX_VIDEO_IDS} ids, not {len(media_ids)}"
             raise ValueError(message)
-        return await self._query(
-            GET_VIDEO_INFOS, {"VideoIds": ",".join(media_ids)}, read_media_page
-        )
+        params = {"VideoIds": ",".join(media_ids)}
+        page = await self._query(GET_VIDEO_INFOS, params, read_media_page)
+        for media in page.media:
+            self._tell_unseen(GET_VIDEO_INFOS, media.unseen(), media.media_id)
+        return page
 
     async def repeat_a_nonce(self) -> Outcome | None:
-        """Send one free read-only call twice, the same signed bytes (``vod-api.md`` 12.3).
+        """Send one free read-only call several times, the same signed bytes (``vod-api.md`` 12.3).
 
-        Returns what the second came to, ``None`` when it was answered like the first. Raises
-        QueryFailed when the first got no answer to trust.
+        Each goes over a fresh connection, so that a gateway that keeps nonces per node shows it.
+        Returns what a repetition came to that was not refused, else the last; ``None`` when one
+        was answered like the first. Raises QueryFailed when the first got no answer to trust.
         """
-        params = {"JobIds": "0" * 32}
         nonce, signed_at = self._new_nonce(), self._now()
-        answers = [
-            await self._call(
-                LIST_AI_JOBS, params, nonce=nonce, signed_at=signed_at, limit=QUERY_LIMIT_BYTES
-            )
-            for _ in range(2)
-        ]
-        first, second = answers
+        first = await self._call_afresh(nonce, signed_at)
         if not isinstance(first, Answer):
             raise QueryFailed(LIST_AI_JOBS, first)
         if first.http_status != 200:
             raise QueryFailed(LIST_AI_JOBS, classify_error(first))
-        if not isinstance(second, Answer):
-            return second
-        return None if second.http_status == 200 else classify_error(second)
+        refusal: Outcome | None = None
+        for _ in range(NONCE_REPETITIONS):
+            again = await self._call_afresh(nonce, signed_at)
+            if not isinstance(again, Answer):
+                return again
+            if again.http_status == 200:
+                return None
+            refusal = classify_error(again)
+            if not is_used_nonce(refusal):
+                return refusal
+        return refusal
+
+    async def _call_afresh(self, nonce: str, signed_at: datetime) -> Answer | NotSent | InDoubt:
+        """Ask for a job that nobody has, over a connection that is opened for it."""
+        params = {"JobIds": "0" * 32}
+        async with self._transport.afresh() as transport:
+            return await self._call(
+                LIST_AI_JOBS, params, nonce=nonce, signed_at=signed_at, limit=QUERY_LIMIT_BYTES,
+                transport=transport,
+            )  # fmt: skip
+
+    def _tell_unseen(self, action: str, words: Iterable[tuple[str, str]], example: str) -> None:
+        for field, word in words:
+            self.unseen.see(action, field, word, example)
 
     async def _query(
         self,
@@ -235,9 +272,16 @@ class VodClient:
         nonce: str,
         signed_at: datetime,
         limit: int,
+        key_id: str | None = None,
+        transport: Transport | None = None,
     ) -> Answer | NotSent | InDoubt:
-        """Sign and send one request; note the server's clock; hide secrets in an error's body."""
+        """Sign and send one request; note the server's clock; hide secrets in an error's body.
+
+        With ``key_id`` no other key signs.
+        """
         credentials = await self._credentials.current()
+        if key_id not in (None, credentials.access_key_id):
+            return NotSent("held back: the access key was changed meanwhile", held_back=True)
         try:
             request = signing.sign(
                 action,
@@ -249,7 +293,7 @@ class VodClient:
             )
         except ValueError as error:
             return NotSent(f"the request cannot be signed: {type(error).__name__}")
-        answer = await self._transport.send(request, limit)
+        answer = await (transport or self._transport).send(request, limit)
         if not isinstance(answer, Answer):
             return answer
         if answer.date is not None:
@@ -257,6 +301,11 @@ class VodClient:
         if answer.http_status == 200:
             return answer
         return _without_secrets(answer, request, credentials)
+
+
+def is_used_nonce(outcome: Outcome) -> bool:
+    """Tell whether the gateway says that it has seen this nonce before."""
+    return isinstance(outcome, InDoubt) and (outcome.code or "").lower() == "signaturenonceused"
 
 
 def _split_endpoint(endpoint: str) -> tuple[str, str]:

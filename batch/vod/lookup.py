@@ -1,10 +1,10 @@
 """What the look-up actions answer, as frozen values (``vod-api.md`` 2.2, 2.4)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from batch.vod.wire import UnreadableError, parse_time
+from batch.vod.wire import CloudStatus, UnreadableError, parse_time, text_of
 
 LIST_JOB_INFO = "ListJobInfo"
 GET_JOB_DETAIL = "GetJobDetail"
@@ -12,21 +12,53 @@ GET_JOB_DETAIL = "GetJobDetail"
 
 @dataclass(frozen=True, slots=True)
 class JobInfo:
-    """One AI job of a media as ``ListJobInfo`` tells it; the time is UTC, to the second."""
+    """One AI job of a media as ``ListJobInfo`` tells it; the time is UTC, to the second.
+
+    ``status`` is the word as it came, ``None`` without one. Nothing is decided by it.
+    """
 
     job_id: str
     created_at: datetime | None
+    status: str | None = None
+
+    def unseen(self) -> Iterator[tuple[str, str]]:
+        """Yield each field and word of it that no document knows."""
+        yield from _unseen_status(self.status)
 
 
 @dataclass(frozen=True, slots=True)
 class JobDetail:
-    """One AI job as ``GetJobDetail`` tells it; the time is UTC, to the second."""
+    """One AI job as ``GetJobDetail`` tells it; the time is UTC, to the second.
+
+    ``type`` is not of SubmitAIJob's vocabulary (``vod-api.md`` 2.4). ``trigger`` is the word as it
+    came, ``None`` without one.
+    """
 
     job_id: str
     media_id: str | None
     type: str | None
     created_at: datetime | None
-    is_manual: bool
+    trigger: str | None
+    status: str | None = None
+
+    def unseen(self) -> Iterator[tuple[str, str]]:
+        """Yield each field and word of it that no document knows."""
+        if self.type not in _DETAIL_TYPES:
+            yield "JobType", self.type or "(none)"
+        if self.trigger not in _TRIGGERS:
+            yield "Trigger", self.trigger or "(none)"
+        yield from _unseen_status(self.status)
+
+
+def _unseen_status(word: str | None) -> Iterator[tuple[str, str]]:
+    if word and word.casefold() not in set(CloudStatus) - {CloudStatus.UNKNOWN}:
+        yield "Status", word
+
+
+_DETAIL_TYPES = {"AIVideoCensor", "AIMediaDNA", "AIVideoTag", "AIMediaAudit"}
+"""The one documented word, and those of ListAIJob, which no surprise would be (2.4)."""
+
+_TRIGGERS = {"Auto", "Manual"}
 
 
 def read_job_infos(body: Mapping[str, object]) -> tuple[JobInfo, ...]:
@@ -40,7 +72,8 @@ def read_job_infos(body: Mapping[str, object]) -> tuple[JobInfo, ...]:
         if not isinstance(job_id, str) or not job_id:
             # A list that cannot be read whole proves no absence.
             raise UnreadableError("an entry of JobInfoList without a JobId")
-        infos.append(JobInfo(job_id, parse_time(entry.get("CreateTime"))))
+        status = text_of(entry.get("Status"))
+        infos.append(JobInfo(job_id, parse_time(entry.get("CreateTime")), status))
     return tuple(infos)
 
 
@@ -49,13 +82,14 @@ def read_job_detail(body: Mapping[str, object]) -> JobDetail:
     detail = body.get("AIJobDetail")
     if not isinstance(detail, Mapping):
         raise UnreadableError("a 200 without AIJobDetail")
-    job_id, media_id, job_type = (detail.get(key) for key in ("JobId", "MediaId", "JobType"))
+    job_id, media_id = (detail.get(key) for key in ("JobId", "MediaId"))
     if not isinstance(job_id, str) or not job_id:
         raise UnreadableError("AIJobDetail without a JobId")
     return JobDetail(
         job_id,
         media_id if isinstance(media_id, str) else None,
-        job_type if isinstance(job_type, str) else None,
+        text_of(detail.get("JobType")),
         parse_time(detail.get("CreateTime")),
-        str(detail.get("Trigger", "")).lower() == "manual",
+        text_of(detail.get("Trigger")),
+        text_of(detail.get("Status")),
     )

@@ -16,6 +16,7 @@ from aiohttp.connector import Connection
 from aiohttp.tracing import Trace
 from yarl import URL
 
+from batch.core.classify import named_job_ids
 from batch.core.outcome import Answer, InDoubt, NotSent
 from batch.vod.wire import SignedRequest
 
@@ -35,13 +36,14 @@ class Timeouts:
 
 
 class _Progress:
-    """How far one request got: whether it lacks a connection now, and the status that came."""
+    """How far one request got: whether it lacks a connection now, and what came of the answer."""
 
-    __slots__ = ("connecting", "status")
+    __slots__ = ("body", "connecting", "status")
 
     def __init__(self) -> None:
         self.connecting = False
         self.status: int | None = None
+        self.body = bytearray()
 
 
 _sending: ContextVar[_Progress] = ContextVar("sending")
@@ -134,6 +136,16 @@ class Transport:
         if session is not None:
             await session.close()
 
+    def afresh(self) -> "Transport":
+        """Return a transport to the same place that shares no connection with this one."""
+        return Transport(
+            self._origin,
+            timeouts=self._timeouts,
+            pool_size=1,
+            keepalive=self._keepalive,
+            trust_env=self._trust_env,
+        )
+
     async def send(self, request: SignedRequest, limit: int) -> Answer | NotSent | InDoubt:
         """Send ``request`` once and read at most ``limit`` bytes of its answer.
 
@@ -152,24 +164,25 @@ class Transport:
                 allow_redirects=False,
             ) as response:
                 progress.status = response.status
-                body = await _read_at_most(response, limit)
+                is_whole = await _read_at_most(response, limit, progress.body)
                 headers = response.headers
         except Exception as error:
             return _failed(error, progress)
-        if body is None:
-            return InDoubt(f"an answer of more than {limit} bytes", progress.status)
+        body = bytes(progress.body)
+        if not is_whole:
+            reason = f"an answer of more than {limit} bytes"
+            return InDoubt(reason, progress.status, job_ids=named_job_ids(body))
         return Answer(progress.status, body, headers.get("x-acs-retry-after"), headers.get("Date"))
 
 
-async def _read_at_most(response: aiohttp.ClientResponse, limit: int) -> bytes | None:
-    """Return the body, or None (and give the connection up) once it passes ``limit`` bytes."""
-    body = bytearray()
+async def _read_at_most(response: aiohttp.ClientResponse, limit: int, body: bytearray) -> bool:
+    """Read into ``body``; once it passes ``limit`` bytes, give the connection up and say no."""
     while chunk := await response.content.readany():
         body += chunk
         if len(body) > limit:
             response.close()
-            return None
-    return bytes(body)
+            return False
+    return True
 
 
 def _failed(error: Exception, progress: _Progress) -> NotSent | InDoubt:
@@ -177,4 +190,4 @@ def _failed(error: Exception, progress: _Progress) -> NotSent | InDoubt:
     reason = f"{type(error).__name__}: {error}".rstrip(": ")[:_REASON_LIMIT]
     if progress.connecting or isinstance(error, _NEVER_SENT):
         return NotSent(reason)
-    return InDoubt(reason, progress.status)
+    return InDoubt(reason, progress.status, job_ids=named_job_ids(bytes(progress.body)))

@@ -6,13 +6,14 @@ that is not of the operation's shape at all.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import lru_cache
 
 from batch.core.correlation import tag_user_data
+from batch.core.doubt import LISTED_TYPES
 from batch.core.models import Claim
 from batch.core.outcome import Failure
 
@@ -40,19 +41,26 @@ class SignedRequest:
 
 
 class CloudStatus(StrEnum):
-    """The cloud's word on a job in ``ListAIJob``."""
+    """The cloud's word on a job: the four of ``ListAIJob``, and two that only GetJobDetail has.
 
+    ``UNKNOWN`` stands for any other word: the job is open, for all that we know.
+    """
+
+    RESERVED = "reserved"
     INIT = "init"
     PROCESSING = "processing"
+    ANALYSING = "analysing"
     SUCCESS = "success"
     FAIL = "fail"
+    UNKNOWN = ""
 
 
 @dataclass(frozen=True, slots=True)
 class JobStatus:
     """One job as ``ListAIJob`` tells it. Times are UTC, to the second.
 
-    ``code`` and ``message`` mean something when the status is ``fail``. ``data`` is the result as
+    ``word`` is the status as it came, ``None`` where none did. ``code`` and ``message`` mean
+    something when the status is ``fail``. ``data`` is the result as
     JSON text; its structure depends on ``type`` (``vod-api.md`` 2.5).
     """
 
@@ -65,6 +73,14 @@ class JobStatus:
     created_at: datetime | None
     completed_at: datetime | None
     data: str | None = field(repr=False)
+    word: str | None = None
+
+    def unseen(self) -> Iterator[tuple[str, str]]:
+        """Yield each field and word of it that no document knows."""
+        if self.status is CloudStatus.UNKNOWN:
+            yield "Status", self.word or "(none)"
+        if (self.type or "").casefold() not in LISTED_TYPES:
+            yield "Type", self.type or "(none)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,38 +149,39 @@ def read_job_page(body: Mapping[str, object]) -> JobPage:
         raise UnreadableError(message)
     read = (_job(entry) for entry in entries or () if isinstance(entry, Mapping))
     return JobPage(
-        request_id=_text(body.get("RequestId")),
+        request_id=text_of(body.get("RequestId")),
         jobs=tuple(job for job in read if job is not None),
-        unknown_ids=_ids(unknown),
+        unknown_ids=ids_of(unknown),
     )
 
 
 def _job(entry: Mapping[str, object]) -> JobStatus | None:
-    job_id = _text(entry.get("JobId"))
+    job_id = text_of(entry.get("JobId"))
     if job_id is None:
         return None
     return JobStatus(
         job_id=job_id,
-        media_id=_text(entry.get("MediaId")),
-        type=_text(entry.get("Type")),
+        media_id=text_of(entry.get("MediaId")),
+        type=text_of(entry.get("Type")),
         status=_status(entry.get("Status")),
-        code=_text(entry.get("Code")),
-        message=_text(entry.get("Message")),
+        code=text_of(entry.get("Code")),
+        message=text_of(entry.get("Message")),
         created_at=parse_time(entry.get("CreationTime")),
         completed_at=parse_time(entry.get("CompleteTime")),
         data=_json_text(entry.get("Data")),
+        word=text_of(entry.get("Status")),
     )
 
 
 def _status(value: object) -> CloudStatus:
-    """Any word we do not know (``GetJobDetail`` has two more) means: not finished yet."""
+    """Only the documented words, in any case, say how a job stands."""
     try:
-        return CloudStatus(value.lower()) if isinstance(value, str) else CloudStatus.PROCESSING
+        return CloudStatus(value.casefold()) if isinstance(value, str) else CloudStatus.UNKNOWN
     except ValueError:
-        return CloudStatus.PROCESSING
+        return CloudStatus.UNKNOWN
 
 
-def _ids(value: object) -> tuple[str, ...]:
+def ids_of(value: object) -> tuple[str, ...]:
     """Read ids as ``{"String": [...]}``, a JSON text of either, or a list (``vod-api.md`` 2.1)."""
     if isinstance(value, Mapping):
         value = value.get("String")
@@ -173,13 +190,13 @@ def _ids(value: object) -> tuple[str, ...]:
             value = json.loads(value)
         except (ValueError, RecursionError):
             return ()
-        return _ids(value) if not isinstance(value, str) else ()
+        return ids_of(value) if not isinstance(value, str) else ()
     if not isinstance(value, list):
         return ()
     return tuple(item for item in value if isinstance(item, str) and item)
 
 
-def _text(value: object) -> str | None:
+def text_of(value: object) -> str | None:
     """Keep a non-empty text, without what a database or a terminal could not hold."""
     if not isinstance(value, str) or not value:
         return None

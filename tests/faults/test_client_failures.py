@@ -156,6 +156,21 @@ async def test_a_request_that_arrived_is_in_doubt_and_sent_once(
         assert "Signature" not in repr(outcome)
 
 
+@pytest.mark.parametrize(
+    ("behave", "timeouts"),
+    [
+        pytest.param(cut_after_200, DEFAULT, id="cut"),
+        pytest.param(stall_after_200, Timeouts(LONG, SHORT, LONG), id="stalled"),
+    ],
+)
+async def test_a_job_id_in_half_an_answer_is_kept(behave: Behaviour, timeouts: Timeouts) -> None:
+    async with serving(behave) as server, client_of(server.port, timeouts) as client:
+        outcome = await client.submit(CLAIM)
+
+        assert isinstance(outcome, InDoubt)
+        assert outcome.job_ids == ("j1",)
+
+
 @pytest.mark.parametrize("fault", [drop, reset])
 async def test_a_kept_connection_that_fails_is_not_tried_again(fault: Behaviour) -> None:
     async def first_succeeds(server: Server, writer: asyncio.StreamWriter) -> None:

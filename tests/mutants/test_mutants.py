@@ -101,15 +101,21 @@ MUTANTS: dict[str, Mutant] = {
     ),
     "absence is believed before the settling time": Mutant(
         "core/doubt.py",
-        "if now < doubt.signed_at + settle:",
-        "if False:",
+        "is_early = now < doubt.signed_at + settle",
+        "is_early = False",
         f"{_RECONCILE}/test_absence.py::test_before_the_settling_time_nothing_is_sent_again",
     ),
     "a request is replayed without confirmation": Mutant(
-        "engine/settling.py",
-        "if not await self._doubts.replay_confirmed_at():",
-        "if False:",
+        "engine/replaying.py",
+        "if not self._is_allowed or not all(",
+        "if not all(",
         f"{_RECONCILE}/test_replay.py::test_without_confirmation_nothing_is_replayed",
+    ),
+    "a frozen worker gives back what was replayed": Mutant(
+        "ledger/sql/record.sql",
+        "AND (a.to_state = 'submitted' OR s.replayed_lease IS DISTINCT FROM s.lease)",
+        "",
+        "tests/faults/test_frozen_worker.py::test_once_replayed_only_a_job_moves_a_row",
     ),
     "a job older than the intent is adopted": Mutant(
         "core/doubt.py",

@@ -227,7 +227,7 @@ class LedgerMachine(RuleBasedStateMachine):
             self._close_the_gate(doubt.nonce)
             decision = decide(
                 Doubt(doubt.job_type, doubt.signed_at),
-                [Candidate(job, doubt.job_type, doubt.signed_at, True) for job in made
+                [Candidate(job, doubt.job_type, doubt.signed_at, "Manual") for job in made
                  if job not in known],
                 now=datetime.now(UTC), skew=timedelta(0), settle=timedelta(0), lookup=Lookup.SHOWS,
             )  # fmt: skip

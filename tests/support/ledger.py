@@ -25,7 +25,8 @@ DNA = JobType.MEDIA_DNA
 TAG = JobType.VIDEO_TAG
 UNPRICED = Spending(UUID(int=0), PriceList("CNY", {}), None, "UTC")
 """What a begin is held against where nothing is priced."""
-UNPRICED_ARGUMENTS = (*UNPRICED.price_arguments, *UNPRICED.budget_arguments)
+UNPRICED_ARGUMENTS = (*UNPRICED.price_arguments, *UNPRICED.budget_arguments, None)
+"""The arguments of ``begin.sql`` after those that say what to claim: no price, budget or key."""
 WITH_JOB = frozenset({State.SUBMITTED, State.SUCCEEDED, State.FAILED})
 PATHS: dict[State, tuple[State, ...]] = {
     State.PENDING: (State.SUBMITTING, State.PENDING),

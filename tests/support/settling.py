@@ -2,24 +2,31 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.request import ProxyHandler, Request, build_opener
 
+from batch.core.learnt import Learnt
 from batch.core.models import JobType
 from batch.core.states import State
 from batch.engine import doctor, service
 from batch.engine.reconciler import ReconcileSummary
+from batch.ledger.learnt import Lessons
 from batch.settings import Settings
 from batch.vod.credentials import CredentialSource
 from tests.support.cloud import Emulator
-from tests.support.ledger import DNA, media
+from tests.support.ledger import DNA, TAG, Ledger, media
 from tests.support.night import KEY, Night
 from tests.support.waiting import PATIENCE
 
 AT_ONCE = timedelta(milliseconds=1)
 """A settling time for tests that do not wait for absence to be proven."""
+
+WORLDS = ("stand-in believed", "cloud")
+"""Whom the emulator is taken for: itself, or the cloud, where every rule is the cloud's."""
+
+LONG = timedelta(hours=2)
 
 _open = build_opener(ProxyHandler({})).open
 
@@ -45,16 +52,36 @@ def strange_job(
     return str(job_id)
 
 
+def taken_for(world: str, night: Night) -> Night:
+    """Return the night on a ledger whose settings take the emulator for what ``world`` says."""
+    if world != "cloud":
+        return night
+    settings = night.ledger.settings.model_copy(update={"service": "cloud"})
+    return replace(night, ledger=replace(night.ledger, settings=settings))
+
+
+async def learn(ledger: Ledger, *types: JobType) -> None:
+    """Keep what a probe of these types would have learnt."""
+    lessons = Lessons(ledger.database, ledger.store.target)
+    await lessons.add(Learnt(probed=frozenset(types), probed_at=datetime.now(UTC)))
+
+
 @dataclass
 class Morning:
     """What comes after a night: doubts are settled, jobs followed, on the same ledger and cloud."""
 
     night: Night
 
+    @property
+    def is_cloud(self) -> bool:
+        """Whether the emulator is taken for the cloud."""
+        return self.night.ledger.settings.service == "cloud"
+
     def settings(self, **settings: object) -> Settings:
         """Return settings that hurry, with those given over them."""
         quick: dict[str, object] = {
-            "home": self.night.home, "endpoint": self.night.emulator.url, "settle": AT_ONCE,
+            "home": self.night.home, "endpoint": self.night.emulator.url,
+            "settle": timedelta(hours=1) if self.is_cloud else AT_ONCE,
             "qps": 1000.0, "lookup_qps": 1000.0, "poll_qps": 1000.0,
         }  # fmt: skip
         return self.night.ledger.settings.model_copy(update=quick | settings)
@@ -64,8 +91,30 @@ class Morning:
         source = CredentialSource(lambda: KEY)
         return await service.reconcile(self.settings(**settings), once=once, credentials=source)
 
+    async def long_after(self) -> None:
+        """Let the doubts be hours old; what the cloud must have shown by then, it has.
+
+        At the cloud that is a probe, and a job of each type that is younger than the requests.
+        """
+        if not self.is_cloud:
+            return
+        await self.night.ledger.sql.execute(
+            "UPDATE attempts t SET signed_at = t.signed_at - $1::interval, "
+            "begun_at = t.begun_at - $1::interval FROM submissions s "
+            "WHERE s.id = t.submission_id AND s.lease = t.lease AND s.state = 'in_doubt'",
+            LONG,
+        )
+        await learn(self.night.ledger, DNA, TAG)
+        known = await self.night.ledger.sql.fetchval(
+            "SELECT count(*) FROM submissions WHERE media_id = $1", media(990)
+        )
+        if not known:
+            await self.witness(990, DNA, TAG)
+
     async def confirm_replay(self) -> None:
-        """Do what ``doctor --confirm-replay`` does."""
+        """Do what ``doctor --confirm-replay`` does, and at the cloud ``doctor --probe``."""
+        if self.is_cloud:
+            await learn(self.night.ledger, DNA, TAG)
         source = CredentialSource(lambda: KEY)
         async for check in doctor.examine(self.settings(), confirm_replay=True, credentials=source):
             assert check.is_well, check
@@ -88,8 +137,8 @@ class Morning:
 
     async def witness(self, number: int = 900, *types: JobType) -> None:
         """Submit a media without any fault: a job that a look-up that works must show."""
-        await self.night.ledger.add([number], *types)
-        await self.night.submit()
+        rows = await self.night.ledger.add([number], *types, priority=9)
+        await self.night.submit(max_submissions=len(rows))
 
     def submits(self, number: int) -> int:
         """Return how many jobs of a media our requests made."""

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from batch.core.outcome import AccountStopped, Failure, InDoubt, NotSent, Refused, StopCause
 from batch.engine.doctor.check import Check, not_checked
 from batch.errors import ExitCode, VodBatchError
-from batch.vod.client import VodClient
+from batch.vod.client import NONCE_REPETITIONS, VodClient, is_used_nonce
 from batch.vod.credentials import CredentialSource
 from batch.vod.lookup import GET_JOB_DETAIL, LIST_JOB_INFO
 from batch.vod.media import GET_VIDEO_INFOS
@@ -92,7 +92,7 @@ async def check_cloud(client: VodClient) -> AsyncIterator[Check]:
 
 
 async def see_nonce_rule(client: VodClient) -> tuple[Check, bool | None]:
-    """See by a free call whether a repeated nonce is refused (``vod-api.md`` 12.3).
+    """See by free calls whether a repeated nonce is refused (``vod-api.md`` 12.3).
 
     Returns the check, and whether it is refused: ``None`` without a clear answer.
     """
@@ -103,8 +103,8 @@ async def see_nonce_rule(client: VodClient) -> tuple[Check, bool | None]:
     if second is None:
         detail = "a repeated nonce was accepted: replay stays off, doubts wait for the look-up"
         return Check("nonce rule", detail), False
-    if isinstance(second, InDoubt) and (second.code or "").lower() == "signaturenonceused":
-        detail = "a repeated nonce is refused: doubts may be settled by replay"
+    if is_used_nonce(second):
+        detail = f"a nonce is refused over {NONCE_REPETITIONS} fresh connections: replay is allowed"
         return Check("nonce rule", detail), True
     detail = f"no clear answer: {second}"
     return Check("nonce rule", detail, "try again", ExitCode.UNAVAILABLE), None

@@ -3,6 +3,7 @@
 -- $7 how many rows at the most
 -- Prices: $8 currency, $9 price of a minute by type (JSON), $10 seconds of an unknown length or null,
 -- $11 run, $12 time zone · Budgets or null: $13 of the run, $14 of the day, $15 of the month
+-- $16 id of the access key that the requests are to be signed with, or null
 --
 -- A row waits while another submission of the same media and type is unresolved: two of them on the
 -- wire could not be told apart afterwards (vod-api.md 12.2). OFFSET 0 keeps that question a look-up
@@ -129,8 +130,8 @@ claimed AS (
               a.request, s.priority
 ),
 intent AS (
-    INSERT INTO attempts (submission_id, lease, worker_id, nonce, signed_at)
-    SELECT c.id, c.lease, $3, ($4::text[])[c.request], $5 FROM claimed c
+    INSERT INTO attempts (submission_id, lease, worker_id, nonce, signed_at, access_key_id)
+    SELECT c.id, c.lease, $3, ($4::text[])[c.request], $5, $16::text FROM claimed c
 )
 SELECT c.id, c.lease, c.attempts, c.media_id, c.job_type, c.config, c.user_data,
        c.config_key, c.campaign, ($4::text[])[c.request] AS nonce

@@ -1,5 +1,6 @@
 -- Submissions that hold more JobIds than one: each further one is a duplicate charge, unless an
--- operator asked for it: a retry closes the attempt whose job failed, which is free. $1 target
+-- operator asked for it: a retry closes the attempt whose job failed, which is free. The one JobId that
+-- an answer in doubt named is a doubt's receipt, not a second charge. $1 target
 WITH held AS (
     SELECT t.submission_id, j.job_id, t.ended_at
       FROM attempts t
@@ -22,5 +23,5 @@ SELECT s.id, s.media_id, s.job_type, s.state,
                     WHERE k.job_id = h.job_id AND k.id <> s.id AND k.media_id = s.media_id
                       AND s.job_id IS DISTINCT FROM h.job_id)
  GROUP BY s.id
-HAVING count(DISTINCT h.job_id) > 1 OR (count(h.job_id) = 1 AND s.job_id IS NULL)
+HAVING count(DISTINCT h.job_id) > 1 OR (count(h.job_id) = 1 AND s.job_id IS NULL AND s.state <> 'in_doubt')
  ORDER BY s.id

@@ -38,6 +38,8 @@ moved AS (
                                  WHERE c.submission_id = s.id AND c.lease = s.lease
                                    AND c.closed_by IS NOT NULL)))
        AND s.state <> a.to_state
+       -- Once its request was sent once more, only a job moves it: the first sender does not know.
+       AND (a.to_state = 'submitted' OR s.replayed_lease IS DISTINCT FROM s.lease)
     RETURNING s.id
 ),
 evidence AS (

@@ -2,11 +2,12 @@
 -- their own. At most one a submission. $1 target, $2 actor, $3 media, $4 types,
 -- $5 configuration keys, $6 campaigns, $7 nonces, $8 signed_at, $9 workers (arrays) · prices, as in
 -- begin.sql: $10 currency, $11 of a minute by type (JSON), $12 seconds of an unknown length or null,
--- $13 run, $14 time zone
+-- $13 run, $14 time zone · $15 access key ids (array)
 WITH entry AS MATERIALIZED (
     SELECT * FROM unnest($3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
-                         $8::timestamptz[], $9::uuid[])
-        AS e(media_id, job_type, config_key, campaign, nonce, signed_at, worker_id)
+                         $8::timestamptz[], $9::uuid[], $15::text[])
+        AS e(media_id, job_type, config_key, campaign, nonce, signed_at, worker_id,
+             access_key_id)
 ),
 begun AS (
     UPDATE submissions s
@@ -28,10 +29,11 @@ begun AS (
        AND s.config_key = e.config_key AND s.campaign = e.campaign
        -- What a living worker is sending keeps its lease, or its answer would come too late.
        AND s.state <> 'submitting'
-    RETURNING s.id, s.lease, s.job_type, e.nonce, e.signed_at, e.worker_id
+    RETURNING s.id, s.lease, s.job_type, e.nonce, e.signed_at, e.worker_id,
+              e.access_key_id
 ),
 intent AS (
-    INSERT INTO attempts (submission_id, lease, worker_id, nonce, signed_at)
-    SELECT b.id, b.lease, b.worker_id, b.nonce, b.signed_at FROM begun b
+    INSERT INTO attempts (submission_id, lease, worker_id, nonce, signed_at, access_key_id)
+    SELECT b.id, b.lease, b.worker_id, b.nonce, b.signed_at, b.access_key_id FROM begun b
 )
 SELECT b.id AS submission_id, b.lease, b.job_type, b.nonce FROM begun b

@@ -17,6 +17,7 @@ from tests.support.cloud import Emulator
 from tests.support.examining import examined, verdicts
 from tests.support.night import KEY
 from tests.support.settling import post
+from tests.support.spreading import spreading
 
 READER = Credentials("reader", "readersecret")
 SILENT = ("permissions", "not checked", 0)
@@ -186,3 +187,14 @@ async def test_the_nonce_rule_of_an_account(
     checks = await examined(here, confirm_replay=True)
     assert ("refused" in checks["nonce rule"].detail) == kept
     assert checks["replay"].detail.startswith("allowed" if kept else "off")
+
+
+@pytest.mark.parametrize("nodes", [1, 2])
+async def test_a_gateway_that_keeps_nonces_per_node_is_seen(
+    settings: Settings, start_emulator: Callable[[str], Emulator], nodes: int
+) -> None:
+    """Each node refuses what it has seen itself; only fresh connections meet the other one."""
+    gateways = [start_emulator("") for _ in range(nodes)]
+    async with spreading([gateway.url for gateway in gateways]) as url:
+        checks = await examined(settings.model_copy(update={"endpoint": url}), confirm_replay=True)
+    assert checks["replay"].detail.startswith("allowed" if nodes == 1 else "off")

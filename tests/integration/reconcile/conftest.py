@@ -7,18 +7,26 @@ import pytest
 
 from tests.support.cloud import Emulator
 from tests.support.night import Night
-from tests.support.settling import Morning
+from tests.support.settling import WORLDS, Morning, taken_for
 
 MorningUnder = Callable[[str], Morning]
 
 
 @pytest.fixture
-def morning(night: Night) -> Morning:
-    """Reconcile, against the shared emulator as new."""
-    return Morning(night)
+def world() -> str:
+    """The emulator is taken for a stand-in; a module of doubts has it play the cloud as well."""
+    return WORLDS[0]
 
 
 @pytest.fixture
-def morning_under(night: Night, start_emulator: Callable[[str], Emulator]) -> MorningUnder:
+def morning(night: Night, world: str) -> Morning:
+    """Reconcile, against the shared emulator as new."""
+    return Morning(taken_for(world, night))
+
+
+@pytest.fixture
+def morning_under(
+    night: Night, world: str, start_emulator: Callable[[str], Emulator]
+) -> MorningUnder:
     """Reconcile against an emulator of this test's own, with settings in TOML."""
-    return lambda toml: Morning(replace(night, emulator=start_emulator(toml)))
+    return lambda toml: Morning(replace(taken_for(world, night), emulator=start_emulator(toml)))

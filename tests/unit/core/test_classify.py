@@ -220,12 +220,21 @@ def test_an_entry_without_media_is_ours() -> None:
     assert classify(answer, MEDIA, (DNA,)) == Accepted(REQUEST_ID, (Job(DNA, "j1"),))
 
 
-def test_a_doubt_names_the_job_ids_the_answer_held() -> None:
-    outcome = classify(accepted_body(entry("AIMediaAudit", "j9")), MEDIA, BOTH)
+@pytest.mark.parametrize(
+    "answer",
+    [
+        accepted_body(entry("AIMediaAudit", "j9")),
+        Answer(200, json.dumps({"Data": {"JobId": "j9"}}).encode()),
+        Answer(200, b'{"AIJobList": {"AIJob": [{"JobId" : "j9", "Type": "AIMe'),
+        Answer(500, b'<p>{"JobId": "j9", "JobId": "no id"}</p>'),
+    ],
+    ids=["another type", "another shape", "cut", "a page"],
+)
+def test_a_doubt_keeps_the_job_ids_that_the_answer_named(answer: Answer) -> None:
+    outcome = classify(answer, MEDIA, BOTH)
 
     assert isinstance(outcome, InDoubt)
-    assert "j9" in outcome.reason
-    assert outcome.request_id == REQUEST_ID
+    assert outcome.job_ids == ("j9",)
 
 
 @pytest.mark.parametrize(

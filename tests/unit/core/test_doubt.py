@@ -1,5 +1,6 @@
 """What a look-up proves: every branch of the decision, and the edges of the send window."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -17,6 +18,7 @@ from batch.core.doubt import (
     decide,
     in_send_window,
 )
+from batch.core.learnt import TypeLearnt
 from batch.core.models import JobType
 from batch.settings import SHORTEST_SETTLE
 
@@ -32,10 +34,10 @@ def _job(
     *,
     after: timedelta | None = SECOND,
     job_type: str | None = "AIMediaDNA",
-    is_manual: bool = True,
+    trigger: str | None = "Manual",
 ) -> Candidate:
     made_at = None if after is None else SENT + after
-    return Candidate(job_id, job_type, made_at, is_manual)
+    return Candidate(job_id, job_type, made_at, trigger)
 
 
 def _decide(
@@ -44,20 +46,20 @@ def _decide(
     skew: timedelta = timedelta(0),
     lookup: Lookup = Lookup.SHOWS,
     may_be_cut: bool = False,
+    doubt: Doubt = DOUBT,
 ) -> Decision:
     return decide(
-        DOUBT, candidates, now=now, skew=skew, settle=SETTLE, lookup=lookup, may_be_cut=may_be_cut
+        doubt, candidates, now=now, skew=skew, settle=SETTLE, lookup=lookup, may_be_cut=may_be_cut
     )
 
 
 NOT_OURS = {
-    "automatic": _job(is_manual=False),
+    "automatic": _job(trigger="Auto"),
     "another type": _job(job_type="AIVideoTag"),
-    "no known type": _job(job_type=None),
     "older than the gateway takes": _job(after=-DATE_WINDOW - 2 * SECOND),
     "much older": _job(after=-timedelta(days=30)),
     "made when the gateway refuses the request": _job(after=DATE_WINDOW + 2 * SECOND),
-    "automatic without a time": _job(after=None, is_manual=False),
+    "automatic without a time": _job(after=None, trigger="Auto"),
     "another type without a time": _job(after=None, job_type="AIVideoTag"),
 }
 
@@ -84,6 +86,70 @@ def test_two_jobs_that_fit_are_for_a_person(now: datetime) -> None:
     assert decision.why.endswith("a, b")
 
 
+UNKNOWN_TYPES = [None, "AIVideoFPShot", "AIVideoMCU", "ai", "", "AIMediaDNA,AIVideoTag"]
+
+
+@pytest.mark.parametrize("word", UNKNOWN_TYPES)
+@pytest.mark.parametrize("trigger", ["Manual", "API", "auto", "AUTO", None])
+def test_a_job_of_an_unknown_type_in_the_window_is_for_a_person(
+    word: str | None, trigger: str | None
+) -> None:
+    """No word, a word of another vocabulary, or a list of them is neither ours nor another's."""
+    decision = _decide(_job("j", job_type=word, trigger=trigger))
+    assert isinstance(decision, Ask)
+    assert "j" in decision.why
+    several = _decide(_job("j", job_type=word), _job("ours"))
+    assert isinstance(several, Ask)
+
+
+def test_a_type_that_is_not_told_yet_may_be_told_later() -> None:
+    """ListAIJob may know a job later than ListJobInfo; an odd word will not change."""
+    assert isinstance(_decide(_job(job_type=None), now=SENT + SECOND), Wait)
+    assert isinstance(_decide(_job(job_type="ai"), now=SENT + SECOND), Ask)
+
+
+@pytest.mark.parametrize("trigger", ["API", "auto", None])
+@pytest.mark.parametrize("word", ["AIMediaDNA", "aimediadna"])
+def test_any_trigger_but_auto_may_be_ours(trigger: str | None, word: str) -> None:
+    """ListAIJob names the type; only the exact word Auto says that nobody asked for it."""
+    assert _decide(_job("ours", job_type=word, trigger=trigger)) == Adopt("ours")
+
+
+def test_what_our_own_jobs_have_shown_excludes_nothing() -> None:
+    """Where our known jobs are called Auto, or by another word, that word says nothing."""
+    own = TypeLearnt(frozenset({"AIMediaAudit"}), triggers=frozenset({"Auto"}))
+    doubt = replace(DOUBT, own=own)
+    for job in (_job(trigger="Auto", job_type="ai"), _job(job_type="AIMediaAudit")):
+        assert isinstance(_decide(job), Absent)
+        assert isinstance(_decide(job, doubt=doubt), Ask)
+
+
+def test_a_job_that_fits_another_request_as_well_is_for_a_person() -> None:
+    """Another campaign's, or an earlier one of the same row: whose it is nobody can tell."""
+    rival = replace(DOUBT, rivals=(SENT - timedelta(minutes=5),))
+    assert isinstance(_decide(_job(), doubt=rival), Ask)
+    older = replace(DOUBT, rivals=(SENT - timedelta(minutes=20),))
+    assert _decide(_job(), doubt=older) == Adopt("j")
+
+
+@pytest.mark.parametrize("hours", [-14, -8, -1, 1, 5, 8, 14])
+@pytest.mark.parametrize("minutes", [-15, 0, 15])
+@pytest.mark.parametrize("word", ["AIMediaDNA", "ai", None])
+def test_a_time_of_another_zone_is_no_absence(hours: int, minutes: int, word: str | None) -> None:
+    """A clock that is whole hours off may have dated our job."""
+    job = _job(after=timedelta(hours=hours, minutes=minutes), job_type=word)
+    assert isinstance(_decide(job), Ask)
+    assert isinstance(_decide(job, now=SENT + SECOND), Wait)
+
+
+@pytest.mark.parametrize(
+    "after", [timedelta(minutes=30), timedelta(hours=15), -timedelta(hours=16)]
+)
+def test_no_clock_dates_our_job_so(after: timedelta) -> None:
+    """Half an hour off, or farther than any zone lies: the job is another's."""
+    assert _decide(_job(after=after)) == Absent()
+
+
 @pytest.mark.parametrize("now", [SENT + SECOND, LATER])
 def test_a_job_without_a_time_is_for_a_person(now: datetime) -> None:
     """It may be ours or years old; even beside a job that fits it is not passed over."""
@@ -102,7 +168,9 @@ def test_a_job_without_a_time_is_for_a_person(now: datetime) -> None:
         (SENT + SETTLE, Lookup.HIDES, Wait),
         (SENT + timedelta(days=365), Lookup.HIDES, Wait),
         (SENT + timedelta(days=365), Lookup.SHOWS_OLDER, Ask),
+        (SENT + timedelta(days=365), Lookup.SHOWS_ODDLY, Ask),
         (SENT + timedelta(days=365), Lookup.NOTHING_KNOWN, Ask),
+        (SENT + timedelta(days=365), Lookup.UNLEARNT, Ask),
     ],
 )
 def test_no_trace_proves_absence_only_after_the_settling_time(

@@ -137,3 +137,14 @@ def test_backoff_grows_with_the_attempts(attempts: int, longest: float) -> None:
 def test_a_row_that_is_not_at_fault_is_due_at_once(outcome: Outcome) -> None:
     """The account pauses, not the row."""
     assert {v.due_in_seconds for v in _judge(outcome)} == {0.0}
+
+
+def test_job_ids_of_an_answer_in_doubt_are_receipts() -> None:
+    """They stay with the first, and move nothing."""
+    dna, tag = _judge(InDoubt("cut", 200, job_ids=("j1", "j2")))
+    assert (dna.to_state, dna.job_id, dna.further_job_ids) == (
+        State.IN_DOUBT,
+        None,
+        ("j1", "j2"),
+    )
+    assert tag.further_job_ids == ()

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import zlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,6 +34,7 @@ def _claim(number: int = 1, *types: JobType) -> Claim:
         ),
         config_key="k",
         campaign="again",
+        access_key_id="key",
     )
 
 
@@ -88,8 +90,18 @@ def test_what_is_written_is_read_back_whole(written: Written) -> None:
     assert (second.types, second.answers) == ((DNA,), [])
     assert (first.worker, first.account, first.region) == (written.worker, "acc", "cn-shanghai")
     for name in ("nonce", "signed_at", "media_id", "config_key", "campaign", "config", "user_data",
-                 "types"):  # fmt: skip
+                 "types", "access_key_id"):  # fmt: skip
         assert getattr(first, name) == getattr(both, name), name
+
+
+def test_an_older_line_names_no_key(written: Written) -> None:
+    """It is read all the same; what it began is never sent once more."""
+    text = written.journal.intent_line(_claim()).split(b" ", 1)[1].rstrip(b"\n")
+    older = text.replace(b',"access_key_id":"key"', b"")
+    assert older != text
+    written.journal.append([b"%08x %s\n" % (zlib.crc32(older), older)])
+    [intent] = read_journal(written.path, written.worker).intents
+    assert (intent.access_key_id, intent.media_id) == (None, "m1")
 
 
 def test_a_torn_last_line_is_no_record_and_no_damage(written: Written) -> None:

@@ -6,6 +6,7 @@ import hmac
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qsl, quote
 
@@ -22,7 +23,7 @@ from batch.core.outcome import (
     Throttled,
 )
 from batch.errors import ConfigurationError, PermissionRefusedError
-from batch.vod.client import VodClient
+from batch.vod.client import NONCE_REPETITIONS, VodClient, is_used_nonce
 from batch.vod.credentials import Credentials, CredentialSource
 from batch.vod.wire import CloudStatus, QueryFailed
 
@@ -300,3 +301,29 @@ def test_the_host_header_names_a_port_only_when_unusual(endpoint: str, host: str
 async def test_outside_its_context_the_client_refuses() -> None:
     with pytest.raises(RuntimeError, match="async with"):
         await client_of("http://127.0.0.1:9").submit(CLAIM)
+
+
+async def test_a_claim_is_signed_with_its_own_key_or_not_sent() -> None:
+    """A key that was rotated meanwhile signs nothing that was begun under the one before."""
+    async with serving(answer(DONE)) as server, client_of(server.endpoint) as client:
+        other = await client.submit(replace(CLAIM, access_key_id="another"))
+        assert isinstance(other, NotSent)
+        assert other.held_back
+        assert server.requests == []
+        assert isinstance(await client.submit(replace(CLAIM, access_key_id="testid")), Accepted)
+
+
+async def test_a_nonce_is_repeated_over_fresh_connections() -> None:
+    """The same bytes each time, and no connection twice."""
+    refusal = answer({"Code": "SignatureNonceUsed", "Message": "m"}, "400 Bad")
+    known = answer({"AIJobList": {"AIJob": []}})
+
+    def first_only(_request: bytes) -> bytes:
+        return known if len(server.requests) == 1 else refusal
+
+    async with serving(first_only) as server, client_of(server.endpoint) as client:
+        outcome = await client.repeat_a_nonce()
+    assert outcome is not None
+    assert is_used_nonce(outcome)
+    assert len(set(server.requests)) == 1
+    assert server.connections == len(server.requests) == NONCE_REPETITIONS + 1

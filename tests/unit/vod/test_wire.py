@@ -64,7 +64,16 @@ def test_one_whole_job() -> None:
     done = datetime(2026, 1, 2, 3, 5, 5, tzinfo=UTC)
     assert page.jobs == (
         JobStatus(
-            "j1", "m", "AIVideoTag", CloudStatus.SUCCESS, "0", "OK", AT, done, '{"Keyword":[]}'
+            "j1",
+            "m",
+            "AIVideoTag",
+            CloudStatus.SUCCESS,
+            "0",
+            "OK",
+            AT,
+            done,
+            '{"Keyword":[]}',
+            "success",
         ),
     )
     assert (page.request_id, page.unknown_ids) == ("R", ("j2",))
@@ -96,8 +105,13 @@ def test_unknown_ids_in_every_form(value: object, ids: tuple[str, ...]) -> None:
     [
         ("init", CloudStatus.INIT),
         ("FAIL", CloudStatus.FAIL),
-        ("analysing", CloudStatus.PROCESSING),
-        (None, CloudStatus.PROCESSING),
+        ("Reserved", CloudStatus.RESERVED),
+        ("analysing", CloudStatus.ANALYSING),
+        ("canceled", CloudStatus.UNKNOWN),
+        ("succeeded", CloudStatus.UNKNOWN),
+        ("", CloudStatus.UNKNOWN),
+        (None, CloudStatus.UNKNOWN),
+        (7, CloudStatus.UNKNOWN),
     ],
 )
 def test_a_status_we_do_not_know_is_not_finished(word: object, status: CloudStatus) -> None:

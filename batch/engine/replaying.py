@@ -1,0 +1,116 @@
+"""Send the identical signed request of a doubt once more (``vod-api.md`` 12.3).
+
+Where the account refuses a repeated nonce, the copy runs only if the first one never arrived. So it
+is sent only where that was seen, with the same key, inside the date window, and never under a hold.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Protocol
+
+import structlog
+
+from batch.core.doubt import DATE_WINDOW
+from batch.core.learnt import Learnt
+from batch.core.models import Claim
+from batch.core.outcome import Accepted, InDoubt, Outcome, Throttled
+from batch.core.verdict import judge_accepted, judge_doubt
+from batch.engine.shared_pace import SharedPace
+from batch.ledger.doubts import Doubts, OpenDoubt
+
+OLDEST_REPLAY = DATE_WINDOW - timedelta(minutes=1)
+"""A minute is kept from the date window's end, for clocks and for the request's own way."""
+
+_LONGEST_DEPARTURE_SECONDS = 1.0
+"""Between mark and send; whatever takes longer, a pause say, may have made the mark untrue."""
+
+_PAUSE_SECONDS = 2.0
+
+log = structlog.get_logger()
+
+
+class ReplayClient(Protocol):
+    """The call that is made once more: :class:`batch.vod.client.VodClient`."""
+
+    async def submit(self, claim: Claim) -> Outcome:
+        """Send the claim's signed request."""
+
+    async def access_key_id(self) -> str:
+        """Return the id of the key that signs now."""
+
+
+class Replayer:
+    """Replays requests of one target under the pace of its submits."""
+
+    def __init__(
+        self,
+        doubts: Doubts,
+        client: ReplayClient,
+        pace: SharedPace,
+        actor: str,
+        *,
+        is_cloud: bool,
+    ) -> None:
+        """At the cloud (``is_cloud``) nothing is replayed that no probe has prepared."""
+        self._doubts = doubts
+        self._client = client
+        self._pace = pace
+        self._actor = actor
+        self._is_cloud = is_cloud
+        self._is_allowed = False
+
+    async def begin_round(self, learnt: Learnt) -> None:
+        """Look up whether this account may be trusted to refuse a repeated nonce."""
+        is_confirmed = await self._doubts.replay_confirmed_at() is not None
+        self._is_allowed = is_confirmed and not (self._is_cloud and learnt.probed_at is None)
+
+    async def replay(self, group: Sequence[OpenDoubt]) -> set[int] | None:
+        """Send the request of ``group`` (all its doubts, one nonce) once more, if that may be.
+
+        Returns the submissions that have their job by it; ``None`` when nothing was sent.
+        """
+        if not self._is_allowed or not all(_is_young(doubt) for doubt in group):
+            return None
+        key_id = await self._client.access_key_id()
+        if any(doubt.access_key_id != key_id for doubt in group):
+            return None
+        [slot] = await self._pace.take(1)
+        age = await self._doubts.mark_replayed(group, key_id, OLDEST_REPLAY)
+        if age is None or age > OLDEST_REPLAY or not await self._departs(slot):
+            return None
+        claim = _claim(group)
+        outcome = await self._client.submit(claim)
+        log.info("replayed", media_id=claim.media_id, outcome=type(outcome).__name__)
+        return await self._take_in(claim, outcome)
+
+    async def _departs(self, slot: float) -> bool:
+        """Wait for the slot; say no when that takes so long that the mark may be untrue."""
+        try:
+            async with asyncio.timeout(_LONGEST_DEPARTURE_SECONDS):
+                await self._pace.depart(slot)
+        except TimeoutError:
+            log.warning("replay_given_up", why="its slot was too far away")
+            return False
+        return True
+
+    async def _take_in(self, claim: Claim, outcome: Outcome) -> set[int]:
+        """Record what the answer names; whatever else it says moves nothing."""
+        if isinstance(outcome, Throttled):
+            self._pace.pause(outcome.retry_after_seconds or _PAUSE_SECONDS)
+        if isinstance(outcome, InDoubt) and outcome.job_ids:
+            await self._doubts.record(judge_doubt(claim, outcome), self._actor)
+        if not isinstance(outcome, Accepted):
+            return set()
+        return await self._doubts.record(judge_accepted(claim, outcome), self._actor)
+
+
+def _is_young(doubt: OpenDoubt) -> bool:
+    return doubt.replayed_at is None and doubt.age < OLDEST_REPLAY.total_seconds()
+
+
+def _claim(group: Sequence[OpenDoubt]) -> Claim:
+    members = [member for doubt in group for member in doubt.claim.members]
+    members.sort(key=lambda member: member.job_type)
+    return replace(group[0].claim, members=tuple(members))
