@@ -17,7 +17,6 @@ from tests.support.settling import Morning, strange_job
 async def _answered(morning: Morning, entries: list[dict[str, str]]) -> dict[JobType, int]:
     """Begin both types of a media and record this answer; return the submissions."""
     ledger = morning.night.ledger
-    await morning.witness(900, DNA, TAG)
     rows = dict(zip((DNA, TAG), await ledger.add([1], DNA, TAG), strict=True))
     (claim,) = await ledger.begin()
     body = json.dumps({"RequestId": "R", "AIJobList": {"AIJob": entries}})
@@ -37,6 +36,7 @@ async def test_a_job_that_the_answer_named_oddly_is_found(
     morning: Morning, odd: dict[str, str]
 ) -> None:
     """Its JobId stands among the receipts of the other type, and is adopted all the same."""
+    await morning.witness(900, DNA, TAG)
     made = {one: strange_job(morning.night.emulator, 1, job_type=one) for one in (DNA, TAG)}
     entries = [_entry(made[DNA]), _entry(made[TAG], **({"job_type": TAG.value} | odd))]
     rows = await _answered(morning, entries)
@@ -51,6 +51,7 @@ async def test_a_job_that_no_look_up_shows_as_the_types_is_for_a_person(
     morning: Morning, named: str
 ) -> None:
     """One job for both types, or one of a type that we do not know: absence is not proven."""
+    await morning.witness(900, DNA, TAG)
     job_id = strange_job(morning.night.emulator, 1)
     other = job_id if named == TAG.value else "unlisted"
     rows = await _answered(morning, [_entry(job_id), _entry(other, named)])
