@@ -17,9 +17,11 @@ from batch.cli.options import (
     RegionOption,
 )
 from batch.cli.render import check_line, say
+from batch.core.models import JobType
 from batch.engine.doctor import Check, examine
 from batch.engine.doctor.accepting import Acceptable, find_acceptable
-from batch.errors import ConfigurationError, UsageError, most_urgent
+from batch.engine.selecting import media_id_of
+from batch.errors import ConfigurationError, ExitCode, UsageError, most_urgent
 from batch.logs import configure_logs
 from batch.settings import Settings, load_settings
 
@@ -33,7 +35,17 @@ def doctor(
         str | None,
         typer.Option("--accept", metavar="NAME", help="Let pass what a start stopped for, once."),
     ] = None,
-    yes: Annotated[bool, typer.Option("--yes", help="With --accept: do not ask.")] = False,
+    probe: Annotated[
+        str | None,
+        typer.Option(metavar="MEDIA_ID", help="Learn by one paid job what no document says."),
+    ] = None,
+    pay: Annotated[
+        int, typer.Option(help="How many jobs --probe may pay for: 1, or it does not begin.")
+    ] = 0,
+    job_type: Annotated[
+        JobType, typer.Option("--type", help="Type of the job that --probe pays for.")
+    ] = JobType.MEDIA_DNA,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask; for scripts.")] = False,
     account: AccountOption = None,
     region: RegionOption = None,
     endpoint: EndpointOption = None,
@@ -41,8 +53,9 @@ def doctor(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Check what a run needs; nothing is spent."""
+    """Check what a run needs; nothing is spent, but by --probe."""
     acceptable = find_acceptable(accept) if accept is not None else None
+    media_id = _media_to_probe(probe, pay)
     try:
         settings = load_settings(
             account=account, region=region, endpoint=endpoint, database_url=database_url, home=home
@@ -55,8 +68,48 @@ def doctor(
     if acceptable and accept:
         _accept(settings, accept, acceptable, yes=yes, as_json=as_json)
         return
-    checks = asyncio.run(_doctor(settings, confirm_replay=confirm_replay, as_json=as_json))
-    raise typer.Exit(most_urgent(*(check.code for check in checks)))
+    checks = asyncio.run(
+        _doctor(settings, confirm_replay=confirm_replay or media_id is not None, as_json=as_json)
+    )
+    code = most_urgent(*(check.code for check in checks))
+    if media_id is None:
+        raise typer.Exit(code)
+    if code is not ExitCode.DONE:
+        say("nothing was paid: mend what is bad first")
+        raise typer.Exit(code)
+    raise typer.Exit(asyncio.run(_probe(settings, media_id, job_type, yes=yes, as_json=as_json)))
+
+
+def _media_to_probe(probe: str | None, pay: int) -> str | None:
+    """Return whose job is to be paid for, if one is.
+
+    Raises:
+        UsageError: it is not said that one job is to be paid for, or of which media.
+    """
+    if probe is None:
+        if pay:
+            raise UsageError("--pay is for --probe MEDIA_ID")
+        return None
+    if pay != 1:
+        raise UsageError("a probe costs one job; to pay for it, add: --pay 1")
+    return media_id_of(probe)
+
+
+async def _probe(
+    settings: Settings, media_id: str, job_type: JobType, *, yes: bool, as_json: bool
+) -> ExitCode:
+    """Ask, pay, and show a line a fact."""
+    from batch.engine.probe import prepare, run_probe
+
+    prepared = await prepare(settings, media_id, job_type)
+    if not yes and not agrees(prepared.question):
+        say("nothing was paid")
+        return ExitCode.DONE
+    codes = []
+    async for check in run_probe(settings, prepared):
+        codes.append(check.code)
+        _show(check, as_json=as_json)
+    return most_urgent(*codes)
 
 
 def _accept(

@@ -79,6 +79,8 @@ class RoundPlan:
     words: Words | None = None
     switches: dict[str, dict[str, Any]] | None = None
     clock_seconds: float = 0.0
+    probes: tuple[tuple[str, str], ...] = ()
+    """Media and types that a probe has paid for before the round, to learn what the cloud is."""
 
 
 def draw_round(seed: int, number: int, *, steps: int, media: int) -> RoundPlan:
@@ -94,7 +96,8 @@ def draw_round(seed: int, number: int, *, steps: int, media: int) -> RoundPlan:
         ),
         # Seen over several connections: where nonces are kept by node, the account fails the check.
         confirm_replay=nonce_scope in ("network", "account", "key") and dice.random() < 0.6,
-        plays_cloud=dice.random() < 0.5,
+        plays_cloud=(plays_cloud := dice.random() < 0.5),
+        probes=_draw_probes(dice) if plays_cloud and dice.random() < 0.6 else (),
         words=draw_words(dice),
         switches={
             "gateway": {"nonce_scope": nonce_scope},
@@ -111,6 +114,10 @@ def draw_media(dice: random.Random, count: int) -> tuple[tuple[str, str], ...]:
     """Draw a list: media ids, each with one type or both."""
     types = ("AIMediaDNA", "AIVideoTag", "AIMediaDNA,AIVideoTag")
     return tuple((f"{dice.getrandbits(128):032x}", dice.choice(types)) for _ in range(count))
+
+
+def _draw_probes(dice: random.Random) -> tuple[tuple[str, str], ...]:
+    return tuple((f"{dice.getrandbits(128):032x}", kind) for kind in ("AIMediaDNA", "AIVideoTag"))
 
 
 def draw_faults(

@@ -6,11 +6,13 @@ import csv
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 
 from batch.core.models import JobType
 from batch.engine import resolving, service
 from batch.engine.loading import load_manifest
+from batch.engine.probe import Probe, run_probe
 from batch.ledger.doubts import Doubts
 from batch.ledger.migrate import migrate
 from batch.ledger.opening import open_ledger
@@ -65,6 +67,16 @@ class Rig:
     async def _load(self, manifest: Path) -> None:
         async with open_ledger(self.settings) as (database, store):
             await load_manifest(database, store.target, str(manifest), self.settings)
+
+    def probe(self, media_id: str, job_type: JobType) -> Ended:
+        """Learn by one job of a media what this cloud is like, as ``doctor --probe`` does."""
+
+        async def pay_and_look() -> None:
+            asked = Probe(media_id, job_type, None, self.settings.currency)
+            async for _ in run_probe(self.settings, asked, KEY, patience=timedelta(0)):
+                pass
+
+        return run_process(pay_and_look)
 
     def confirm_replay(self, *, refused: bool) -> None:
         """Do what ``doctor --confirm-replay`` does on an account that passes, or does not."""

@@ -100,10 +100,13 @@ def run_round(rig: Rig, plan: RoundPlan, name: str) -> RoundResult:
 
 def _prepare(rig: Rig, plan: RoundPlan) -> None:
     rig.reset()
+    rig.cloud.set_clock(plan.clock_seconds)
+    rig.cloud.misbehave((), plan.words, plan.switches)
+    for media_id, kind in plan.probes:
+        rig.probe(media_id, JobType(kind))
     rig.load(plan.media)
     rig.confirm_replay(refused=plan.confirm_replay)
-    rig.cloud.set_clock(plan.clock_seconds)
-    rig.cloud.misbehave(plan.faults, plan.words, plan.switches)
+    rig.cloud.misbehave(plan.faults, None, None)
 
 
 class _Round:
@@ -112,7 +115,7 @@ class _Round:
     def __init__(self, rig: Rig, plan: RoundPlan) -> None:
         self._rig = rig
         self._plan = plan
-        self._asked_for = list(plan.media)
+        self._asked_for = [*plan.media, *plan.probes]
         self._done: list[Harm] = []
         self._harmed: dict[str, str] = {}
         self._asked = 0
