@@ -54,6 +54,7 @@ SELECT format('GRANT %s ON %I TO vod_batch_worker', w.rights, w.name)
         ('submission_history', 'INSERT'),
         ('submissions', 'INSERT, UPDATE'),
         ('targets', 'INSERT, UPDATE'),
+        ('unseen_words', 'INSERT, UPDATE'),
         ('workers', 'INSERT, UPDATE')) AS w(name, rights)
  WHERE to_regclass(format('public.%I', w.name)) IS NOT NULL
 \gexec
