@@ -1,7 +1,7 @@
 """Connections to PostgreSQL: opening them, keeping them lean, and naming what went wrong.
 
 Works through PgBouncer in transaction mode: no statement is prepared across transactions, nothing
-is kept in a session.
+is kept in a session; what a session holds to (``enter.sql``) is said in each transaction anew.
 """
 
 import contextlib
@@ -87,6 +87,7 @@ class Database:
                     timeout=_CONNECT_SECONDS,
                     statement_cache_size=0 if pooled else 100,
                     server_settings={} if pooled else _session(plans_once=plans_once),
+                    init=None if pooled else _enter_session,
                     reset=_keep_as_is,
                 )
             direct_url = embedded.url if embedded else database_url(settings, direct=True)
@@ -123,8 +124,16 @@ class Database:
     async def transaction(self) -> AsyncIterator[asyncpg.Connection]:
         """Lend a connection inside a transaction."""
         with translated_errors():
-            async with self._pool.acquire() as connection, connection.transaction():
+            async with self._pool.acquire() as connection, self._bound(connection):
                 yield connection
+
+    @contextlib.asynccontextmanager
+    async def _bound(self, connection: asyncpg.Connection) -> AsyncIterator[None]:
+        """Hold a transaction on ``connection`` for the block."""
+        async with connection.transaction():
+            if self._pooled:
+                await connection.fetchrow(statement("enter"), True, timeout=_CONNECT_SECONDS)
+            yield
 
     async def fetch(
         self, name: str, *arguments: object, timeout: float | None = None
@@ -138,7 +147,7 @@ class Database:
                 async with self._pool.acquire(timeout=timeout) as connection:
                     # A pooler may hand parse and execute to two servers, unless a transaction
                     # binds them.
-                    bound = connection.transaction() if self._pooled else contextlib.nullcontext()
+                    bound = self._bound(connection) if self._pooled else contextlib.nullcontext()
                     async with bound:
                         rows: list[asyncpg.Record] = await connection.fetch(
                             statement(name), *arguments, timeout=timeout
@@ -220,6 +229,10 @@ def translated_errors() -> Iterator[None]:
 def _session(*, plans_once: bool) -> dict[str, str]:
     named = {"application_name": "vod-batch"}
     return named | {"plan_cache_mode": "force_generic_plan"} if plans_once else named
+
+
+async def _enter_session(connection: asyncpg.Connection) -> None:
+    await connection.fetchrow(statement("enter"), False, timeout=_CONNECT_SECONDS)
 
 
 async def _keep_as_is(_connection: asyncpg.Connection) -> None:
