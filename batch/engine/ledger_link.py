@@ -12,7 +12,7 @@ import structlog
 
 from batch.core.backoff import delay_seconds, with_jitter
 from batch.core.budget import BudgetUse, NextCost, Spending
-from batch.core.models import Claim, RunId
+from batch.core.models import Claim, Worker
 from batch.core.states import State
 from batch.core.verdict import Verdict
 from batch.errors import DatabaseUnavailableError
@@ -33,6 +33,7 @@ class LedgerLink:
     def __init__(
         self,
         store: Store,
+        worker: Worker,
         spending: Spending,
         *,
         patience: float,
@@ -40,44 +41,46 @@ class LedgerLink:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
+        self._worker = worker
         self._spending = spending
         self._patience = patience
         self._dice = dice
         self._clock = clock
         self._give_up_at: float | None = None
-        self._begin_unconfirmed = False
-        self._ever_unconfirmed = False
+        self._open: dict[str, Claim] = {}
+        self._unheard: list[list[str]] = []
 
     def hurry(self, seconds: float) -> None:
         """From now on wait for the database no longer than ``seconds`` in all."""
         self._give_up_at = self._clock() + seconds
 
-    async def begin(
-        self, worker: RunId, most_requests: int, most_rows: int, mine: Sequence[int]
-    ) -> list[Claim]:
-        """Claim due media, their intent committed (:meth:`Store.begin`).
+    async def begin(self, most_requests: int, most_rows: int) -> list[Claim]:
+        """Claim due media, their intent committed (:meth:`Store.begin`); each is to be closed.
 
         A begin whose answer was lost may have claimed rows that nobody will send; they are given
-        back before the next one. ``mine`` are the submissions that are being sent.
+        back before the next one.
         """
 
         async def once() -> list[Claim]:
-            if self._begin_unconfirmed:
-                await self._give_back_unheard(worker, mine)
+            await self._give_back_unheard()
             signed_at = datetime.now(UTC).replace(microsecond=0)
             # Anew for each try: a nonce names one request, and the last try may have begun some.
             nonces = [token_hex(16) for _ in range(most_requests)]
             try:
                 return await self._store.begin(
-                    worker, nonces, signed_at, most_rows=most_rows, spending=self._spending
+                    self._worker.id, nonces, signed_at, most_rows=most_rows, spending=self._spending
                 )
             except DatabaseUnavailableError:
-                self._begin_unconfirmed = self._ever_unconfirmed = True
+                self._unheard.append(nonces)
                 raise
 
         claims = await self.patiently(once)
-        self._begin_unconfirmed = False
+        self._open |= {claim.nonce: claim for claim in claims}
         return claims
+
+    def close(self, claim: Claim) -> None:
+        """Say that what came of a claim is in both records."""
+        self._open.pop(claim.nonce, None)
 
     @property
     def has_budget(self) -> bool:
@@ -110,16 +113,9 @@ class LedgerLink:
         """Take slots of the shared pace (:meth:`Store.reserve`)."""
         return await self.patiently(lambda: self._store.reserve(slots, interval))
 
-    async def outlook(self, worker: RunId, mine: Sequence[int]) -> Outlook:
+    async def outlook(self) -> Outlook:
         """Say what may still come (:meth:`Store.outlook`)."""
-
-        async def once() -> Outlook:
-            # The server may have finished a begin long after its connection was cut.
-            if self._ever_unconfirmed:
-                await self._give_back_unheard(worker, mine)
-            return await self._store.outlook()
-
-        return await self.patiently(once)
+        return await self.patiently(self._store.outlook)
 
     async def record(self, verdicts: Sequence[Verdict], actor: str) -> list[int]:
         """Commit verdicts (:meth:`Store.record`); repeating it is harmless."""
@@ -133,17 +129,25 @@ class LedgerLink:
             log.warning("pause_not_shared", error=str(error))
 
     async def expire(self, silence_seconds: float, actor: str) -> list[int]:
-        """Move what dead workers hold to in doubt (:meth:`Store.expire`)."""
-        return await self.patiently(lambda: self._store.expire(silence_seconds, actor))
+        """Move what nobody sends to in doubt: dead workers' rows (:meth:`Store.expire`), and ours
+        that we do not know. What we surely never sent is given back first.
+        """
+
+        async def once() -> list[int]:
+            await self._give_back_unheard()
+            idle = None if self._open else self._worker.id
+            return await self._store.expire(silence_seconds, actor, idle)
+
+        return await self.patiently(once)
 
     async def adopt_strays(self, actor: str) -> list[int]:
         """Give what is pending the JobId that came for it late (:meth:`Store.adopt_strays`)."""
         return await self.patiently(lambda: self._store.adopt_strays(actor))
 
-    async def beat(self, worker: RunId) -> None:
+    async def beat(self) -> None:
         """Say that the worker is alive; a missed beat is not the worker's end."""
         try:
-            await self._store.beat(worker)
+            await self._store.beat(self._worker)
         except DatabaseUnavailableError as error:
             log.warning("heartbeat_missed", error=str(error))
 
@@ -152,10 +156,19 @@ class LedgerLink:
         counts = await self.patiently(self._store.count_states)
         return counts[State.PENDING], counts[State.IN_DOUBT]
 
-    async def _give_back_unheard(self, worker: RunId, mine: Sequence[int]) -> None:
-        given_back = await self._store.give_back(worker, mine)
-        if given_back:
-            log.warning("given_back", submissions=len(given_back), reason="begin unconfirmed")
+    async def _give_back_unheard(self) -> None:
+        """Give back what begins claimed whose answer was lost.
+
+        The server may finish a begin long after its connection was cut, so its nonces are looked
+        for until they are found.
+        """
+        if not self._unheard:
+            return
+        asked = [nonce for nonces in self._unheard for nonce in nonces]
+        found = set(await self._store.give_back(self._worker.id, asked))
+        self._unheard = [nonces for nonces in self._unheard if found.isdisjoint(nonces)]
+        if found:
+            log.warning("given_back", requests=len(found), reason="begin unconfirmed")
 
     async def patiently(self, statement: Callable[[], Awaitable[_T]]) -> _T:
         """Run ``statement``, again with backoff while the database is away.

@@ -14,6 +14,7 @@ from uuid import UUID, uuid4
 
 from batch.core.budget import Spending
 from batch.core.deadline import deadline, find_zone
+from batch.core.models import Worker
 from batch.core.states import State
 from batch.engine.ledger_link import LedgerLink
 from batch.engine.pace import Pace
@@ -84,10 +85,11 @@ async def submit(
         await replay_journals(database, store.target, settings.journal_path, spending)
         if plan_hash:
             await _insist_on_plan(settings, database, store, plan_hash)
-        link = _link(settings, store, spending)
+        worker = Worker(uuid4(), socket.gethostname(), os.getpid())
+        link = _link(settings, store, worker, spending)
         runs = Runs(database, store.target)
         async with _written_down(settings, runs, link, spending.run, is_own=not run) as end:
-            summary = await _work(settings, store, link, client, watcher, ends_at)
+            summary = await _work(settings, store, worker, link, client, watcher, ends_at)
             charges = await link.patiently(Doubts(database, store.target).extra_charges)
             held = await link.patiently(Operators(database, store.target).count_held)
             summary = replace(
@@ -100,14 +102,15 @@ async def submit(
     return summary
 
 
-def _link(settings: Settings, store: Store, spending: Spending) -> LedgerLink:
+def _link(settings: Settings, store: Store, worker: Worker, spending: Spending) -> LedgerLink:
     patience = settings.database_patience.total_seconds()
-    return LedgerLink(store, spending, patience=patience, dice=random.SystemRandom())
+    return LedgerLink(store, worker, spending, patience=patience, dice=random.SystemRandom())
 
 
 async def _work(
     settings: Settings,
     store: Store,
+    worker: Worker,
     link: LedgerLink,
     client: VodClient,
     watcher: Watcher,
@@ -115,9 +118,8 @@ async def _work(
 ) -> RunSummary:
     """Be one worker from its first heartbeat to its last."""
     counts = await store.count_states()
-    worker = uuid4()
-    journal = Journal(settings.journal_path, worker, store.target)
-    await store.start_worker(worker, socket.gethostname(), os.getpid())
+    journal = Journal(settings.journal_path, worker.id, store.target)
+    await store.beat(worker)
     pace = SharedPace(settings.qps, link.reserve)
     submitter = Submitter(
         link,
@@ -125,7 +127,7 @@ async def _work(
         client,
         pace,
         _limits(settings),
-        worker,
+        f"submit {worker.id}",
         dice=random.SystemRandom(),
         watch=watcher.attempted,
     )
@@ -140,7 +142,7 @@ async def _work(
     finally:
         # Away or not, the worker ends: a heartbeat that stops says so too.
         with contextlib.suppress(DatabaseUnavailableError):
-            await store.end_worker(worker)
+            await store.end_worker(worker.id)
         journal.close()
 
 

@@ -15,7 +15,7 @@ from typing import Protocol
 import structlog
 
 from batch.core.backoff import delay_seconds, with_jitter
-from batch.core.models import Claim, RunId
+from batch.core.models import Claim
 from batch.core.outcome import InDoubt, NotSent, Outcome, Throttled
 from batch.core.verdict import Verdict, judge
 from batch.engine.budget_watch import BudgetWatch
@@ -81,7 +81,7 @@ class Submitter:
         sender: Sender,
         pace: SharedPace,
         limits: SubmitLimits,
-        worker: RunId,
+        actor: str,
         *,
         dice: random.Random,
         watch: Callable[[AttemptReport], None] = lambda _report: None,
@@ -93,11 +93,10 @@ class Submitter:
         self._sender = sender
         self._pace = pace
         self._limits = limits
-        self._worker = worker
         self._dice = dice
         self._watch = watch
         self._clock = clock
-        self._actor = f"submit {worker}"
+        self._actor = actor
         guard = FailureGuard(limits.guard_percent, limits.guard_window)
         self._tally = Tally(limits.unreachable_after, limits.doubt_limit, clock, guard)
         self._recorder = GroupCommit(self._commit, key=lambda verdict: verdict.submission_id)
@@ -147,6 +146,7 @@ class Submitter:
             await self._journaling.close()
         if self._failure:
             raise self._failure
+        await self._tidy_up()  # a row of ours that nobody sends is told in this run's own figures
         return await self._summary(self._clock() - started)
 
     async def tick(self) -> None:
@@ -197,13 +197,10 @@ class Submitter:
     async def _begin(self, permits: int) -> list[Claim]:
         """Commit the intent of at most ``permits`` requests."""
         try:
-            return await self._ledger.begin(self._worker, permits, self._remaining(), self._mine())
+            return await self._ledger.begin(permits, self._remaining())
         except VodBatchError as error:
             self._fail(error)
             return []
-
-    def _mine(self) -> list[int]:
-        return [member.id for claim in self._in_flight.values() for member in claim.members]
 
     async def _journal_intents(self, claims: Sequence[Claim]) -> bool:
         """Write the intents to the second record; without them nothing is sent."""
@@ -236,6 +233,7 @@ class Submitter:
         self._tally.count_outcome(outcome)
         await self._slow_down(outcome)
         await self._make_durable(claim, verdicts)
+        self._ledger.close(claim)
         self._tally.count_verdicts(verdicts)
         self._watch(AttemptReport(claim, outcome, verdicts, self._clock() - started))
         if reason := self._tally.stop_reason():
@@ -333,7 +331,7 @@ class Submitter:
     async def _look_ahead(self) -> Outlook | None:
         try:
             await self._tidy_up()
-            return await self._ledger.outlook(self._worker, self._mine())
+            return await self._ledger.outlook()
         except VodBatchError as error:
             self._fail(error)
             return None
@@ -343,7 +341,7 @@ class Submitter:
             log.warning("late_outcome", submission=submission, kept="on its attempt")
 
     async def _tidy_up(self) -> None:
-        """Find what dead workers were sending in doubt, and what is pending paid already."""
+        """Find what nobody sends any more in doubt, and what is pending paid already."""
         expired = await self._ledger.expire(self._limits.heartbeat_timeout, self._actor)
         self._expired += len(expired)
         if expired:
@@ -353,7 +351,7 @@ class Submitter:
 
     async def _beat_forever(self) -> None:
         while True:
-            await self._ledger.beat(self._worker)
+            await self._ledger.beat()
             await self._budgets.warn()
             await asyncio.sleep(self._limits.heartbeat_timeout / _BEATS_PER_TIMEOUT)
 

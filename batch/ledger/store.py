@@ -7,7 +7,7 @@ from datetime import datetime
 import asyncpg
 
 from batch.core.budget import BudgetUse, NextCost, Spending
-from batch.core.models import Claim, ClaimedSubmission, JobType, RunId, Target
+from batch.core.models import Claim, ClaimedSubmission, JobType, RunId, Target, Worker
 from batch.core.states import State
 from batch.core.verdict import Verdict
 from batch.errors import ConfigurationError
@@ -69,13 +69,9 @@ class Store:
                 "check VOD_BATCH_ENDPOINT, or name another target with --account"
             )
 
-    async def start_worker(self, worker: RunId, host: str, pid: int) -> None:
-        """Make the worker's row; its heartbeat starts now."""
-        await self._fetch("start_worker", worker, self.target.id, host, pid)
-
-    async def beat(self, worker: RunId) -> None:
-        """Say that the worker is alive."""
-        await self._fetch("beat", worker)
+    async def beat(self, worker: Worker) -> None:
+        """Say that the worker is alive; the first beat makes its row."""
+        await self._fetch("beat", worker.id, self.target.id, worker.host, worker.pid)
 
     async def end_worker(self, worker: RunId) -> None:
         """Say that the worker has stopped: whatever it still holds is in doubt."""
@@ -137,13 +133,13 @@ class Store:
         rows = await self._fetch("next_cost", self.target.id, prices, longest, None)
         return NextCost(**rows[0]) if rows else None
 
-    async def give_back(self, worker: RunId, mine: Sequence[int]) -> list[int]:
-        """Return to ``pending`` what the worker holds without knowing it; never while it begins.
+    async def give_back(self, worker: RunId, nonces: Sequence[str]) -> list[str]:
+        """Return to ``pending`` what begins claimed whose answer was lost, and that nobody sends.
 
-        ``mine`` are the submissions it is sending.
+        ``nonces`` are those that the begins drew; returned are those that were found.
         """
-        rows = await self._fetch("give_back", worker, list(mine))
-        return [row["id"] for row in rows]
+        rows = await self._fetch("give_back", worker, list(nonces))
+        return [row["nonce"] for row in rows]
 
     async def record(self, verdicts: Sequence[Verdict], actor: str) -> list[int]:
         """Commit verdicts in one statement; return the submissions that did not move.
@@ -167,9 +163,14 @@ class Store:
         row = await self._first("reserve_slots", self.target.id, slots, interval)
         return row["first_in"], max(0.0, row["paused_for"] or 0.0)
 
-    async def expire(self, silence_seconds: float, actor: str) -> list[int]:
-        """Move what dead workers hold to ``in_doubt``; return those submissions."""
-        rows = await self._fetch("expire", self.target.id, silence_seconds, actor)
+    async def expire(
+        self, silence_seconds: float, actor: str, idle: RunId | None = None
+    ) -> list[int]:
+        """Move what dead workers hold to ``in_doubt``; return those submissions.
+
+        ``idle`` is a worker that is sending nothing: what it holds, nobody sends.
+        """
+        rows = await self._fetch("expire", self.target.id, silence_seconds, actor, idle)
         return [row["id"] for row in rows]
 
     async def adopt_strays(self, actor: str) -> list[int]:
