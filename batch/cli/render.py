@@ -55,6 +55,15 @@ def _duplicates(report: LoadReport) -> int:
     return counts.duplicates_in_file + counts.duplicates_across_files + counts.duplicates_submitted
 
 
+def _restored_lines(summary: RunSummary) -> Iterator[str]:
+    """Tell what the journal brought back, and whether another server had lost it."""
+    if summary.restored:
+        who = (
+            "another server of the database took over and" if summary.failovers else "the database"
+        )
+        yield f"  restored     {summary.restored:>9,}  {who} had forgotten them; the journal knew"
+
+
 def summary_lines(summary: RunSummary, currency: str) -> Iterator[str]:
     """Tell what one run of the worker came to, and what to do about it."""
     by_state = summary.states
@@ -65,6 +74,7 @@ def summary_lines(summary: RunSummary, currency: str) -> Iterator[str]:
     if dead := by_state.get(State.DEAD, 0):
         yield f"  dead         {dead:>9,}  never sent, attempts used up"
     yield f"  worst second {summary.worst_second:>9,}  sends"
+    yield from _restored_lines(summary)
     if throttled := summary.outcomes.get("throttled", 0):
         yield f"  throttled    {throttled:>9,}  given back and sent again later"
     if due := max(0, summary.left_pending - summary.held):

@@ -3,7 +3,8 @@
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from secrets import token_hex
 from typing import TypeVar
@@ -15,7 +16,8 @@ from batch.core.budget import BudgetUse, NextCost, Spending
 from batch.core.models import Claim, Worker
 from batch.core.states import State
 from batch.core.verdict import Verdict
-from batch.errors import DatabaseUnavailableError
+from batch.engine.failover import CaughtUp
+from batch.errors import DatabaseUnavailableError, ServerChangedError
 from batch.ledger.store import Outlook, Store
 
 _LONGEST_WAIT_SECONDS = 5.0
@@ -27,7 +29,8 @@ _T = TypeVar("_T")
 class LedgerLink:
     """Statements of one worker, each tried again with backoff while the database is away.
 
-    ``patience`` is in seconds; after it the database's error is raised.
+    ``patience`` is in seconds; after it the database's error is raised. Where another server serves
+    than before, nothing runs there until ``catch_up`` has told it what it may have forgotten.
     """
 
     def __init__(
@@ -35,6 +38,7 @@ class LedgerLink:
         store: Store,
         worker: Worker,
         spending: Spending,
+        catch_up: Callable[[Collection[Claim]], Awaitable[CaughtUp]],
         *,
         patience: float,
         dice: random.Random,
@@ -47,8 +51,16 @@ class LedgerLink:
         self._dice = dice
         self._clock = clock
         self._give_up_at: float | None = None
+        self._catch_up = catch_up
+        self._server_is_new = False
+        self._catching_up = asyncio.Lock()
         self._open: dict[str, Claim] = {}
+        self._moved: dict[tuple[int, int], tuple[int, int]] = {}
         self._unheard: list[list[str]] = []
+        self.failovers = 0
+        """How often another server was taken up."""
+        self.restored = 0
+        """Submissions that a new server had forgotten, or not heard of."""
 
     def hurry(self, seconds: float) -> None:
         """From now on wait for the database no longer than ``seconds`` in all."""
@@ -70,6 +82,8 @@ class LedgerLink:
                 return await self._store.begin(
                     self._worker.id, nonces, signed_at, most_rows=most_rows, spending=self._spending
                 )
+            except ServerChangedError:
+                raise  # and nothing has run
             except DatabaseUnavailableError:
                 self._unheard.append(nonces)
                 raise
@@ -81,6 +95,8 @@ class LedgerLink:
     def close(self, claim: Claim) -> None:
         """Say that what came of a claim is in both records."""
         self._open.pop(claim.nonce, None)
+        for member in claim.members:
+            self._moved.pop((member.id, member.lease), None)
 
     @property
     def has_budget(self) -> bool:
@@ -119,7 +135,14 @@ class LedgerLink:
 
     async def record(self, verdicts: Sequence[Verdict], actor: str) -> list[int]:
         """Commit verdicts (:meth:`Store.record`); repeating it is harmless."""
-        return await self.patiently(lambda: self._store.record(verdicts, actor))
+        return await self.patiently(
+            lambda: self._store.record([self._as_it_is_now(v) for v in verdicts], actor)
+        )
+
+    def _as_it_is_now(self, verdict: Verdict) -> Verdict:
+        """A server that forgot a request has made it again, perhaps under another lease."""
+        moved = self._moved.get((verdict.submission_id, verdict.lease))
+        return replace(verdict, submission_id=moved[0], lease=moved[1]) if moved else verdict
 
     async def pause(self, seconds: float) -> None:
         """Pause the target (:meth:`Store.pause`); this worker pauses even if that fails."""
@@ -147,7 +170,7 @@ class LedgerLink:
     async def beat(self) -> None:
         """Say that the worker is alive; a missed beat is not the worker's end."""
         try:
-            await self._store.beat(self._worker)
+            await self._on_a_known_server(lambda: self._store.beat(self._worker))
         except DatabaseUnavailableError as error:
             log.warning("heartbeat_missed", error=str(error))
 
@@ -179,7 +202,7 @@ class LedgerLink:
         attempt = 0
         while True:
             try:
-                result = await statement()
+                result = await self._on_a_known_server(statement)
             except DatabaseUnavailableError as error:
                 attempt += 1
                 self._check_patience(since, error)
@@ -188,6 +211,34 @@ class LedgerLink:
                 await asyncio.sleep(with_jitter(delay, self._dice))
             else:
                 return result
+
+    async def _on_a_known_server(self, statement: Callable[[], Awaitable[_T]]) -> _T:
+        """Run ``statement`` once; on another server than before, after that one has caught up."""
+        while True:
+            await self._take_up_a_new_server()
+            try:
+                return await statement()
+            except ServerChangedError:
+                self._server_is_new = True
+
+    async def _take_up_a_new_server(self) -> None:
+        """Bring a new server up to the journals; whoever has a statement waits until it is."""
+        if not self._server_is_new:
+            return
+        async with self._catching_up:
+            if not self._server_is_new:
+                return
+            claims = list(self._open.values())
+            found = await self._catch_up(claims)
+            self._moved |= {
+                (member.id, member.lease): found.leases[claim.nonce, member.job_type]
+                for claim in claims
+                for member in claim.members
+                if (claim.nonce, member.job_type) in found.leases
+            }
+            self.failovers += 1
+            self.restored += found.restored
+            self._server_is_new = False
 
     def _check_patience(self, since: float, error: DatabaseUnavailableError) -> None:
         give_up_at = since + self._patience

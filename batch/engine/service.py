@@ -16,6 +16,7 @@ from batch.core.budget import Spending
 from batch.core.deadline import deadline, find_zone
 from batch.core.models import Worker
 from batch.core.states import State
+from batch.engine.failover import CatchUp
 from batch.engine.ledger_link import LedgerLink
 from batch.engine.pace import Pace
 from batch.engine.planning import Plan, make_plan
@@ -79,14 +80,16 @@ async def submit(
         open_ledger(settings, plans_once=True) as (database, store),
         cloud_client(settings, source) as client,
     ):
+        await database.know_server()
         await store.bind_service(settings.counterpart)
         spending = settings.spending(run or uuid4())
         expired = await store.expire(settings.heartbeat_timeout.total_seconds(), _RECOVERY)
-        await replay_journals(database, store.target, settings.journal_path, spending)
+        restored = await replay_journals(database, store.target, settings.journal_path, spending)
         if plan_hash:
             await _insist_on_plan(settings, database, store, plan_hash)
         worker = Worker(uuid4(), socket.gethostname(), os.getpid())
-        link = _link(settings, store, worker, spending)
+        catch_up = CatchUp(database, store, worker, settings.journal_path, spending)
+        link = _link(settings, store, worker, spending, catch_up)
         runs = Runs(database, store.target)
         async with _written_down(settings, runs, link, spending.run, is_own=not run) as end:
             summary = await _work(settings, store, worker, link, client, watcher, ends_at)
@@ -95,6 +98,7 @@ async def submit(
             summary = replace(
                 summary,
                 expired=summary.expired + len(expired),
+                restored=summary.restored + restored,
                 extra_charges=len(charges),
                 held=held,
             )
@@ -102,9 +106,12 @@ async def submit(
     return summary
 
 
-def _link(settings: Settings, store: Store, worker: Worker, spending: Spending) -> LedgerLink:
+def _link(
+    settings: Settings, store: Store, worker: Worker, spending: Spending, catch_up: CatchUp
+) -> LedgerLink:
     patience = settings.database_patience.total_seconds()
-    return LedgerLink(store, worker, spending, patience=patience, dice=random.SystemRandom())
+    dice = random.SystemRandom()
+    return LedgerLink(store, worker, spending, catch_up, patience=patience, dice=dice)
 
 
 async def _work(

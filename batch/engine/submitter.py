@@ -388,6 +388,8 @@ class Submitter:
             left_in_doubt=left_in_doubt,
             budgets=tuple(await self._ledger.budget_uses()),
             obstacle=self._obstacle,
+            failovers=self._ledger.failovers,
+            restored=self._ledger.restored,
         )
 
 

@@ -116,7 +116,9 @@ def _proves_the_cloud_is_there(outcome: Outcome) -> bool:
 class RunSummary:
     """What one run came to; durations in seconds, counts in submissions.
 
-    ``obstacle`` says what a budget did not allow any more.
+    ``obstacle`` says what a budget did not allow any more. ``failovers`` is how often another
+    server of the database was taken up, ``restored`` what the database had forgotten, or not heard
+    of, and was told from the journal.
     """
 
     stopped_by: StopReason
@@ -134,6 +136,8 @@ class RunSummary:
     held: int = 0
     budgets: tuple[BudgetUse, ...] = ()
     obstacle: str | None = None
+    failovers: int = 0
+    restored: int = 0
 
     @property
     def kept(self) -> int:

@@ -6,6 +6,7 @@ is kept in a session; what a session holds to (``enter.sql``) is said in each tr
 
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from datetime import datetime
 from typing import Self
 
 import asyncpg
@@ -14,6 +15,7 @@ from batch.errors import (
     ConfigurationError,
     DatabaseUnavailableError,
     PermissionRefusedError,
+    ServerChangedError,
     VodBatchError,
 )
 from batch.ledger.embedded import Embedded
@@ -52,15 +54,41 @@ _AWAY = (
 )
 
 
+class _Door:
+    """What each session, or behind a pooler each transaction, is told before it is used.
+
+    ``server`` is the server start that it must lead to, if that matters.
+    """
+
+    def __init__(self, *, pooled: bool) -> None:
+        self.pooled = pooled
+        self.server: datetime | None = None
+
+    async def enter(self, connection: asyncpg.Connection) -> None:
+        """Make the session lean and its commits durable.
+
+        Raises:
+            ServerChangedError: another server serves than the one that is known.
+        """
+        enter = statement("enter")
+        row = await connection.fetchrow(enter, self.pooled, timeout=_CONNECT_SECONDS)
+        found = row["server_started_at"]
+        if self.server not in (None, found):
+            raise ServerChangedError(
+                f"PostgreSQL is not the server of before, it started at {found:%Y-%m-%d %H:%M:%S} "
+                "UTC; start the command again"
+            )
+
+
 class Database:
     """A pool of connections to one migrated ledger."""
 
     def __init__(
-        self, pool: asyncpg.Pool, direct_url: str, *, pooled: bool, embedded: Embedded | None
+        self, pool: asyncpg.Pool, direct_url: str, door: _Door, embedded: Embedded | None
     ) -> None:
         self._pool = pool
         self.direct_url = direct_url
-        self._pooled = pooled
+        self._door = door
         self._embedded = embedded
 
     @classmethod
@@ -78,6 +106,7 @@ class Database:
         embedded = None if settings.database_url else Embedded(settings.home_path)
         url = embedded.url if embedded else database_url(settings)
         pooled = settings.database_pooled and embedded is None
+        door = _Door(pooled=pooled)
         try:
             with translated_errors():
                 pool = await asyncpg.create_pool(
@@ -87,11 +116,11 @@ class Database:
                     timeout=_CONNECT_SECONDS,
                     statement_cache_size=0 if pooled else 100,
                     server_settings={} if pooled else _session(plans_once=plans_once),
-                    init=None if pooled else _enter_session,
+                    init=None if pooled else door.enter,
                     reset=_keep_as_is,
                 )
             direct_url = embedded.url if embedded else database_url(settings, direct=True)
-            database = cls(pool, direct_url, pooled=pooled, embedded=embedded)
+            database = cls(pool, direct_url, door, embedded)
             if embedded:
                 await database._migrate_embedded(url)
             elif check_schema:
@@ -106,6 +135,20 @@ class Database:
         if await self.version() < newest_version():
             await migrate(url)
         check_version(await self.version())
+
+    async def know_server(self) -> None:
+        """Insist from now on upon the server start that serves now.
+
+        A statement that would meet another one raises :class:`ServerChangedError`, and has not run:
+        a failover may have forgotten what the caller believes. Who takes up the new server calls
+        this again.
+        """
+        self._door.server = None
+        with translated_errors():
+            await self._pool.expire_connections()
+        row = await self.fetch_row("server_started")
+        assert row is not None
+        self._door.server = row["at"]
 
     async def version(self) -> str:
         """Return the schema's version, or an empty string for an empty database."""
@@ -131,8 +174,8 @@ class Database:
     async def _bound(self, connection: asyncpg.Connection) -> AsyncIterator[None]:
         """Hold a transaction on ``connection`` for the block."""
         async with connection.transaction():
-            if self._pooled:
-                await connection.fetchrow(statement("enter"), True, timeout=_CONNECT_SECONDS)
+            if self._door.pooled:
+                await self._door.enter(connection)
             yield
 
     async def fetch(
@@ -147,8 +190,8 @@ class Database:
                 async with self._pool.acquire(timeout=timeout) as connection:
                     # A pooler may hand parse and execute to two servers, unless a transaction
                     # binds them.
-                    bound = self._bound(connection) if self._pooled else contextlib.nullcontext()
-                    async with bound:
+                    is_pooled = self._door.pooled
+                    async with self._bound(connection) if is_pooled else contextlib.nullcontext():
                         rows: list[asyncpg.Record] = await connection.fetch(
                             statement(name), *arguments, timeout=timeout
                         )
@@ -229,10 +272,6 @@ def translated_errors() -> Iterator[None]:
 def _session(*, plans_once: bool) -> dict[str, str]:
     named = {"application_name": "vod-batch"}
     return named | {"plan_cache_mode": "force_generic_plan"} if plans_once else named
-
-
-async def _enter_session(connection: asyncpg.Connection) -> None:
-    await connection.fetchrow(statement("enter"), False, timeout=_CONNECT_SECONDS)
 
 
 async def _keep_as_is(_connection: asyncpg.Connection) -> None:

@@ -57,6 +57,23 @@ class Intent:
     answers: list[Answer] = field(default_factory=list)
 
 
+def intent_of(claim: Claim, worker: RunId, target: Target) -> Intent:
+    """Return the intent of a claim, unanswered, as the journal of ``worker`` would hold it."""
+    return Intent(
+        worker=worker,
+        account=target.account,
+        region=target.region,
+        nonce=claim.nonce,
+        signed_at=claim.signed_at,
+        media_id=claim.media_id,
+        config_key=claim.config_key,
+        campaign=claim.campaign,
+        config=claim.config,
+        user_data=claim.user_data,
+        types=claim.types,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """What a journal file holds from some byte on.

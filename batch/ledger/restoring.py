@@ -1,8 +1,10 @@
 """Read journals into PostgreSQL: what it forgot is made again, what it never heard is recorded."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence, Set
 from dataclasses import dataclass, replace
 from uuid import UUID
+
+import asyncpg
 
 from batch.core.budget import Spending
 from batch.core.models import JobType, Target
@@ -10,9 +12,16 @@ from batch.core.states import State
 from batch.core.verdict import Verdict
 from batch.ledger.database import Database
 from batch.ledger.journal import Intent
+from batch.ledger.statements import statement
 
-_Request = tuple[str, JobType]
+Share = tuple[str, JobType]
 """A nonce and a type: one submission's share of one request."""
+
+_Fetch = Callable[..., Awaitable[list[asyncpg.Record]]]
+"""Runs a named statement with its arguments."""
+
+_SILENCE_SECONDS = 60.0
+"""How long one statement over a group of requests may take before the database counts as away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,34 +70,42 @@ class Restorer:
 
     async def compare(self, intents: Sequence[Intent]) -> Comparison:
         """Say which requests this database forgot, and which answers it never heard."""
-        known = await self._known(intents)
-        forgotten, unheard = [], []
-        for intent in filter(self.owns, intents):
-            for job_type in intent.types:
-                found = known.get((intent.nonce, job_type))
-                if found is None:
-                    if _may_have_made_a_job(intent, job_type):
-                        forgotten.append((intent, job_type))
-                elif _knows_more(intent, job_type, found):
-                    unheard.append((intent, job_type))
-        return Comparison(tuple(forgotten), tuple(unheard))
+        return await self._compare(self._database.fetch, intents, frozenset())
 
-    async def restore(self, intents: Sequence[Intent]) -> int:
-        """Bring this database up to what dead workers' journals know; repeating it is harmless.
+    async def restore(self, intents: Sequence[Intent], sending: Set[str] = frozenset()) -> int:
+        """Bring this database up to what journals know; repeating it is harmless.
+
+        ``sending`` are the nonces of requests that a living worker still awaits an answer to: they
+        are made again as being sent, under that worker, so that their answer counts. Another that
+        has no answer is in doubt.
 
         Returns how many submissions were touched. What a living worker is sending now is left for
         a later time: :meth:`compare` then still tells it.
         """
-        comparison = await self.compare(intents)
-        if comparison.forgotten:
-            await self._make_submissions(comparison.forgotten)
-        for turn in _one_a_submission(comparison.forgotten):
-            await self._make_attempts(turn)
-        known = await self._known(intents)
-        shares = [*comparison.forgotten, *comparison.unheard]
-        for verdicts in _verdicts(shares, known):
-            await self._record(verdicts)
+        async with self._database.transaction() as connection:
+
+            async def fetch(name: str, *arguments: object) -> list[asyncpg.Record]:
+                rows: list[asyncpg.Record] = await connection.fetch(
+                    statement(name), *arguments, timeout=_SILENCE_SECONDS
+                )
+                return rows
+
+            await fetch("lock_restore", self._target.id)
+            comparison = await self._compare(fetch, intents, sending)
+            if comparison.forgotten:
+                await self._make_submissions(fetch, comparison.forgotten)
+            for turn in _one_a_submission(comparison.forgotten):
+                await self._make_attempts(fetch, turn)
+            known = await _known(fetch, [intent.nonce for intent in intents])
+            shares = [*comparison.forgotten, *comparison.unheard]
+            for verdicts in _verdicts(shares, known, sending):
+                await fetch("record", *record_arguments(verdicts), self._actor)
         return len(shares)
+
+    async def leases(self, nonces: Sequence[str]) -> dict[Share, tuple[int, int]]:
+        """Return the submission and the lease of each share of these requests that is known."""
+        known = await _known(self._database.fetch, nonces)
+        return {share: (found.submission_id, found.lease) for share, found in known.items()}
 
     async def bury(self, worker: UUID) -> None:
         """Say that a worker is dead: nobody need wait for its heartbeat to run out."""
@@ -98,33 +115,48 @@ class Restorer:
         """Tell whether ``intent`` is of this target."""
         return (intent.account, intent.region) == (self._target.account, self._target.region)
 
-    async def _known(self, intents: Sequence[Intent]) -> dict[_Request, Known]:
-        rows = await self._database.fetch("find_attempts", [intent.nonce for intent in intents])
-        return {
-            (row["nonce"], JobType(row["job_type"])): Known(
-                row["submission_id"], row["lease"], row["outcome"], frozenset(row["job_ids"])
-            )
-            for row in rows
-        }
+    async def _compare(
+        self, fetch: _Fetch, intents: Sequence[Intent], sending: Set[str]
+    ) -> Comparison:
+        known = await _known(fetch, [intent.nonce for intent in intents])
+        forgotten, unheard = [], []
+        for intent in filter(self.owns, intents):
+            for job_type in intent.types:
+                found = known.get((intent.nonce, job_type))
+                is_awaited = intent.nonce in sending and not _answers(intent, job_type)
+                if found is None:
+                    if _may_have_made_a_job(intent, job_type):
+                        forgotten.append((intent, job_type))
+                elif not is_awaited and _knows_more(intent, job_type, found):
+                    unheard.append((intent, job_type))
+        return Comparison(tuple(forgotten), tuple(unheard))
 
-    async def _make_submissions(self, shares: Sequence[tuple[Intent, JobType]]) -> None:
-        batch = await self._database.fetch_row("open_journal_batch", self._target.id)
-        assert batch is not None
-        await self._database.fetch(
+    async def _make_submissions(
+        self, fetch: _Fetch, shares: Sequence[tuple[Intent, JobType]]
+    ) -> None:
+        [batch] = await fetch("open_journal_batch", self._target.id)
+        await fetch(
             "restore_submissions", self._target.id, batch["id"], *_identity(shares),
             [intent.config for intent, _ in shares], [intent.user_data for intent, _ in shares],
         )  # fmt: skip
 
-    async def _make_attempts(self, shares: Sequence[tuple[Intent, JobType]]) -> None:
+    async def _make_attempts(self, fetch: _Fetch, shares: Sequence[tuple[Intent, JobType]]) -> None:
         assert self._spending, "who restores says what it may cost"
-        await self._database.fetch(
+        await fetch(
             "restore_attempts", self._target.id, self._actor, *_identity(shares),
             [intent.nonce for intent, _ in shares], [intent.signed_at for intent, _ in shares],
             [intent.worker for intent, _ in shares], *self._spending.price_arguments,
         )  # fmt: skip
 
-    async def _record(self, verdicts: Sequence[Verdict]) -> None:
-        await self._database.fetch("record", *record_arguments(verdicts), self._actor)
+
+async def _known(fetch: _Fetch, nonces: Sequence[str]) -> dict[Share, Known]:
+    rows = await fetch("find_attempts", list(nonces))
+    return {
+        (row["nonce"], JobType(row["job_type"])): Known(
+            row["submission_id"], row["lease"], row["outcome"], frozenset(row["job_ids"])
+        )
+        for row in rows
+    }
 
 
 def record_arguments(verdicts: Sequence[Verdict]) -> tuple[list[object], ...]:
@@ -201,7 +233,7 @@ def _one_a_submission(
 
 
 def _verdicts(
-    shares: Sequence[tuple[Intent, JobType]], known: dict[_Request, Known]
+    shares: Sequence[tuple[Intent, JobType]], known: dict[Share, Known], sending: Set[str]
 ) -> list[list[Verdict]]:
     """Return the verdicts to record, in turns with at most one of a submission."""
     turns: list[dict[int, Verdict]] = []
@@ -209,8 +241,8 @@ def _verdicts(
         found = known.get((intent.nonce, job_type))
         if found is None:
             continue
-        answers = _answers(intent, job_type) or [_UNANSWERED]
-        for verdict in answers:
+        without = [] if intent.nonce in sending else [_UNANSWERED]
+        for verdict in _answers(intent, job_type) or without:
             ours = replace(verdict, submission_id=found.submission_id, lease=found.lease)
             for turn in turns:
                 if ours.submission_id not in turn:

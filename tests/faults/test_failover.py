@@ -1,8 +1,23 @@
 """The database changes hands under a living worker: nothing is paid twice, nothing stays silent."""
 
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from batch.core.models import JobType
 from batch.core.states import State
 from batch.errors import ExitCode
+from tests.support.cloud import Emulator
+from tests.support.ledger import DNA, TAG, open_ledger
 from tests.support.night import Night
+from tests.support.proxy import Proxy, proxy_to
+from tests.support.stock import Pair, needs_stock, stock_pair
+from tests.support.waiting import soon
 
 
 async def test_a_row_that_its_worker_does_not_know_ends_in_doubt(night: Night) -> None:
@@ -20,3 +35,80 @@ async def test_a_row_that_its_worker_does_not_know_ends_in_doubt(night: Night) -
     assert ExitCode.DONE_WITH_DOUBTS in summary.exit_codes
     assert summary.left_in_doubt == 1
     assert night.emulator.submits() == 8
+
+
+@pytest.fixture
+def pair() -> Iterator[Pair]:
+    """A primary and its standby."""
+    with stock_pair() as pair:
+        yield pair
+
+
+@dataclass
+class House:
+    """A night whose database is a pair of servers behind one address."""
+
+    pair: Pair
+    line: Proxy
+    night: Night
+
+    async def caught_up(self) -> None:
+        """Wait until the standby has everything so far."""
+
+        async def look() -> bool:
+            return await asyncio.to_thread(self.pair.has_caught_up)
+
+        await soon(look, "the standby")
+
+    async def lose_requests(self, count: int) -> None:
+        """Let the standby miss everything from now until so many more requests have arrived."""
+        await asyncio.to_thread(self.pair.lose_what_comes)
+        await self.night.arrived(self.night.emulator.submits() + count)
+
+    async def fail_over(self) -> None:
+        """Let the standby take over: connections break, the address leads to it."""
+        await asyncio.to_thread(self.pair.fail_over)
+        self.line.lead_to(self.after)
+        self.line.cut()
+
+    @property
+    def after(self) -> str:
+        """The URL of the database on the server that took over."""
+        name = self.night.ledger.url.split("?")[0].rpartition("/")[2]
+        return self.pair.standby.server.url(name)
+
+    async def check(self, **states: int) -> None:
+        """Assert where the submissions stand now, and that none was paid twice (:class:`Night`)."""
+        async with open_ledger(self.after) as ledger:
+            await replace(self.night, ledger=ledger).check(**states)
+
+
+@asynccontextmanager
+async def _house(pair: Pair, emulator: Emulator, home: Path) -> AsyncIterator[House]:
+    with pair.primary.server.database(keep=True) as url:
+        async with open_ledger(url) as ledger, proxy_to(url) as line:
+            settings = ledger.settings.model_copy(update={"database_url": SecretStr(line.url)})
+            night = Night(replace(ledger, settings=settings), emulator, home)
+            yield House(pair, line, night)
+
+
+@needs_stock
+@pytest.mark.parametrize("types", [(DNA,), (DNA, TAG)], ids=["one type", "two types"])
+async def test_a_standby_that_lost_the_last_second_takes_over(
+    pair: Pair, emulator: Emulator, tmp_path: Path, types: tuple[JobType, ...]
+) -> None:
+    """What the lost second held comes back from the journal before anything is begun again."""
+    emulator.fault("delay", seconds=0.1)
+    async with _house(pair, emulator, tmp_path) as house:
+        await house.night.ledger.add(range(60), *types)
+        await house.caught_up()
+        async with house.night.running(concurrency=4) as run:
+            await house.night.arrived(10)
+            await house.lose_requests(15)
+            await house.fail_over()
+            summary = await run
+        assert summary.exit_codes == ()
+        await house.check(submitted=60 * len(types))
+        assert emulator.submits() == 60
+        assert summary.failovers == 1
+        assert summary.restored >= 15 * len(types)

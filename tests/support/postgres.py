@@ -68,14 +68,17 @@ class Server:
         console.run("migrate")
 
     @contextmanager
-    def database(self, *, migrated: bool = True, template: str = _TEMPLATE) -> Iterator[str]:
-        """Lend a database of a test's own; return its URL."""
+    def database(
+        self, *, migrated: bool = True, template: str = _TEMPLATE, keep: bool = False
+    ) -> Iterator[str]:
+        """Lend a database of a test's own; return its URL. ``keep`` it where its server may go."""
         name = f"test_{next(self._numbers)}"
         self.psql(f"CREATE DATABASE {name} {f'TEMPLATE {template}' if migrated else ''}")
         try:
             yield self.url(name)
         finally:
-            self.psql(f"DROP DATABASE {name} WITH (FORCE)")
+            if not keep:
+                self.psql(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @contextmanager
