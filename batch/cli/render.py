@@ -181,6 +181,12 @@ def check_line(check: Check) -> str:
     return f"{mark}  {check.name:<15} {check.detail}{mend}"
 
 
+def _damage(check: JournalCheck) -> str:
+    if check.is_known:
+        return "check the disk; PostgreSQL knows this journal to its end"
+    return "check the disk; a run stops until: vod-batch doctor --accept journal"
+
+
 def journal_lines(checks: Sequence[JournalCheck], folder: Path) -> Iterator[str]:
     """Show each journal beside PostgreSQL."""
     if not checks:
@@ -195,6 +201,6 @@ def journal_lines(checks: Sequence[JournalCheck], folder: Path) -> Iterator[str]
         if found.unheard:
             yield f"  {len(found.unheard):,} whose answer PostgreSQL never heard"
         if check.damaged_lines:
-            yield f"  {check.damaged_lines:,} damaged lines: check the disk"
+            yield f"  {check.damaged_lines:,} damaged lines: {_damage(check)}"
     if any(check.comparison.differs for check in checks):
         yield "they are read into PostgreSQL by the next: vod-batch submit, or vod-batch reconcile"

@@ -3,7 +3,7 @@
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from secrets import token_hex
@@ -16,8 +16,8 @@ from batch.core.budget import BudgetUse, NextCost, Spending
 from batch.core.models import Claim, Worker
 from batch.core.states import State
 from batch.core.verdict import Verdict
-from batch.engine.failover import CaughtUp
-from batch.errors import DatabaseUnavailableError, ServerChangedError
+from batch.engine.failover import CatchUp
+from batch.errors import DatabaseUnavailableError, ServerChangedError, VodBatchError
 from batch.ledger.store import Outlook, Store
 
 _LONGEST_WAIT_SECONDS = 5.0
@@ -38,7 +38,7 @@ class LedgerLink:
         store: Store,
         worker: Worker,
         spending: Spending,
-        catch_up: Callable[[Collection[Claim]], Awaitable[CaughtUp]],
+        catch_up: CatchUp,
         *,
         patience: float,
         dice: random.Random,
@@ -169,9 +169,14 @@ class LedgerLink:
 
     async def beat(self) -> None:
         """Say that the worker is alive; a missed beat is not the worker's end."""
+
+        async def once() -> None:
+            await self._store.beat(self._worker)
+            await self._catch_up.remember()
+
         try:
-            await self._on_a_known_server(lambda: self._store.beat(self._worker))
-        except DatabaseUnavailableError as error:
+            await self._on_a_known_server(once)
+        except VodBatchError as error:
             log.warning("heartbeat_missed", error=str(error))
 
     async def leftovers(self) -> tuple[int, int]:

@@ -18,6 +18,7 @@ from batch.core.models import Worker
 from batch.core.states import State
 from batch.engine.failover import CatchUp
 from batch.engine.ledger_link import LedgerLink
+from batch.engine.lineage import check_place, insist_on_lineage
 from batch.engine.pace import Pace
 from batch.engine.planning import Plan, make_plan
 from batch.engine.preflight import Preflight, PreflightSummary
@@ -31,7 +32,7 @@ from batch.engine.tally import RunSummary, StopReason
 from batch.errors import DatabaseUnavailableError, UsageError, VodBatchError, most_urgent
 from batch.ledger.database import Database
 from batch.ledger.doubts import Doubts
-from batch.ledger.journal import Journal
+from batch.ledger.journal import Journal, LateJournal
 from batch.ledger.media import MediaLooks
 from batch.ledger.opening import open_ledger
 from batch.ledger.operators import Operators
@@ -81,14 +82,17 @@ async def submit(
         cloud_client(settings, source) as client,
     ):
         await database.know_server()
+        went_back = await check_place(database, settings.journal_path)
         await store.bind_service(settings.counterpart)
         spending = settings.spending(run or uuid4())
-        expired = await store.expire(settings.heartbeat_timeout.total_seconds(), _RECOVERY)
-        restored = await replay_journals(database, store.target, settings.journal_path, spending)
+        silence = settings.heartbeat_timeout.total_seconds()
+        expired = await store.expire(silence, _RECOVERY)
+        restored = await _recover(settings, database, store, spending, went_back)
         if plan_hash:
             await _insist_on_plan(settings, database, store, plan_hash)
         worker = Worker(uuid4(), socket.gethostname(), os.getpid())
-        catch_up = CatchUp(database, store, worker, settings.journal_path, spending)
+        folder = settings.journal_path
+        catch_up = CatchUp(database, store, worker, folder, spending, silence=silence)
         link = _link(settings, store, worker, spending, catch_up)
         runs = Runs(database, store.target)
         async with _written_down(settings, runs, link, spending.run, is_own=not run) as end:
@@ -104,6 +108,16 @@ async def submit(
             )
             end(summary)
     return summary
+
+
+async def _recover(
+    settings: Settings, database: Database, store: Store, spending: Spending, went_back: str | None
+) -> int:
+    """Read the journals in, and stop where more is missing; return how many rows were touched."""
+    folder = settings.journal_path
+    restored = await replay_journals(database, store.target, folder, spending)
+    await insist_on_lineage(database, store.target, folder, went_back)
+    return restored
 
 
 def _link(
@@ -196,13 +210,15 @@ async def reconcile(
     source = credentials or CredentialSource()
     await source.current()
     async with open_ledger(settings) as (database, store), cloud_client(settings, source) as client:
+        went_back = await check_place(database, settings.journal_path)
         await store.bind_service(settings.counterpart)
         await store.expire(settings.heartbeat_timeout.total_seconds(), _RECOVERY)
         spending = settings.spending(uuid4())
-        await replay_journals(database, store.target, settings.journal_path, spending)
+        await _recover(settings, database, store, spending, went_back)
         await store.expire(settings.heartbeat_timeout.total_seconds(), _RECOVERY)
         await store.adopt_strays(_RECOVERY)
         doubts = Doubts(database, store.target)
+        journal = LateJournal(settings.journal_path, store.target)
         settler = Settler(
             doubts,
             client,
@@ -210,12 +226,13 @@ async def reconcile(
             Pace(settings.lookup_qps),
             settings.settle,
             _RECONCILE,
+            journal,
             needs_witness=settings.plays_by_cloud_rules,
         )
         reconciler = Reconciler(
             doubts, settler, client, Pace(settings.poll_qps), _RECONCILE, canary_watch
         )
-        with on_signals(reconciler.interrupt, reconciler.interrupt):
+        with contextlib.closing(journal), on_signals(reconciler.interrupt, reconciler.interrupt):
             async with stopped_at(ends_at, reconciler.stop):
                 summary = await reconciler.run(once=once)
         charges = await doubts.extra_charges()

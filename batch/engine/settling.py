@@ -33,6 +33,7 @@ from batch.engine.pace import Pace
 from batch.engine.refusal import account_error
 from batch.engine.shared_pace import SharedPace
 from batch.ledger.doubts import Doubts, KnownJob, OpenDoubt, Settlement
+from batch.ledger.journal import LateJournal
 from batch.vod.lookup import JobDetail, JobInfo
 from batch.vod.wire import QueryFailed
 
@@ -71,6 +72,7 @@ class Settler:
         lookup_pace: Pace,
         settle: timedelta,
         actor: str,
+        journal: LateJournal,
         *,
         needs_witness: bool = True,
     ) -> None:
@@ -85,6 +87,7 @@ class Settler:
         self._lookup_pace = lookup_pace
         self._settle = settle
         self._actor = actor
+        self._journal = journal
         self._needs_witness = needs_witness
         self._witnesses: dict[JobType, tuple[KnownJob | None, bool]] = {}
         self.settled: Counter[str] = Counter()
@@ -123,6 +126,7 @@ class Settler:
 
     async def _replay_one(self, group: list[OpenDoubt]) -> set[int]:
         """Replay one request whole: with every type that it asked for, or not at all."""
+        await self._journal.prepare()
         if await self._doubts.mark_replayed(group[0].nonce) != len(group):
             return set()
         members = [member for doubt in group for member in doubt.claim.members]
@@ -134,7 +138,11 @@ class Settler:
         log.info("replayed", media_id=claim.media_id, outcome=type(outcome).__name__)
         if not isinstance(outcome, Accepted):
             return set()
-        settled = await self._doubts.record(judge_accepted(claim, outcome), self._actor)
+        verdicts = judge_accepted(claim, outcome)
+        try:
+            await self._journal.keep(claim, verdicts)
+        finally:
+            settled = await self._doubts.record(verdicts, self._actor)
         self.settled["replayed"] += len(settled)
         return settled
 

@@ -146,7 +146,7 @@ class Database:
         self._door.server = None
         with translated_errors():
             await self._pool.expire_connections()
-        row = await self.fetch_row("server_started")
+        row = await self.fetch_row("server_started", timeout=_CONNECT_SECONDS)
         assert row is not None
         self._door.server = row["at"]
 

@@ -11,7 +11,7 @@ from batch.core.models import JobType, Target
 from batch.core.states import State
 from batch.core.verdict import Verdict
 from batch.ledger.database import Database
-from batch.ledger.journal import Intent
+from batch.ledger.journal_lines import Intent
 from batch.ledger.statements import statement
 
 Share = tuple[str, JobType]
@@ -61,16 +61,16 @@ class Restorer:
 
     async def marks(self, journals: Iterable[UUID]) -> dict[UUID, int]:
         """Return how many bytes of each journal this database knows."""
-        rows = await self._database.fetch("find_marks", list(journals))
+        rows = await self._fetch("find_marks", list(journals))
         return {row["id"]: row["applied_bytes"] for row in rows}
 
     async def mark(self, journal: UUID, applied_bytes: int) -> None:
         """Remember that the journal is known up to here."""
-        await self._database.fetch("mark_journal", journal, applied_bytes)
+        await self._fetch("mark_journal", journal, applied_bytes)
 
     async def compare(self, intents: Sequence[Intent]) -> Comparison:
         """Say which requests this database forgot, and which answers it never heard."""
-        return await self._compare(self._database.fetch, intents, frozenset())
+        return await self._compare(self._fetch, intents, frozenset())
 
     async def restore(self, intents: Sequence[Intent], sending: Set[str] = frozenset()) -> int:
         """Bring this database up to what journals know; repeating it is harmless.
@@ -104,16 +104,19 @@ class Restorer:
 
     async def leases(self, nonces: Sequence[str]) -> dict[Share, tuple[int, int]]:
         """Return the submission and the lease of each share of these requests that is known."""
-        known = await _known(self._database.fetch, nonces)
+        known = await _known(self._fetch, nonces)
         return {share: (found.submission_id, found.lease) for share, found in known.items()}
 
     async def bury(self, worker: UUID) -> None:
         """Say that a worker is dead: nobody need wait for its heartbeat to run out."""
-        await self._database.fetch("end_worker", worker)
+        await self._fetch("bury_worker", worker, self._target.id)
 
     def owns(self, intent: Intent) -> bool:
         """Tell whether ``intent`` is of this target."""
         return (intent.account, intent.region) == (self._target.account, self._target.region)
+
+    async def _fetch(self, name: str, *arguments: object) -> list[asyncpg.Record]:
+        return await self._database.fetch(name, *arguments, timeout=_SILENCE_SECONDS)
 
     async def _compare(
         self, fetch: _Fetch, intents: Sequence[Intent], sending: Set[str]

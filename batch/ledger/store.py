@@ -173,6 +173,20 @@ class Store:
         rows = await self._fetch("expire", self.target.id, silence_seconds, actor, idle)
         return [row["id"] for row in rows]
 
+    async def now(self) -> datetime:
+        """Return the database's time, which heartbeats are stamped with."""
+        moment: datetime = (await self._first("clock"))["now"]
+        return moment
+
+    async def silent_workers(
+        self, since: datetime, silence_seconds: float, known: Sequence[RunId]
+    ) -> set[str]:
+        """Return the hosts of workers that lived at ``since`` and were not heard of after it."""
+        rows = await self._fetch(
+            "silent_workers", self.target.id, since, silence_seconds, list(known)
+        )
+        return {row["host"] for row in rows}
+
     async def adopt_strays(self, actor: str) -> list[int]:
         """Give what is pending the JobId that came for it late; return those submissions."""
         rows = await self._fetch("adopt_strays", self.target.id, actor)
