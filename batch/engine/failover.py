@@ -16,7 +16,7 @@ import structlog
 
 from batch.core.budget import Spending
 from batch.core.models import Claim, Worker
-from batch.engine.lineage import is_another_history, raise_alarm, remember
+from batch.engine.lineage import check_place, raise_alarm, remember
 from batch.engine.recovery import refuse_damage, replay_journals
 from batch.ledger.database import Database
 from batch.ledger.journal import Reading, journal_files, lock_dead, read_journal, worker_of
@@ -69,13 +69,13 @@ class CatchUp:
         await self._database.know_server()
         restorer = Restorer(self._database, self._store.target, "journal", self._spending)
         taken_up_at = await self._store.now()
-        is_other = await is_another_history(self._database, self._folder)
+        standing = await check_place(self._database, self._folder, sounds_alarm=False)
         await restorer.mark(self._worker.id, 0)  # a write: from here on it surely is a primary
         if self._spending.budgets.are_set:
             await self._store.open_periods(self._spending)
         restored = await self._replay(restorer, sending)
         await self._store.beat(self._worker)
-        await self._wait_for_others(taken_up_at, is_other=is_other)
+        await self._wait_for_others(taken_up_at, is_other=standing.has_changed)
         await remember(self._database, self._store.target, self._folder)
         leases = await restorer.leases([claim.nonce for claim in sending])
         log.warning("server_taken_up", restored=restored, on_the_wire=len(sending))
@@ -84,7 +84,8 @@ class CatchUp:
     async def _replay(self, restorer: Restorer, sending: Collection[Claim]) -> int:
         """Tell the server what dead workers' journals know, then those of the living."""
         target = self._store.target
-        restored = await replay_journals(self._database, target, self._folder, self._spending)
+        dead = await replay_journals(self._database, target, self._folder, self._spending)
+        restored = dead.touched
         readings = await asyncio.to_thread(self._living)
         refuse_damage(restorer, readings)
         intents, awaited = self._what_they_know(readings, sending)

@@ -5,6 +5,7 @@ another machine is forgotten, somebody's intents may be missing that no journal 
 """
 
 import asyncio
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -28,22 +29,35 @@ from batch.settings import Settings
 _ACCEPT = "vod-batch doctor --accept failover"
 
 
-async def check_place(database: Database, folder: Path) -> str | None:
-    """Say what is wrong if the cluster's log went back; to be asked before anything is written.
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How the cluster stands to what was seen of it last: ``alarm`` says what is wrong.
 
-    It stays wrong until it is accepted, however much is written since.
+    ``has_changed`` where another server took over, or the log went back.
+    """
+
+    alarm: str | None = None
+    has_changed: bool = False
+
+
+async def check_place(database: Database, folder: Path, *, sounds_alarm: bool = True) -> Standing:
+    """See whether the cluster's log went back; to be asked before anything is written.
+
+    An alarm stays until it is accepted, however much is written since. A living worker sounds none:
+    it knows what it sent.
     """
     place = await find_place(database)
     if place is None:
-        return None
+        return Standing()
     with remembered(folder) as memory:
-        before = memory.places.get(place.system)
-        if before and place.is_behind(before):
+        before = memory.places.get(place.system, place)
+        if place.is_behind(before) and sounds_alarm:
             memory.alarms[place.system] = (
                 f"the database went back from {_told(before)} to {_told(place)}: it comes from a "
                 "backup, or a server took over that lacks the last commits"
             )
-        return memory.alarms.get(place.system)
+        has_changed = place.timeline != before.timeline or place.is_behind(before)
+        return Standing(memory.alarms.get(place.system), has_changed)
 
 
 async def raise_alarm(database: Database, folder: Path, why: str) -> None:
@@ -65,31 +79,26 @@ def _alarming(why: str) -> ConfigurationError:
     )
 
 
-async def is_another_history(database: Database, folder: Path) -> bool:
-    """Tell whether a server took over, or went back, since the database was last seen from here."""
-    place = await find_place(database)
-    with remembered(folder) as memory:
-        before = memory.places.get(place.system) if place else None
-    return (
-        before is not None
-        and place is not None
-        and (place.timeline != before.timeline or place.is_behind(before))
-    )
-
-
 async def insist_on_lineage(
-    database: Database, target: Target, folder: Path, went_back: str | None
+    database: Database, target: Target, folder: Path, standing: Standing, forgotten: int
 ) -> None:
     """Stop where others may have paid for what the database forgot, else remember it as it is.
 
-    To be asked after the journals are read in: what they know is not missing. ``went_back`` is what
-    :func:`check_place` said.
+    To be asked after the journals are read in: what they know is not missing. ``standing`` is what
+    :func:`check_place` said before, ``forgotten`` how many submissions only the journals knew.
 
     Raises:
         ConfigurationError: with what to do.
     """
-    if went_back:
-        raise _alarming(went_back)
+    if standing.alarm:
+        raise _alarming(standing.alarm)
+    if standing.has_changed and forgotten:
+        await raise_alarm(
+            database,
+            folder,
+            f"the database went back: another server took over, and had forgotten {forgotten} "
+            "submissions that were committed",
+        )
     lineage = await find_lineage(database, target)
     seen = await seen_workers(database, target)
     with remembered(folder) as memory:

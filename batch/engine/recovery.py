@@ -26,6 +26,14 @@ _GROUP = 2000
 log = structlog.get_logger()
 
 
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What journals brought, in submissions: ``forgotten`` had been committed, and was gone."""
+
+    touched: int
+    forgotten: int
+
+
 async def replay_journals(
     database: Database,
     target: Target,
@@ -33,7 +41,7 @@ async def replay_journals(
     spending: Spending,
     *,
     accepts_damage: bool = False,
-) -> int:
+) -> Replayed:
     """Read what dead workers wrote into PostgreSQL; return how many submissions that touched.
 
     A journal that the database knows already is skipped at the cost of one look; one that a living
@@ -62,7 +70,7 @@ async def replay_journals(
         log.warning("journal_replayed", submissions=touched)
     if not accepts_damage:
         refuse_damage(restorer, readings)
-    return touched
+    return Replayed(touched, restorer.forgotten)
 
 
 def refuse_damage(restorer: Restorer, readings: Sequence[Reading]) -> None:

@@ -18,7 +18,7 @@ from batch.core.models import Worker
 from batch.core.states import State
 from batch.engine.failover import CatchUp
 from batch.engine.ledger_link import LedgerLink
-from batch.engine.lineage import check_place, insist_on_lineage
+from batch.engine.lineage import Standing, check_place, insist_on_lineage
 from batch.engine.pace import Pace
 from batch.engine.planning import Plan, make_plan
 from batch.engine.preflight import Preflight, PreflightSummary
@@ -82,12 +82,12 @@ async def submit(
         cloud_client(settings, source) as client,
     ):
         await database.know_server()
-        went_back = await check_place(database, settings.journal_path)
+        standing = await check_place(database, settings.journal_path)
         await store.bind_service(settings.counterpart)
         spending = settings.spending(run or uuid4())
         silence = settings.heartbeat_timeout.total_seconds()
         expired = await store.expire(silence, _RECOVERY)
-        restored = await _recover(settings, database, store, spending, went_back)
+        restored = await _recover(settings, database, store, spending, standing)
         if plan_hash:
             await _insist_on_plan(settings, database, store, plan_hash)
         worker = Worker(uuid4(), socket.gethostname(), os.getpid())
@@ -96,7 +96,7 @@ async def submit(
         link = _link(settings, store, worker, spending, catch_up)
         runs = Runs(database, store.target)
         async with _written_down(settings, runs, link, spending.run, is_own=not run) as end:
-            summary = await _work(settings, store, worker, link, client, watcher, ends_at)
+            summary = await _work(settings, store, worker, catch_up, link, client, watcher, ends_at)
             charges = await link.patiently(Doubts(database, store.target).extra_charges)
             held = await link.patiently(Operators(database, store.target).count_held)
             summary = replace(
@@ -111,13 +111,13 @@ async def submit(
 
 
 async def _recover(
-    settings: Settings, database: Database, store: Store, spending: Spending, went_back: str | None
+    settings: Settings, database: Database, store: Store, spending: Spending, standing: Standing
 ) -> int:
     """Read the journals in, and stop where more is missing; return how many rows were touched."""
     folder = settings.journal_path
-    restored = await replay_journals(database, store.target, folder, spending)
-    await insist_on_lineage(database, store.target, folder, went_back)
-    return restored
+    replayed = await replay_journals(database, store.target, folder, spending)
+    await insist_on_lineage(database, store.target, folder, standing, replayed.forgotten)
+    return replayed.touched
 
 
 def _link(
@@ -132,6 +132,7 @@ async def _work(
     settings: Settings,
     store: Store,
     worker: Worker,
+    catch_up: CatchUp,
     link: LedgerLink,
     client: VodClient,
     watcher: Watcher,
@@ -162,8 +163,9 @@ async def _work(
                 return await submitter.run()
     finally:
         # Away or not, the worker ends: a heartbeat that stops says so too.
-        with contextlib.suppress(DatabaseUnavailableError):
+        with contextlib.suppress(VodBatchError):
             await store.end_worker(worker.id)
+            await catch_up.remember()
         journal.close()
 
 
@@ -210,11 +212,11 @@ async def reconcile(
     source = credentials or CredentialSource()
     await source.current()
     async with open_ledger(settings) as (database, store), cloud_client(settings, source) as client:
-        went_back = await check_place(database, settings.journal_path)
+        standing = await check_place(database, settings.journal_path)
         await store.bind_service(settings.counterpart)
         await store.expire(settings.heartbeat_timeout.total_seconds(), _RECOVERY)
         spending = settings.spending(uuid4())
-        await _recover(settings, database, store, spending, went_back)
+        await _recover(settings, database, store, spending, standing)
         await store.expire(settings.heartbeat_timeout.total_seconds(), _RECOVERY)
         await store.adopt_strays(_RECOVERY)
         doubts = Doubts(database, store.target)

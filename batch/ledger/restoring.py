@@ -58,6 +58,8 @@ class Restorer:
         self._target = target
         self._actor = actor
         self._spending = spending
+        self.forgotten = 0
+        """Shares so far that had been committed and that this database did not know any more."""
 
     async def marks(self, journals: Iterable[UUID]) -> dict[UUID, int]:
         """Return how many bytes of each journal this database knows."""
@@ -100,6 +102,7 @@ class Restorer:
             shares = [*comparison.forgotten, *comparison.unheard]
             for verdicts in _verdicts(shares, known, sending):
                 await fetch("record", *record_arguments(verdicts), self._actor)
+        self.forgotten += len(comparison.forgotten)
         return len(shares)
 
     async def leases(self, nonces: Sequence[str]) -> dict[Share, tuple[int, int]]:
