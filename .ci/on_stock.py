@@ -12,9 +12,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from tests.support.stock import find_binaries, stock_server  # noqa: E402
-
 from tests.support.postgres import make_system_user  # noqa: E402
+from tests.support.stock import find_binaries, stock_server  # noqa: E402
 
 
 def main() -> int:

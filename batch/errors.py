@@ -71,6 +71,10 @@ class DatabaseUnavailableError(UnavailableError):
     """PostgreSQL does not answer, or answers that it cannot serve."""
 
 
+class ServerChangedError(DatabaseUnavailableError):
+    """Another server start serves than the one we know; what it holds must be looked at first."""
+
+
 class CloudUnavailableError(UnavailableError):
     """The cloud's API gives no answer that can be trusted."""
 

@@ -18,7 +18,7 @@ from random import Random
 from secrets import token_hex
 from uuid import UUID, uuid4
 
-from batch.core.models import Claim
+from batch.core.models import Claim, Worker
 from batch.core.outcome import Accepted, Job
 from batch.core.verdict import judge
 from batch.engine import service
@@ -78,7 +78,7 @@ async def _measure(folder: Path, rows: int) -> tuple[float, float]:
     settings = Settings(home=folder / "home")
     async with service.open_ledger(settings) as (database, store):
         worker = uuid4()
-        await store.start_worker(worker, "benchmark", 1)
+        await store.beat(Worker(worker, "benchmark", 1))
         target = store.target.id
         await _deepen(database, target, 1, _SHALLOW)
         await _median_begin(store, worker)  # connections and caches

@@ -13,6 +13,7 @@ from tests.support.console import KEY, Console
 from tests.support.ledger import Ledger, open_ledger
 from tests.support.night import Night
 from tests.support.postgres import Server, make_system_user, running_server
+from tests.support.stock import Stock, stock_server
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -42,6 +43,13 @@ def postgres() -> Iterator[Server]:
     """A PostgreSQL 18 server for all tests."""
     with running_server(18) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def stock_postgres() -> Iterator[Stock]:
+    """Debian's PostgreSQL as it is shipped; mark the tests that use it with ``needs_stock``."""
+    with stock_server() as stock:
+        yield stock
 
 
 @pytest.fixture

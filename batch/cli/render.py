@@ -63,6 +63,15 @@ def _duplicates(report: LoadReport) -> int:
     return counts.duplicates_in_file + counts.duplicates_across_files + counts.duplicates_submitted
 
 
+def _restored_lines(summary: RunSummary) -> Iterator[str]:
+    """Tell what the journal brought back, and whether another server had lost it."""
+    if summary.restored:
+        who = (
+            "another server of the database took over and" if summary.failovers else "the database"
+        )
+        yield f"  restored     {summary.restored:>9,}  {who} had forgotten them; the journal knew"
+
+
 def summary_lines(summary: RunSummary, currency: str) -> Iterator[str]:
     """Tell what one run of the worker came to, and what to do about it."""
     by_state = summary.states
@@ -74,6 +83,7 @@ def summary_lines(summary: RunSummary, currency: str) -> Iterator[str]:
         yield f"  dead         {dead:>9,}  never sent, attempts used up"
     yield from existing_lines([asdict(summary.existing) if summary.existing else None])
     yield f"  worst second {summary.worst_second:>9,}  sends"
+    yield from _restored_lines(summary)
     if throttled := summary.outcomes.get("throttled", 0):
         yield f"  throttled    {throttled:>9,}  given back and sent again later"
     if due := max(0, summary.left_pending - summary.held):
@@ -194,6 +204,12 @@ def check_line(check: Check) -> str:
     return f"{mark}  {check.name:<15} {check.detail}{mend}"
 
 
+def _damage(check: JournalCheck) -> str:
+    if check.is_known:
+        return "check the disk; PostgreSQL knows this journal to its end"
+    return "check the disk; a run stops until: vod-batch doctor --accept journal"
+
+
 def journal_lines(checks: Sequence[JournalCheck], folder: Path) -> Iterator[str]:
     """Show each journal beside PostgreSQL."""
     if not checks:
@@ -208,6 +224,6 @@ def journal_lines(checks: Sequence[JournalCheck], folder: Path) -> Iterator[str]
         if found.unheard:
             yield f"  {len(found.unheard):,} whose answer PostgreSQL never heard"
         if check.damaged_lines:
-            yield f"  {check.damaged_lines:,} damaged lines: check the disk"
+            yield f"  {check.damaged_lines:,} damaged lines: {_damage(check)}"
     if any(check.comparison.differs for check in checks):
         yield "they are read into PostgreSQL by the next: vod-batch submit, or vod-batch reconcile"

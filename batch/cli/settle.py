@@ -244,7 +244,9 @@ async def _journal_check(settings: Settings) -> bool:
     async with open_ledger(settings) as (database, store):
         checks = await recovery.check_journals(database, store.target, settings.journal_path)
     say(*journal_lines(checks, settings.journal_path))
-    return any(check.comparison.differs or check.damaged_lines for check in checks)
+    return any(
+        check.comparison.differs or (check.damaged_lines and not check.is_known) for check in checks
+    )
 
 
 COMMANDS = {"reconcile": reconcile, "resolve": resolve, "journal": journal}

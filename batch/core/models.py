@@ -61,3 +61,12 @@ class Target:
 
 RunId = UUID
 """Identity of one worker process: random, never a host name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """One process that submits, and where it runs."""
+
+    id: RunId
+    host: str
+    pid: int

@@ -4,6 +4,7 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from secrets import token_hex
 from typing import TypeVar
@@ -13,10 +14,11 @@ import structlog
 
 from batch.core.backoff import delay_seconds, with_jitter
 from batch.core.budget import BudgetUse, NextCost, Spending
-from batch.core.models import Claim, RunId
+from batch.core.models import Claim, Worker
 from batch.core.states import State
 from batch.core.verdict import Verdict
-from batch.errors import DatabaseUnavailableError
+from batch.engine.failover import CatchUp
+from batch.errors import DatabaseUnavailableError, ServerChangedError, VodBatchError
 from batch.ledger.store import Outlook, Store
 
 _LONGEST_WAIT_SECONDS = 5.0
@@ -32,15 +34,18 @@ async def _no_key() -> None:
 class LedgerLink:
     """Statements of one worker, each tried again with backoff while the database is away.
 
-    ``patience`` is in seconds; after it the database's error is raised. ``plan`` holds the
-    rows that alone are sent, if it is not all. ``key_id`` names the key that signs what is begun
-    now.
+    ``patience`` is in seconds; after it the database's error is raised. Where another server serves
+    than before, nothing runs there until ``catch_up`` has told it what it may have forgotten.
+    ``plan`` holds the rows that alone are sent, if it is not all. ``key_id`` names the key that
+    signs what is begun now.
     """
 
     def __init__(
         self,
         store: Store,
+        worker: Worker,
         spending: Spending,
+        catch_up: CatchUp,
         *,
         patience: float,
         dice: random.Random,
@@ -49,6 +54,7 @@ class LedgerLink:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
+        self._worker = worker
         self._spending = spending
         self._plan = plan
         self._patience = patience
@@ -56,37 +62,39 @@ class LedgerLink:
         self._key_id = key_id
         self._clock = clock
         self._give_up_at: float | None = None
-        self._begin_unconfirmed = False
-        self._ever_unconfirmed = False
+        self._catch_up = catch_up
+        self._server_is_new = False
+        self._catching_up = asyncio.Lock()
+        self._open: dict[str, Claim] = {}
+        self._moved: dict[tuple[int, int], tuple[int, int]] = {}
+        self._unheard: list[list[str]] = []
+        self.failovers = 0
+        """How often another server was taken up."""
+        self.restored = 0
+        """Submissions that a new server had forgotten, or not heard of."""
 
     def hurry(self, seconds: float) -> None:
         """From now on wait for the database no longer than ``seconds`` in all."""
         self._give_up_at = self._clock() + seconds
 
     async def begin(
-        self,
-        worker: RunId,
-        most_requests: int,
-        most_rows: int,
-        mine: Sequence[int],
-        first_id: int | None = None,
+        self, most_requests: int, most_rows: int, first_id: int | None = None
     ) -> list[Claim]:
-        """Claim due media, their intent committed (:meth:`Store.begin`).
+        """Claim due media, their intent committed (:meth:`Store.begin`); each is to be closed.
 
         A begin whose answer was lost may have claimed rows that nobody will send; they are given
-        back before the next one. ``mine`` are the submissions that are being sent.
+        back before the next one.
         """
 
         async def once() -> list[Claim]:
-            if self._begin_unconfirmed:
-                await self._give_back_unheard(worker, mine)
+            await self._give_back_unheard()
             signed_at = datetime.now(UTC).replace(microsecond=0)
             # Anew for each try: a nonce names one request, and the last try may have begun some.
             nonces = [token_hex(16) for _ in range(most_requests)]
             key_id = await self._key_id()
             try:
                 return await self._store.begin(
-                    worker,
+                    self._worker.id,
                     nonces,
                     signed_at,
                     most_rows=most_rows,
@@ -95,12 +103,14 @@ class LedgerLink:
                     plan=self._plan,
                     access_key_id=key_id,
                 )
+            except ServerChangedError:
+                raise  # and nothing has run
             except DatabaseUnavailableError:
-                self._begin_unconfirmed = self._ever_unconfirmed = True
+                self._unheard.append(nonces)
                 raise
 
         claims = await self.patiently(once)
-        self._begin_unconfirmed = False
+        self._open |= {claim.nonce: claim for claim in claims}
         return claims
 
     async def due_span(self) -> tuple[int, int] | None:
@@ -114,6 +124,12 @@ class LedgerLink:
         return await self.patiently(
             lambda: self._store.doubt_refusals(submissions, code, actor, reason)
         )
+
+    def close(self, claim: Claim) -> None:
+        """Say that what came of a claim is in both records."""
+        self._open.pop(claim.nonce, None)
+        for member in claim.members:
+            self._moved.pop((member.id, member.lease), None)
 
     @property
     def has_budget(self) -> bool:
@@ -146,20 +162,20 @@ class LedgerLink:
         """Take slots of the shared pace (:meth:`Store.reserve`)."""
         return await self.patiently(lambda: self._store.reserve(slots, interval))
 
-    async def outlook(self, worker: RunId, mine: Sequence[int]) -> Outlook:
+    async def outlook(self) -> Outlook:
         """Say what may still come (:meth:`Store.outlook`)."""
-
-        async def once() -> Outlook:
-            # The server may have finished a begin long after its connection was cut.
-            if self._ever_unconfirmed:
-                await self._give_back_unheard(worker, mine)
-            return await self._store.outlook(self._plan)
-
-        return await self.patiently(once)
+        return await self.patiently(lambda: self._store.outlook(self._plan))
 
     async def record(self, verdicts: Sequence[Verdict], actor: str) -> list[int]:
         """Commit verdicts (:meth:`Store.record`); repeating it is harmless."""
-        return await self.patiently(lambda: self._store.record(verdicts, actor))
+        return await self.patiently(
+            lambda: self._store.record([self._as_it_is_now(v) for v in verdicts], actor)
+        )
+
+    def _as_it_is_now(self, verdict: Verdict) -> Verdict:
+        """A server that forgot a request has made it again, perhaps under another lease."""
+        moved = self._moved.get((verdict.submission_id, verdict.lease))
+        return replace(verdict, submission_id=moved[0], lease=moved[1]) if moved else verdict
 
     async def pause(self, seconds: float) -> None:
         """Pause the target (:meth:`Store.pause`); this worker pauses even if that fails."""
@@ -169,18 +185,31 @@ class LedgerLink:
             log.warning("pause_not_shared", error=str(error))
 
     async def expire(self, silence_seconds: float, actor: str) -> list[int]:
-        """Move what dead workers hold to in doubt (:meth:`Store.expire`)."""
-        return await self.patiently(lambda: self._store.expire(silence_seconds, actor))
+        """Move what nobody sends to in doubt: dead workers' rows (:meth:`Store.expire`), and ours
+        that we do not know. What we surely never sent is given back first.
+        """
+
+        async def once() -> list[int]:
+            await self._give_back_unheard()
+            idle = None if self._open else self._worker.id
+            return await self._store.expire(silence_seconds, actor, idle)
+
+        return await self.patiently(once)
 
     async def adopt_strays(self, actor: str) -> list[int]:
         """Give what is pending the JobId that came for it late (:meth:`Store.adopt_strays`)."""
         return await self.patiently(lambda: self._store.adopt_strays(actor))
 
-    async def beat(self, worker: RunId) -> None:
+    async def beat(self) -> None:
         """Say that the worker is alive; a missed beat is not the worker's end."""
+
+        async def once() -> None:
+            await self._store.beat(self._worker)
+            await self._catch_up.remember()
+
         try:
-            await self._store.beat(worker)
-        except DatabaseUnavailableError as error:
+            await self._on_a_known_server(once)
+        except VodBatchError as error:
             log.warning("heartbeat_missed", error=str(error))
 
     async def leftovers(self) -> tuple[int, int]:
@@ -188,10 +217,19 @@ class LedgerLink:
         counts = await self.patiently(self._store.count_states)
         return counts[State.PENDING], counts[State.IN_DOUBT]
 
-    async def _give_back_unheard(self, worker: RunId, mine: Sequence[int]) -> None:
-        given_back = await self._store.give_back(worker, mine)
-        if given_back:
-            log.warning("given_back", submissions=len(given_back), reason="begin unconfirmed")
+    async def _give_back_unheard(self) -> None:
+        """Give back what begins claimed whose answer was lost.
+
+        The server may finish a begin long after its connection was cut, so its nonces are looked
+        for until they are found.
+        """
+        if not self._unheard:
+            return
+        asked = [nonce for nonces in self._unheard for nonce in nonces]
+        found = set(await self._store.give_back(self._worker.id, asked))
+        self._unheard = [nonces for nonces in self._unheard if found.isdisjoint(nonces)]
+        if found:
+            log.warning("given_back", requests=len(found), reason="begin unconfirmed")
 
     async def patiently(self, statement: Callable[[], Awaitable[_T]]) -> _T:
         """Run ``statement``, again with backoff while the database is away.
@@ -202,7 +240,7 @@ class LedgerLink:
         attempt = 0
         while True:
             try:
-                result = await statement()
+                result = await self._on_a_known_server(statement)
             except DatabaseUnavailableError as error:
                 attempt += 1
                 self._check_patience(since, error)
@@ -211,6 +249,34 @@ class LedgerLink:
                 await asyncio.sleep(with_jitter(delay, self._dice))
             else:
                 return result
+
+    async def _on_a_known_server(self, statement: Callable[[], Awaitable[_T]]) -> _T:
+        """Run ``statement`` once; on another server than before, after that one has caught up."""
+        while True:
+            await self._take_up_a_new_server()
+            try:
+                return await statement()
+            except ServerChangedError:
+                self._server_is_new = True
+
+    async def _take_up_a_new_server(self) -> None:
+        """Bring a new server up to the journals; whoever has a statement waits until it is."""
+        if not self._server_is_new:
+            return
+        async with self._catching_up:
+            if not self._server_is_new:
+                return
+            claims = list(self._open.values())
+            found = await self._catch_up(claims)
+            self._moved |= {
+                (member.id, member.lease): found.leases[claim.nonce, member.job_type]
+                for claim in claims
+                for member in claim.members
+                if (claim.nonce, member.job_type) in found.leases
+            }
+            self.failovers += 1
+            self.restored += found.restored
+            self._server_is_new = False
 
     def _check_patience(self, since: float, error: DatabaseUnavailableError) -> None:
         give_up_at = since + self._patience

@@ -16,9 +16,10 @@ from batch.core.doubt import DATE_WINDOW
 from batch.core.learnt import Learnt
 from batch.core.models import Claim
 from batch.core.outcome import Accepted, InDoubt, Outcome, Throttled
-from batch.core.verdict import judge_accepted, judge_doubt
+from batch.core.verdict import Verdict, judge_accepted, judge_doubt
 from batch.engine.shared_pace import SharedPace
 from batch.ledger.doubts import Doubts, OpenDoubt
+from batch.ledger.journal import LateJournal
 
 OLDEST_REPLAY = DATE_WINDOW - timedelta(minutes=1)
 """A minute is kept from the date window's end, for clocks and for the request's own way."""
@@ -49,6 +50,7 @@ class Replayer:
         doubts: Doubts,
         client: ReplayClient,
         pace: SharedPace,
+        journal: LateJournal,
         actor: str,
         *,
         is_cloud: bool,
@@ -57,6 +59,7 @@ class Replayer:
         self._doubts = doubts
         self._client = client
         self._pace = pace
+        self._journal = journal
         self._actor = actor
         self._is_cloud = is_cloud
         self._is_allowed = False
@@ -76,6 +79,7 @@ class Replayer:
         key_id = await self._client.access_key_id()
         if any(doubt.access_key_id != key_id for doubt in group):
             return None
+        await self._journal.prepare()
         [slot] = await self._pace.take(1)
         age = await self._doubts.mark_replayed(group, key_id, OLDEST_REPLAY)
         if age is None or age > OLDEST_REPLAY or not await self._departs(slot):
@@ -100,10 +104,18 @@ class Replayer:
         if isinstance(outcome, Throttled):
             self._pace.pause(outcome.retry_after_seconds or _PAUSE_SECONDS)
         if isinstance(outcome, InDoubt) and outcome.job_ids:
-            await self._doubts.record(judge_doubt(claim, outcome), self._actor)
+            await self._keep(claim, judge_doubt(claim, outcome))
         if not isinstance(outcome, Accepted):
             return set()
-        return await self._doubts.record(judge_accepted(claim, outcome), self._actor)
+        return await self._keep(claim, judge_accepted(claim, outcome))
+
+    async def _keep(self, claim: Claim, verdicts: Sequence[Verdict]) -> set[int]:
+        """Write an answer to both records; what one does not take, the other has."""
+        try:
+            await self._journal.keep(claim, verdicts)
+        finally:
+            settled = await self._doubts.record(verdicts, self._actor)
+        return settled
 
 
 def _is_young(doubt: OpenDoubt) -> bool:

@@ -14,12 +14,15 @@ from uuid import UUID, uuid4
 
 from batch.core.budget import Spending
 from batch.core.deadline import deadline, find_zone
+from batch.core.models import Worker
 from batch.core.states import State
 from batch.engine.beside import SettlingBeside
 from batch.engine.existing import ExistingJobs
+from batch.engine.failover import CatchUp
 from batch.engine.first_run import insist_on_known_ledger
 from batch.engine.gate import Gate, OpenGate
 from batch.engine.ledger_link import LedgerLink
+from batch.engine.lineage import Standing, check_place, insist_on_lineage
 from batch.engine.looking import JobLooker, Looks
 from batch.engine.pace import Pace
 from batch.engine.planning import Plan, Planner
@@ -38,7 +41,7 @@ from batch.ledger.database import Database
 from batch.ledger.doubts import Doubts
 from batch.ledger.existing import ExistingLedger
 from batch.ledger.first_runs import FirstRuns
-from batch.ledger.journal import Journal
+from batch.ledger.journal import Journal, LateJournal
 from batch.ledger.media import MediaLooks
 from batch.ledger.opening import open_ledger
 from batch.ledger.operators import Operators
@@ -92,16 +95,22 @@ async def submit(
         open_ledger(settings, plans_once=True) as (database, store),
         cloud_client(settings, source) as client,
     ):
+        await database.know_server()
+        standing = await check_place(database, settings.journal_path)
         await store.bind_service(settings.counterpart)
         spending = settings.spending(run or uuid4())
-        expired = await store.expire(settings.heartbeat_timeout.total_seconds(), _RECOVERY)
-        await replay_journals(database, store.target, settings.journal_path, spending)
+        silence = settings.heartbeat_timeout.total_seconds()
+        expired = await store.expire(silence, _RECOVERY)
+        restored = await _recover(settings, database, store, spending, standing)
         plan = uuid4() if plan_hash or only_canaries else None
         if plan and plan_hash:
             await _planner(settings, database, store).fix(plan_hash, plan)
         elif plan:
             await Canaries(database, store.target).fix(plan)
-        link = _link(settings, store, spending, client, plan=plan)
+        worker = Worker(uuid4(), socket.gethostname(), os.getpid())
+        folder = settings.journal_path
+        catch_up = CatchUp(database, store, worker, folder, spending, silence=silence)
+        link = _link(settings, store, worker, spending, catch_up, client, plan=plan)
         runs = Runs(database, store.target)
         async with (
             _written_down(settings, runs, link, spending.run, is_own=not run) as end,
@@ -112,12 +121,15 @@ async def submit(
                 first = FirstRuns(database, store.target)
                 pace = Pace(settings.lookup_qps)
                 await insist_on_known_ledger(first, client, pace, settings.ledger_name)
-            summary = await _work(settings, database, store, link, client, watcher, ends_at, gate)
+            summary = await _work(
+                settings, database, store, worker, catch_up, link, client, watcher, ends_at, gate
+            )
             charges = await link.patiently(Doubts(database, store.target).extra_charges)
             held = await link.patiently(Operators(database, store.target).count_held)
             summary = replace(
                 summary,
                 expired=summary.expired + len(expired),
+                restored=summary.restored + restored,
                 extra_charges=len(charges),
                 held=held,
                 existing=gate.summary(),
@@ -126,12 +138,31 @@ async def submit(
     return summary
 
 
+async def _recover(
+    settings: Settings, database: Database, store: Store, spending: Spending, standing: Standing
+) -> int:
+    """Read the journals in, and stop where more is missing; return how many rows were touched."""
+    folder = settings.journal_path
+    replayed = await replay_journals(database, store.target, folder, spending)
+    await insist_on_lineage(database, store.target, folder, standing, replayed.forgotten)
+    return replayed.touched
+
+
 def _link(
-    settings: Settings, store: Store, spending: Spending, client: VodClient, *, plan: UUID | None
+    settings: Settings,
+    store: Store,
+    worker: Worker,
+    spending: Spending,
+    catch_up: CatchUp,
+    client: VodClient,
+    *,
+    plan: UUID | None,
 ) -> LedgerLink:
     return LedgerLink(
         store,
+        worker,
         spending,
+        catch_up,
         patience=settings.database_patience.total_seconds(),
         dice=random.SystemRandom(),
         plan=plan,
@@ -165,6 +196,8 @@ async def _work(
     settings: Settings,
     database: Database,
     store: Store,
+    worker: Worker,
+    catch_up: CatchUp,
     link: LedgerLink,
     client: VodClient,
     watcher: Watcher,
@@ -173,9 +206,8 @@ async def _work(
 ) -> RunSummary:
     """Be one worker from its first heartbeat to its last."""
     counts = await store.count_states()
-    worker = uuid4()
-    journal = Journal(settings.journal_path, worker, store.target)
-    await store.start_worker(worker, socket.gethostname(), os.getpid())
+    journal = Journal(settings.journal_path, worker.id, store.target)
+    await store.beat(worker)
     pace = SharedPace(settings.qps, link.reserve)
     submitter = Submitter(
         link,
@@ -183,12 +215,13 @@ async def _work(
         client,
         pace,
         _limits(settings),
-        worker,
+        f"submit {worker.id}",
         dice=random.SystemRandom(),
         gate=gate,
         watch=watcher.attempted,
     )
-    settler = settler_for(settings, database, store.target, client, pace, _RECONCILE)
+    replays = LateJournal(settings.journal_path, store.target)
+    settler = settler_for(settings, database, store.target, client, pace, replays, _RECONCILE)
     beside = SettlingBeside(settler, settings.settle_every, settings.grace)
 
     def stop(reason: StopReason) -> None:
@@ -209,9 +242,11 @@ async def _work(
                 return await submitter.run()
     finally:
         # Away or not, the worker ends: a heartbeat that stops says so too.
-        with contextlib.suppress(DatabaseUnavailableError):
-            await store.end_worker(worker)
+        with contextlib.suppress(VodBatchError):
+            await store.end_worker(worker.id)
+            await catch_up.remember()
         journal.close()
+        replays.close()
 
 
 @contextlib.asynccontextmanager
@@ -257,20 +292,22 @@ async def reconcile(
     source = credentials or CredentialSource()
     await source.current()
     async with open_ledger(settings) as (database, store), cloud_client(settings, source) as client:
+        standing = await check_place(database, settings.journal_path)
         await store.bind_service(settings.counterpart)
         await store.expire(settings.heartbeat_timeout.total_seconds(), _RECOVERY)
         spending = settings.spending(uuid4())
-        await replay_journals(database, store.target, settings.journal_path, spending)
+        await _recover(settings, database, store, spending, standing)
         await store.expire(settings.heartbeat_timeout.total_seconds(), _RECOVERY)
         await store.adopt_strays(_RECOVERY)
         doubts = Doubts(database, store.target)
         pace = SharedPace(settings.qps, store.reserve)
-        settler = settler_for(settings, database, store.target, client, pace, _RECONCILE)
+        journal = LateJournal(settings.journal_path, store.target)
+        settler = settler_for(settings, database, store.target, client, pace, journal, _RECONCILE)
         reconciler = Reconciler(
             doubts, settler, client, Pace(settings.poll_qps), _RECONCILE, canary_watch
         )
         words = unseen_kept(client.unseen, KeptWords(database, store.target))
-        with on_signals(reconciler.interrupt, reconciler.interrupt):
+        with contextlib.closing(journal), on_signals(reconciler.interrupt, reconciler.interrupt):
             async with words, stopped_at(ends_at, reconciler.stop):
                 summary = await reconciler.run(once=once)
         charges = await doubts.extra_charges()

@@ -24,6 +24,7 @@ from batch.engine.shared_pace import SharedPace
 from batch.engine.witness import Witnesses
 from batch.ledger.database import Database
 from batch.ledger.doubts import Doubts, OpenDoubt, Settlement
+from batch.ledger.journal import LateJournal
 from batch.ledger.learnt import Lessons
 from batch.settings import Settings
 from batch.vod.client import VodClient
@@ -54,14 +55,17 @@ def settler_for(
     target: Target,
     client: VodClient,
     pace: SharedPace,
+    journal: LateJournal,
     actor: str,
 ) -> "Settler":
-    """Return what settles the target's doubts; replays go under ``pace``, as all submits do."""
+    """Return what settles the target's doubts; replays go under ``pace``, as all submits do, and
+    into ``journal``.
+    """
     rules = Rules(settings.settle, settings.plays_by_cloud_rules)
     doubts, lessons = Doubts(database, target), Lessons(database, target)
     looker = Looker(client, Pace(settings.lookup_qps))
     witnesses = Witnesses(doubts, lessons, looker, rules.settle, is_cloud=rules.is_cloud)
-    replayer = Replayer(doubts, client, pace, actor, is_cloud=rules.is_cloud)
+    replayer = Replayer(doubts, client, pace, journal, actor, is_cloud=rules.is_cloud)
     return Settler(doubts, looker, witnesses, replayer, rules, actor)
 
 

@@ -14,7 +14,7 @@ from typing import Protocol
 
 import structlog
 
-from batch.core.models import Claim, RunId
+from batch.core.models import Claim
 from batch.core.outcome import InDoubt, NotSent, Outcome, StopCause
 from batch.core.verdict import Verdict, judge
 from batch.engine.brake import Brake
@@ -84,7 +84,7 @@ class Submitter:
         sender: Sender,
         pace: SharedPace,
         limits: SubmitLimits,
-        worker: RunId,
+        actor: str,
         *,
         dice: random.Random,
         gate: Gate = OpenGate(),  # noqa: B008 - it keeps nothing
@@ -97,7 +97,6 @@ class Submitter:
         self._sender = sender
         self._pace = pace
         self._limits = limits
-        self._worker = worker
         self._dice = dice
         self._brake = Brake(limits.throttled_after, clock, dice)
         self._suspicion = Suspicion()
@@ -105,7 +104,7 @@ class Submitter:
         self._gate = gate
         self._watch = watch
         self._clock = clock
-        self._actor = f"submit {worker}"
+        self._actor = actor
         guard = FailureGuard(limits.guard_percent, limits.guard_window)
         self._tally = Tally(limits.unreachable_after, limits.doubt_limit, clock, guard)
         self._recorder = GroupCommit(self._commit, key=lambda verdict: verdict.submission_id)
@@ -156,6 +155,7 @@ class Submitter:
         if self._failure:
             raise self._failure
         await self._doubt_what_refused_all()
+        await self._tidy_up()  # a row of ours that nobody sends is told in this run's own figures
         return await self._summary(self._clock() - started)
 
     async def tick(self) -> None:
@@ -210,7 +210,7 @@ class Submitter:
         try:
             if self._suspicion.is_probing:
                 return await self._begin_probe()
-            return await self._ledger.begin(self._worker, permits, self._remaining(), self._mine())
+            return await self._ledger.begin(permits, self._remaining())
         except VodBatchError as error:
             self._fail(error)
             return []
@@ -224,7 +224,7 @@ class Submitter:
         places: list[int | None] = [self._probe_from.pop()] if self._probe_from else []
         for place in (*places, None):
             most = self._remaining()
-            claims = await self._ledger.begin(self._worker, 1, most, self._mine(), place)
+            claims = await self._ledger.begin(1, most, place)
             if claims:
                 self._suspicion.begun(claims)
                 return claims
@@ -251,9 +251,6 @@ class Submitter:
             kept = None
         # A run that stops sends none of them anyway.
         return {} if kept is None else kept
-
-    def _mine(self) -> list[int]:
-        return [member.id for claim in self._in_flight.values() for member in claim.members]
 
     async def _journal_intents(self, claims: Sequence[Claim]) -> bool:
         """Write the intents to the second record; without them nothing is sent."""
@@ -287,6 +284,7 @@ class Submitter:
         self._suspicion.see(claim, outcome)
         await self._slow_down(outcome)
         await self._make_durable(claim, verdicts)
+        self._ledger.close(claim)
         self._tally.count_verdicts(verdicts)
         self._watch(AttemptReport(claim, outcome, verdicts, self._clock() - started))
         if (account := self._suspicion.verdict()) and not self._tally.account:
@@ -377,7 +375,7 @@ class Submitter:
     async def _look_ahead(self) -> Outlook | None:
         try:
             await self._tidy_up()
-            return await self._ledger.outlook(self._worker, self._mine())
+            return await self._ledger.outlook()
         except VodBatchError as error:
             self._fail(error)
             return None
@@ -387,7 +385,7 @@ class Submitter:
             log.warning("late_outcome", submission=submission, kept="on its attempt")
 
     async def _tidy_up(self) -> None:
-        """Find what dead workers were sending in doubt, and what is pending paid already."""
+        """Find what nobody sends any more in doubt, and what is pending paid already."""
         expired = await self._ledger.expire(self._limits.heartbeat_timeout, self._actor)
         self._expired += len(expired)
         if expired:
@@ -397,7 +395,7 @@ class Submitter:
 
     async def _beat_forever(self) -> None:
         while True:
-            await self._ledger.beat(self._worker)
+            await self._ledger.beat()
             await self._budgets.warn()
             await asyncio.sleep(self._limits.heartbeat_timeout / _BEATS_PER_TIMEOUT)
 
@@ -452,6 +450,8 @@ class Submitter:
             left_in_doubt=left_in_doubt,
             budgets=tuple(await self._ledger.budget_uses()),
             obstacle=self._obstacle,
+            failovers=self._ledger.failovers,
+            restored=self._ledger.restored,
         )
 
 

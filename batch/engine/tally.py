@@ -128,7 +128,9 @@ _NOTHING_IS_SERVED = frozenset(
 class RunSummary:
     """What one run came to; durations in seconds, counts in submissions.
 
-    ``obstacle`` says what a budget did not allow any more.
+    ``obstacle`` says what a budget did not allow any more. ``failovers`` is how often another
+    server of the database was taken up, ``restored`` what the database had forgotten, or not heard
+    of, and was told from the journal.
     """
 
     stopped_by: StopReason
@@ -147,6 +149,8 @@ class RunSummary:
     budgets: tuple[BudgetUse, ...] = ()
     obstacle: str | None = None
     existing: ExistingSummary | None = None
+    failovers: int = 0
+    restored: int = 0
 
     @property
     def kept(self) -> int:

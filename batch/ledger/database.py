@@ -1,12 +1,13 @@
 """Connections to PostgreSQL: opening them, keeping them lean, and naming what went wrong.
 
 Works through PgBouncer in transaction mode: no statement is prepared across transactions, nothing
-is kept in a session.
+is kept in a session; what a session holds to (``enter.sql``) is said in each transaction anew.
 """
 
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
-from typing import Self
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from datetime import datetime
+from typing import Self, TypeVar
 
 import asyncpg
 
@@ -14,6 +15,7 @@ from batch.errors import (
     ConfigurationError,
     DatabaseUnavailableError,
     PermissionRefusedError,
+    ServerChangedError,
     VodBatchError,
 )
 from batch.ledger.embedded import Embedded
@@ -54,15 +56,47 @@ _AWAY = (
 )
 
 
+Fetch = Callable[..., Awaitable[list[asyncpg.Record]]]
+"""Runs a named statement with its arguments."""
+
+_T = TypeVar("_T")
+
+
+class _Door:
+    """What each session, or behind a pooler each transaction, is told before it is used.
+
+    ``server`` is the server start that it must lead to, if that matters.
+    """
+
+    def __init__(self, *, pooled: bool) -> None:
+        self.pooled = pooled
+        self.server: datetime | None = None
+
+    async def enter(self, connection: asyncpg.Connection) -> None:
+        """Make the session lean and its commits durable.
+
+        Raises:
+            ServerChangedError: another server serves than the one that is known.
+        """
+        enter = statement("enter")
+        row = await connection.fetchrow(enter, self.pooled, timeout=_CONNECT_SECONDS)
+        found = row["server_started_at"]
+        if self.server not in (None, found):
+            raise ServerChangedError(
+                f"PostgreSQL is not the server of before, it started at {found:%Y-%m-%d %H:%M:%S} "
+                "UTC; start the command again"
+            )
+
+
 class Database:
     """A pool of connections to one migrated ledger."""
 
     def __init__(
-        self, pool: asyncpg.Pool, direct_url: str, *, pooled: bool, embedded: Embedded | None
+        self, pool: asyncpg.Pool, direct_url: str, door: _Door, embedded: Embedded | None
     ) -> None:
         self._pool = pool
         self.direct_url = direct_url
-        self._pooled = pooled
+        self._door = door
         self._embedded = embedded
 
     @classmethod
@@ -80,6 +114,7 @@ class Database:
         embedded = None if settings.database_url else Embedded(settings.home_path)
         url = embedded.url if embedded else database_url(settings)
         pooled = settings.database_pooled and embedded is None
+        door = _Door(pooled=pooled)
         try:
             with translated_errors():
                 pool = await asyncpg.create_pool(
@@ -89,10 +124,11 @@ class Database:
                     timeout=_CONNECT_SECONDS,
                     statement_cache_size=0 if pooled else 100,
                     server_settings={} if pooled else _session(plans_once=plans_once),
+                    init=None if pooled else door.enter,
                     reset=_keep_as_is,
                 )
             direct_url = embedded.url if embedded else database_url(settings, direct=True)
-            database = cls(pool, direct_url, pooled=pooled, embedded=embedded)
+            database = cls(pool, direct_url, door, embedded)
             if embedded:
                 await database._migrate_embedded(url)
             elif check_schema:
@@ -107,6 +143,20 @@ class Database:
         if await self.version() < newest_version():
             await migrate(url)
         check_version(await self.version())
+
+    async def know_server(self) -> None:
+        """Insist from now on upon the server start that serves now.
+
+        A statement that would meet another one raises :class:`ServerChangedError`, and has not run:
+        a failover may have forgotten what the caller believes. Who takes up the new server calls
+        this again.
+        """
+        self._door.server = None
+        with translated_errors():
+            await self._pool.expire_connections()
+        row = await self.fetch_row("server_started", timeout=_CONNECT_SECONDS)
+        assert row is not None
+        self._door.server = row["at"]
 
     async def version(self) -> str:
         """Return the schema's version, or an empty string for an empty database."""
@@ -125,8 +175,16 @@ class Database:
     async def transaction(self) -> AsyncIterator[asyncpg.Connection]:
         """Lend a connection inside a transaction."""
         with translated_errors():
-            async with self._pool.acquire() as connection, connection.transaction():
+            async with self._pool.acquire() as connection, self._bound(connection):
                 yield connection
+
+    @contextlib.asynccontextmanager
+    async def _bound(self, connection: asyncpg.Connection) -> AsyncIterator[None]:
+        """Hold a transaction on ``connection`` for the block."""
+        async with connection.transaction():
+            if self._door.pooled:
+                await self._door.enter(connection)
+            yield
 
     async def fetch(
         self, name: str, *arguments: object, timeout: float | None = None
@@ -136,14 +194,27 @@ class Database:
         Without an answer for ``timeout`` seconds the database counts as away. A statement that met
         another run at a unique index is run again: it then sees what the other one committed.
         """
-        for _ in range(_RACES):
-            try:
-                return await self._fetch(name, arguments, timeout)
-            except asyncpg.UniqueViolationError as error:
-                if error.constraint_name not in _RACED:
-                    raise
-                met = error.detail or error.constraint_name
-        raise DatabaseUnavailableError(f"{name} meets another run again and again: {met}")
+        return await _again_when_raced(lambda: self._fetch(name, arguments, timeout))
+
+    async def together(self, work: Callable[[Fetch], Awaitable[_T]], *, timeout: float) -> _T:
+        """Run ``work`` in one transaction; what it is handed runs a named statement there.
+
+        ``timeout`` is in seconds, for each statement. Like a single statement it is run again as a
+        whole when it met another run at a unique index.
+        """
+
+        async def once() -> _T:
+            async with self.transaction() as connection:
+
+                async def fetch(name: str, *arguments: object) -> list[asyncpg.Record]:
+                    rows: list[asyncpg.Record] = await connection.fetch(
+                        statement(name), *arguments, timeout=timeout
+                    )
+                    return rows
+
+                return await work(fetch)
+
+        return await _again_when_raced(once)
 
     async def _fetch(
         self, name: str, arguments: Sequence[object], timeout: float | None
@@ -153,8 +224,8 @@ class Database:
                 async with self._pool.acquire(timeout=timeout) as connection:
                     # A pooler may hand parse and execute to two servers, unless a transaction
                     # binds them.
-                    bound = connection.transaction() if self._pooled else contextlib.nullcontext()
-                    async with bound:
+                    is_pooled = self._door.pooled
+                    async with self._bound(connection) if is_pooled else contextlib.nullcontext():
                         rows: list[asyncpg.Record] = await connection.fetch(
                             statement(name), *arguments, timeout=timeout
                         )
@@ -182,6 +253,18 @@ class Database:
         with translated_errors():
             async with self._pool.acquire() as connection:
                 await connection.execute(f"ANALYZE {table}")
+
+
+async def _again_when_raced(run: Callable[[], Awaitable[_T]]) -> _T:
+    """Run what another run may beat to a unique index; the next try sees what that one made."""
+    for _ in range(_RACES):
+        try:
+            return await run()
+        except asyncpg.UniqueViolationError as error:
+            if error.constraint_name not in _RACED:
+                raise
+            met = error.detail or error.constraint_name
+    raise DatabaseUnavailableError(f"another run is met again and again: {met}")
 
 
 async def apply_migrations(settings: Settings) -> list[str]:

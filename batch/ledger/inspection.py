@@ -14,13 +14,17 @@ from batch.ledger.statements import statement
 
 @dataclass(frozen=True, slots=True)
 class ServerFacts:
-    """One connection's server. ``clock_skew`` is its clock minus ours; ``place`` tells it apart."""
+    """One connection's server. ``clock_skew`` is its clock minus ours; ``place`` tells it apart.
+
+    ``commits`` is the ``synchronous_commit`` that it gives to a session that does not ask.
+    """
 
     major: int
     version: str
     role: str
     database: str
     is_read_only: bool
+    commits: str
     may_enter: bool
     through_pooler: bool
     clock_skew: timedelta
@@ -59,6 +63,7 @@ async def _facts(connection: asyncpg.Connection, now: Callable[[], datetime]) ->
         role=row["role"],
         database=row["database"],
         is_read_only=row["is_read_only"],
+        commits=row["commits"],
         may_enter=row["may_enter"],
         through_pooler=row["backend"] != connection.get_server_pid(),
         clock_skew=row["now"] - ours,

@@ -3,60 +3,25 @@
 PostgreSQL may be away when an answer comes, or come back from a backup that never heard of it. The
 journal knows; it is read into PostgreSQL at the next start (``engine/recovery.py``).
 
-A line is the CRC-32 of its text in eight hex digits, a space, one JSON object, a line feed. A torn
-last line is what a crash leaves, and is no record.
+Its lines are those of ``journal_lines.py``. A torn last line is what a crash leaves, and is no
+record; any other line that cannot be read is damage.
 """
 
+import asyncio
 import contextlib
 import fcntl
-import json
 import os
-import zlib
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
-from datetime import datetime
-from operator import attrgetter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from uuid import UUID
+from uuid import UUID, uuid4
 
-from batch.core.models import Claim, JobType, RunId, Target
-from batch.core.states import State
+from batch.core.models import Claim, RunId, Target
 from batch.core.verdict import Verdict
 from batch.errors import ConfigurationError, UnavailableError
+from batch.ledger.journal_lines import Intent, answer_line, intent_line, read_line, take
 
 SUFFIX = ".journal"
-
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-_VERDICT_FIELDS = tuple(each.name for each in fields(Verdict))
-_verdict_values = attrgetter(*_VERDICT_FIELDS)
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What one answer came to for one submission of an intent."""
-
-    job_type: JobType
-    verdict: Verdict
-
-
-@dataclass(slots=True)
-class Intent:
-    """One request that was about to be sent, with the answers that came."""
-
-    worker: RunId
-    account: str
-    region: str
-    nonce: str
-    signed_at: datetime
-    media_id: str
-    config_keys: Mapping[JobType, str]
-    """What of ``config`` is each type's own (:mod:`batch.core.configuration`)."""
-    campaign: str
-    config: str | None
-    user_data: str | None
-    types: tuple[JobType, ...]
-    access_key_id: str | None = None
-    answers: list[Answer] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,31 +69,11 @@ class Journal:
 
     def intent_line(self, claim: Claim) -> bytes:
         """Return the line of a claim that is about to be sent."""
-        return _line(
-            {
-                "intent": claim.nonce,
-                "signed_at": claim.signed_at.isoformat(),
-                "account": self._target.account,
-                "region": self._target.region,
-                "media_id": claim.media_id,
-                "types": list(claim.types),
-                "config_keys": [member.config_key for member in claim.members],
-                "campaign": claim.campaign,
-                "config": claim.config,
-                "user_data": claim.user_data,
-                "access_key_id": claim.access_key_id,
-            }
-        )
+        return intent_line(claim, self._target)
 
     def answer_line(self, claim: Claim, verdicts: Sequence[Verdict]) -> bytes:
         """Return the line of what came of a claim."""
-        types = {member.id: member.job_type.value for member in claim.members}
-        return _line(
-            {
-                "answer": claim.nonce,
-                "verdicts": [{"type": types[v.submission_id], **_fields(v)} for v in verdicts],
-            }
-        )
+        return answer_line(claim, verdicts, self._target)
 
     def append(self, lines: Sequence[bytes]) -> None:
         """Write ``lines`` and return when the disk has them.
@@ -150,6 +95,42 @@ class Journal:
                 f"the journal {self.path} cannot be written ({error.strerror}); nothing is sent "
                 "without it: free the disk, or name another folder with VOD_BATCH_JOURNAL"
             ) from error
+
+
+class LateJournal:
+    """The journal of who seldom sends: a reconcile, whose replays are paid too. Its first use makes
+    it, under a worker's id of its own.
+    """
+
+    def __init__(self, folder: Path, target: Target) -> None:
+        self._folder = folder
+        self._target = target
+        self._journal: Journal | None = None
+
+    async def prepare(self) -> None:
+        """Be sure that an answer can be kept; to be done before a request is sent.
+
+        Raises:
+            ConfigurationError: the folder cannot be written.
+        """
+        if self._journal is None:
+            self._journal = await asyncio.to_thread(Journal, self._folder, uuid4(), self._target)
+
+    async def keep(self, claim: Claim, verdicts: Sequence[Verdict]) -> None:
+        """Write what came of a claim, and return when the disk has it.
+
+        Raises:
+            UnavailableError: the disk does not take it.
+        """
+        await self.prepare()
+        assert self._journal
+        line = self._journal.answer_line(claim, verdicts)
+        await asyncio.to_thread(self._journal.append, [line])
+
+    def close(self) -> None:
+        """Let go of the file, if there is one."""
+        if self._journal:
+            self._journal.close()
 
 
 def journal_files(folder: Path) -> list[Path]:
@@ -194,83 +175,31 @@ def read_journal(path: Path, worker: RunId, start: int = 0) -> Reading:
     with path.open("rb") as file:
         for raw in file:
             place += len(raw)
-            if not raw.endswith(b"\n"):
-                is_torn = True
+            is_whole = raw.endswith(b"\n")
+            is_torn = not is_whole and not _lost_its_end(raw)
+            if is_torn:
                 break
-            entry = _entry(raw)
+            intent = _read(raw[:-1], known, worker) if is_whole else None
             if place > start:
                 end = place
-                damaged += entry is None
-            intent = _take(known, entry, worker) if entry else None
+                damaged += intent is None
             if intent and place > start:
                 touched[intent.nonce] = intent
     return Reading(worker, path, tuple(touched.values()), end, damaged, is_torn)
 
 
-def _take(known: dict[str, Intent], entry: dict[str, object], worker: RunId) -> Intent | None:
-    """Add one entry to what is known; return the intent that it speaks of."""
-    if "intent" in entry:
-        intent = _intent(entry, worker)
-        known[intent.nonce] = intent
-        return intent
-    found = known.get(str(entry["answer"]))
-    if found:
-        verdicts = entry["verdicts"]
-        assert isinstance(verdicts, list)
-        found.answers.extend(_answer(dict(item)) for item in verdicts)
-    return found
+def _read(line: bytes, known: dict[str, Intent], worker: RunId) -> Intent | None:
+    """Return the intent that a line speaks of, ``None`` when nobody can tell."""
+    try:
+        entry = read_line(line)
+        return take(known, entry, worker) if entry else None
+    except (ValueError, KeyError, TypeError, AssertionError):
+        return None  # whole, and yet not ours to read: a newer program's
 
 
-def _intent(entry: dict[str, object], worker: RunId) -> Intent:
-    types = entry["types"]
-    assert isinstance(types, list)
-    # Journals of before had one key for all types of a request.
-    keys = entry.get("config_keys") or [entry["config_key"]] * len(types)
-    assert isinstance(keys, list)
-    return Intent(
-        worker=worker,
-        account=str(entry["account"]),
-        region=str(entry["region"]),
-        nonce=str(entry["intent"]),
-        signed_at=datetime.fromisoformat(str(entry["signed_at"])),
-        media_id=str(entry["media_id"]),
-        config_keys={JobType(name): str(key) for name, key in zip(types, keys, strict=True)},
-        campaign=str(entry["campaign"]),
-        config=_text(entry["config"]),
-        user_data=_text(entry["user_data"]),
-        types=tuple(JobType(name) for name in types),
-        access_key_id=_text(entry.get("access_key_id")),  # older lines have none
-    )
-
-
-def _answer(item: dict[str, object]) -> Answer:
-    job_type = JobType(str(item.pop("type")))
-    further = item.pop("further_job_ids")
-    assert isinstance(further, list)
-    to_state = State(str(item.pop("to_state")))
-    verdict = Verdict(**item, to_state=to_state, further_job_ids=tuple(further))  # type: ignore[arg-type]
-    return Answer(job_type, verdict)
-
-
-def _text(value: object) -> str | None:
-    return None if value is None else str(value)
-
-
-def _fields(verdict: Verdict) -> dict[str, object]:
-    return dict(zip(_VERDICT_FIELDS, _verdict_values(verdict), strict=True))
-
-
-def _line(entry: dict[str, object]) -> bytes:
-    text = _encode(entry).encode()
-    return b"%08x %s\n" % (zlib.crc32(text), text)
-
-
-def _entry(raw: bytes) -> dict[str, object] | None:
-    checksum, _, text = raw.rstrip(b"\n").partition(b" ")
-    if checksum != b"%08x" % zlib.crc32(text):
-        return None
-    value = json.loads(text)
-    return value if isinstance(value, dict) else None
+def _lost_its_end(raw: bytes) -> bool:
+    """Tell a whole line whose line feed is another byte now: a crash tears, it changes none."""
+    return read_line(raw[:-1]) is not None
 
 
 def _sync_folder(folder: Path) -> None:

@@ -1,7 +1,7 @@
 """Read journals into PostgreSQL: what it forgot is made again, what it never heard is recorded."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, replace
 from uuid import UUID
 
@@ -11,15 +11,16 @@ from batch.core.budget import Spending
 from batch.core.models import JobType, Target
 from batch.core.states import State
 from batch.core.verdict import Verdict
-from batch.ledger.database import Database
-from batch.ledger.journal import Intent
+from batch.ledger.database import Database, Fetch
+from batch.ledger.journal_lines import Intent
 
-_Request = tuple[str, JobType]
+Share = tuple[str, JobType]
 """A nonce and a type: one submission's share of one request."""
 _Share = tuple[Intent, JobType]
 """The same, with all that the journal knows."""
-_TURN = 500
-"""Each takes a lock of PostgreSQL's table of locks until it is made."""
+
+_SILENCE_SECONDS = 60.0
+"""How long one statement over a group of requests may take before the database counts as away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,89 +57,118 @@ class Restorer:
         self._target = target
         self._actor = actor
         self._spending = spending
+        self.forgotten = 0
+        """Shares so far that had been committed and that this database did not know any more."""
 
     async def marks(self, journals: Iterable[UUID]) -> dict[UUID, int]:
         """Return how many bytes of each journal this database knows."""
-        rows = await self._database.fetch("find_marks", list(journals))
+        rows = await self._fetch("find_marks", list(journals))
         return {row["id"]: row["applied_bytes"] for row in rows}
 
     async def mark(self, journal: UUID, applied_bytes: int) -> None:
         """Remember that the journal is known up to here."""
-        await self._database.fetch("mark_journal", journal, applied_bytes)
+        await self._fetch("mark_journal", journal, applied_bytes)
 
     async def compare(self, intents: Sequence[Intent]) -> Comparison:
         """Say which requests this database forgot, and which answers it never heard."""
-        known = await self._known(intents)
-        forgotten, unheard = [], []
-        for intent in filter(self.owns, intents):
-            for job_type in intent.types:
-                found = known.get((intent.nonce, job_type))
-                if found is None:
-                    if _may_have_made_a_job(intent, job_type):
-                        forgotten.append((intent, job_type))
-                elif _knows_more(intent, job_type, found):
-                    unheard.append((intent, job_type))
-        return Comparison(tuple(forgotten), tuple(unheard))
+        return await self._compare(self._fetch, intents, frozenset())
 
-    async def restore(self, intents: Sequence[Intent]) -> int:
-        """Bring this database up to what dead workers' journals know; repeating it is harmless.
+    async def restore(self, intents: Sequence[Intent], sending: Set[str] = frozenset()) -> int:
+        """Bring this database up to what journals know; repeating it is harmless.
+
+        ``sending`` are the nonces of requests that a living worker still awaits an answer to: they
+        are made again as being sent, under that worker, so that their answer counts. Another that
+        has no answer is in doubt.
 
         Returns how many submissions were touched. What a living worker is sending now is left for
         a later time: :meth:`compare` then still tells it.
         """
-        comparison = await self.compare(intents)
-        await self._hear(comparison.unheard)
+
+        async def work(fetch: Fetch) -> Comparison:
+            return await self._restore(fetch, intents, sending)
+
+        found = await self._database.together(work, timeout=_SILENCE_SECONDS)
+        self.forgotten += len(found.forgotten)
+        return len(found.forgotten) + len(found.unheard)
+
+    async def _restore(
+        self, fetch: Fetch, intents: Sequence[Intent], sending: Set[str]
+    ) -> Comparison:
+        await fetch("lock_restore", self._target.id)
+        comparison = await self._compare(fetch, intents, sending)
+        await self._hear(fetch, comparison.unheard, sending)
         if comparison.forgotten:
-            await self._make_submissions(comparison.forgotten)
+            await self._make_submissions(fetch, comparison.forgotten)
         # As it was: of two requests for one media and type the first had its answer before the
         # second was begun. Where it had none, the second one waits (restore_attempts.sql).
         for turn in _one_a_media_and_type(comparison.forgotten):
-            await self._make_attempts(turn)
-            await self._hear(turn)
-        return len(comparison.forgotten) + len(comparison.unheard)
+            await self._make_attempts(fetch, turn)
+            await self._hear(fetch, turn, sending)
+        return comparison
 
-    async def _hear(self, shares: Sequence[_Share]) -> None:
-        """Record the answers that the journals hold."""
-        known = await self._known([intent for intent, _ in shares])
-        for verdicts in _verdicts(shares, known):
-            await self._record(verdicts)
+    async def leases(self, nonces: Sequence[str]) -> dict[Share, tuple[int, int]]:
+        """Return the submission and the lease of each share of these requests that is known."""
+        known = await _known(self._fetch, nonces)
+        return {share: (found.submission_id, found.lease) for share, found in known.items()}
 
     async def bury(self, worker: UUID) -> None:
         """Say that a worker is dead: nobody need wait for its heartbeat to run out."""
-        await self._database.fetch("end_worker", worker)
+        await self._fetch("bury_worker", worker, self._target.id)
 
     def owns(self, intent: Intent) -> bool:
         """Tell whether ``intent`` is of this target."""
         return (intent.account, intent.region) == (self._target.account, self._target.region)
 
-    async def _known(self, intents: Sequence[Intent]) -> dict[_Request, Known]:
-        rows = await self._database.fetch("find_attempts", [intent.nonce for intent in intents])
-        return {
-            (row["nonce"], JobType(row["job_type"])): Known(
-                row["submission_id"], row["lease"], row["outcome"], frozenset(row["job_ids"])
-            )
-            for row in rows
-        }
+    async def _fetch(self, name: str, *arguments: object) -> list[asyncpg.Record]:
+        return await self._database.fetch(name, *arguments, timeout=_SILENCE_SECONDS)
 
-    async def _make_submissions(self, shares: Sequence[_Share]) -> None:
-        batch = await self._database.fetch_row("open_journal_batch", self._target.id)
-        assert batch is not None
-        await self._database.fetch(
+    async def _compare(
+        self, fetch: Fetch, intents: Sequence[Intent], sending: Set[str]
+    ) -> Comparison:
+        known = await _known(fetch, [intent.nonce for intent in intents])
+        forgotten, unheard = [], []
+        for intent in filter(self.owns, intents):
+            for job_type in intent.types:
+                found = known.get((intent.nonce, job_type))
+                is_awaited = intent.nonce in sending and not _answers(intent, job_type)
+                if found is None:
+                    if _may_have_made_a_job(intent, job_type):
+                        forgotten.append((intent, job_type))
+                elif not is_awaited and _knows_more(intent, job_type, found):
+                    unheard.append((intent, job_type))
+        return Comparison(tuple(forgotten), tuple(unheard))
+
+    async def _hear(self, fetch: Fetch, shares: Sequence[_Share], sending: Set[str]) -> None:
+        """Record the answers that the journals hold."""
+        known = await _known(fetch, [intent.nonce for intent, _ in shares])
+        for verdicts in _verdicts(shares, known, sending):
+            unmoved(await fetch("record", *record_arguments(verdicts), self._actor))
+
+    async def _make_submissions(self, fetch: Fetch, shares: Sequence[_Share]) -> None:
+        [batch] = await fetch("open_journal_batch", self._target.id)
+        await fetch(
             "restore_submissions", self._target.id, batch["id"], *_identity(shares),
             [intent.config for intent, _ in shares], [intent.user_data for intent, _ in shares],
         )  # fmt: skip
 
-    async def _make_attempts(self, shares: Sequence[_Share]) -> None:
+    async def _make_attempts(self, fetch: Fetch, shares: Sequence[_Share]) -> None:
         assert self._spending, "who restores says what it may cost"
-        await self._database.fetch(
+        await fetch(
             "restore_attempts", self._target.id, self._actor, *_identity(shares),
             [intent.nonce for intent, _ in shares], [intent.signed_at for intent, _ in shares],
             [intent.worker for intent, _ in shares], *self._spending.price_arguments,
             [intent.access_key_id for intent, _ in shares],
         )  # fmt: skip
 
-    async def _record(self, verdicts: Sequence[Verdict]) -> None:
-        unmoved(await self._database.fetch("record", *record_arguments(verdicts), self._actor))
+
+async def _known(fetch: Fetch, nonces: Sequence[str]) -> dict[Share, Known]:
+    rows = await fetch("find_attempts", list(nonces))
+    return {
+        (row["nonce"], JobType(row["job_type"])): Known(
+            row["submission_id"], row["lease"], row["outcome"], frozenset(row["job_ids"])
+        )
+        for row in rows
+    }
 
 
 def record_arguments(verdicts: Sequence[Verdict]) -> tuple[list[object], ...]:
@@ -223,18 +253,20 @@ def _one_a_media_and_type(shares: Sequence[_Share]) -> list[list[_Share]]:
         if place == len(turns):
             turns.append([])
         turns[place].append((intent, job_type))
-    return [turn[start : start + _TURN] for turn in turns for start in range(0, len(turn), _TURN)]
+    return turns
 
 
-def _verdicts(shares: Sequence[_Share], known: dict[_Request, Known]) -> list[list[Verdict]]:
+def _verdicts(
+    shares: Sequence[_Share], known: dict[Share, Known], sending: Set[str]
+) -> list[list[Verdict]]:
     """Return the verdicts to record, in turns with at most one of a submission."""
     turns: list[dict[int, Verdict]] = []
     for intent, job_type in shares:
         found = known.get((intent.nonce, job_type))
         if found is None:
             continue
-        answers = _answers(intent, job_type) or [_UNANSWERED]
-        for verdict in answers:
+        without = [] if intent.nonce in sending else [_UNANSWERED]
+        for verdict in _answers(intent, job_type) or without:
             ours = replace(verdict, submission_id=found.submission_id, lease=found.lease)
             for turn in turns:
                 if ours.submission_id not in turn:

@@ -10,7 +10,7 @@ import asyncpg
 import structlog
 
 from batch.core.budget import BudgetUse, NextCost, Spending
-from batch.core.models import Claim, ClaimedSubmission, JobType, RunId, Target
+from batch.core.models import Claim, ClaimedSubmission, JobType, RunId, Target, Worker
 from batch.core.states import State
 from batch.core.verdict import Verdict
 from batch.errors import ConfigurationError
@@ -82,13 +82,9 @@ class Store:
                 "check VOD_BATCH_ENDPOINT, or name another target with --account"
             )
 
-    async def start_worker(self, worker: RunId, host: str, pid: int) -> None:
-        """Make the worker's row; its heartbeat starts now."""
-        await self._fetch("start_worker", worker, self.target.id, host, pid)
-
-    async def beat(self, worker: RunId) -> None:
-        """Say that the worker is alive."""
-        await self._fetch("beat", worker)
+    async def beat(self, worker: Worker) -> None:
+        """Say that the worker is alive; the first beat makes its row."""
+        await self._fetch("beat", worker.id, self.target.id, worker.host, worker.pid)
 
     async def end_worker(self, worker: RunId) -> None:
         """Say that the worker has stopped: whatever it still holds is in doubt."""
@@ -173,13 +169,13 @@ class Store:
         rows = await self._fetch("next_cost", self.target.id, prices, longest, None, plan)
         return NextCost(**rows[0]) if rows else None
 
-    async def give_back(self, worker: RunId, mine: Sequence[int]) -> list[int]:
-        """Return to ``pending`` what the worker holds without knowing it; never while it begins.
+    async def give_back(self, worker: RunId, nonces: Sequence[str]) -> list[str]:
+        """Return to ``pending`` what begins claimed whose answer was lost, and that nobody sends.
 
-        ``mine`` are the submissions it is sending.
+        ``nonces`` are those that the begins drew; returned are those that were found.
         """
-        rows = await self._fetch("give_back", worker, list(mine))
-        return [row["id"] for row in rows]
+        rows = await self._fetch("give_back", worker, list(nonces))
+        return [row["nonce"] for row in rows]
 
     async def record(self, verdicts: Sequence[Verdict], actor: str) -> list[int]:
         """Commit verdicts in one statement; return the submissions that did not move.
@@ -222,16 +218,33 @@ class Store:
             log.warning("database_clock_set_back", seconds=round(set_back, 1))
             await self._database.fetch("follow_clock", self.target.id, set_back)
 
-    async def expire(self, silence_seconds: float, actor: str) -> list[int]:
+    async def expire(
+        self, silence_seconds: float, actor: str, idle: RunId | None = None
+    ) -> list[int]:
         """Move what dead workers hold to ``in_doubt``; return those submissions.
 
         What had to wait for another doubt of its media and type is among them, when that is over.
+        ``idle`` is a worker that is sending nothing: what it holds, nobody sends.
         """
         await self._fetch("admit_waiting", self.target.id, actor)
         seen = await self._first("see_clock", self.target.id)
         await self._follow_clock(seen["set_back"])
-        rows = await self._fetch("expire", self.target.id, silence_seconds, actor)
+        rows = await self._fetch("expire", self.target.id, silence_seconds, actor, idle)
         return [row["id"] for row in rows]
+
+    async def now(self) -> datetime:
+        """Return the database's time, which heartbeats are stamped with."""
+        moment: datetime = (await self._first("clock"))["now"]
+        return moment
+
+    async def silent_workers(
+        self, since: datetime, silence_seconds: float, known: Sequence[RunId]
+    ) -> set[str]:
+        """Return the hosts of workers that lived at ``since`` and were not heard of after it."""
+        rows = await self._fetch(
+            "silent_workers", self.target.id, since, silence_seconds, list(known)
+        )
+        return {row["host"] for row in rows}
 
     async def adopt_strays(self, actor: str) -> list[int]:
         """Give what is pending the JobId that came for it late; return those submissions."""

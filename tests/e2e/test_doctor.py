@@ -12,8 +12,8 @@ from tests.support.console import Console
 PARTS = [
     "settings", "deadline", "quota", "types", "journal", "credentials", "dns", "endpoint",
     "cloud clock", "account", "ListAIJob", "ListJobInfo", "GetJobDetail", "GetVideoInfos",
-    "SubmitAIJob", "database", "database clock", "database line", "schema", "database rights",
-    "target", "replay",
+    "SubmitAIJob", "database", "database clock", "database commits", "database line",
+    "schema", "database rights", "target", "replay",
 ]  # fmt: skip
 
 

@@ -15,7 +15,7 @@ import asyncpg
 
 from batch.core.budget import Spending
 from batch.core.configuration import config_key
-from batch.core.models import Claim, JobType
+from batch.core.models import Claim, JobType, Worker
 from batch.core.pricing import PriceList
 from batch.core.states import TERMINAL, TRANSITIONS, State
 from batch.ledger.database import Database
@@ -103,7 +103,7 @@ class Ledger:
     async def worker(self, *, silent_for: float = 0.0, ended: bool = False) -> UUID:
         """Make a worker that was last heard of ``silent_for`` seconds ago."""
         worker = uuid4()
-        await self.store.start_worker(worker, "testhost", 1)
+        await self.store.beat(Worker(worker, "testhost", 1))
         await self.sql.execute(
             "UPDATE workers SET heartbeat_at = now() - make_interval(secs => $2::float8), "
             "ended_at = CASE WHEN $3 THEN now() END WHERE id = $1",

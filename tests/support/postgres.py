@@ -34,8 +34,10 @@ def make_system_user() -> None:
 class Server:
     """One running server; its databases come and go with the tests."""
 
-    def __init__(self, major: int, folder: Path, uri: str) -> None:
+    def __init__(self, major: int, folder: Path, uri: str, binaries: Path | None = None) -> None:
+        """``binaries`` is the folder of its programs; by default those of the wheel."""
         self.major = major
+        self._psql = (binaries or POSTGRES_VERSIONS[major]) / "psql"
         self._folder = folder
         self._uri = uri
         self._numbers = count(1)
@@ -46,8 +48,15 @@ class Server:
 
     def psql(self, command: str, database: str = "postgres") -> str:
         """Run ``command`` and return what psql prints, unaligned."""
-        program = POSTGRES_VERSIONS[self.major] / "psql"
-        words = [str(program), "-XAtq", "-v", "ON_ERROR_STOP=1", self.url(database), "-c", command]
+        words = [
+            str(self._psql),
+            "-XAtq",
+            "-v",
+            "ON_ERROR_STOP=1",
+            self.url(database),
+            "-c",
+            command,
+        ]
         done = subprocess.run(words, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         return done.stdout
@@ -59,14 +68,17 @@ class Server:
         console.run("migrate")
 
     @contextmanager
-    def database(self, *, migrated: bool = True, template: str = _TEMPLATE) -> Iterator[str]:
-        """Lend a database of a test's own; return its URL."""
+    def database(
+        self, *, migrated: bool = True, template: str = _TEMPLATE, keep: bool = False
+    ) -> Iterator[str]:
+        """Lend a database of a test's own; return its URL. ``keep`` it where its server may go."""
         name = f"test_{next(self._numbers)}"
         self.psql(f"CREATE DATABASE {name} {f'TEMPLATE {template}' if migrated else ''}")
         try:
             yield self.url(name)
         finally:
-            self.psql(f"DROP DATABASE {name} WITH (FORCE)")
+            if not keep:
+                self.psql(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @contextmanager

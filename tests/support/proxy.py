@@ -40,6 +40,11 @@ class Proxy:
         """Let everything through at first."""
         self.resume()
 
+    def lead_to(self, url: str) -> None:
+        """Lead what comes from now on to the PostgreSQL at ``url``, as a virtual address does."""
+        path = _socket_of(url)
+        self._target = lambda: asyncio.open_unix_connection(path)
+
     def cut(self) -> None:
         """End every connection now; new ones are carried."""
         for writer in list(self._open):
@@ -109,6 +114,10 @@ class Proxy:
                 end.transport.abort()
 
 
+def _socket_of(url: str) -> str:
+    return parse_qs(urlsplit(url).query)["host"][0] + "/.s.PGSQL.5432"
+
+
 @asynccontextmanager
 async def proxy_to(url: str) -> AsyncIterator[Proxy]:
     """Lend a proxy to the HTTP or PostgreSQL server at ``url``; use its ``url`` instead."""
@@ -125,8 +134,7 @@ async def proxy_to(url: str) -> AsyncIterator[Proxy]:
         proxy._target = lambda: asyncio.open_connection(parts.hostname, parts.port)
         proxy.url = f"http://127.0.0.1:{port}"
     else:
-        socket = parse_qs(parts.query)["host"][0] + "/.s.PGSQL.5432"
-        proxy._target = lambda: asyncio.open_unix_connection(socket)
+        proxy.lead_to(url)
         proxy.url = f"postgresql://postgres@127.0.0.1:{port}{parts.path}?sslmode=disable"
     try:
         yield proxy

@@ -4,6 +4,8 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
+from batch.engine.lineage import accept_failover
+from batch.engine.recovery import accept_journal
 from batch.engine.resolving import operator_name
 from batch.errors import UsageError
 from batch.ledger.first_runs import FirstRuns
@@ -52,6 +54,16 @@ ACCEPTABLE: dict[str, Acceptable] = {
         "what another ledger has paid for may be paid again",
         _accept_first_run,
         _look_at_first_run,
+    ),
+    "failover": Acceptable(
+        "the database may go on although it went back: what other machines sent and it forgot may "
+        "be paid again",
+        accept_failover,
+    ),
+    "journal": Acceptable(
+        "a start may go on without the journal lines that cannot be read: what only those knew may "
+        "be paid again",
+        accept_journal,
     ),
 }
 

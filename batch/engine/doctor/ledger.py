@@ -47,6 +47,7 @@ async def _check_open(
     facts = await inspection.server_facts(database, now)
     yield _check_server(facts)
     yield _check_clock(facts.clock_skew)
+    yield _check_commits(facts.commits)
     yield await _check_line(database, settings, now, facts)
     if not facts.may_enter:
         mend = "run deploy/sql/roles.sql (docs/deploy.md), or connect as vod_batch_worker"
@@ -82,6 +83,15 @@ def _check_clock(skew: timedelta) -> Check:
         mend = "set both machines' clocks, with NTP for instance"
         return Check("database clock", detail, mend, ExitCode.CONFIGURATION)
     return Check("database clock", detail)
+
+
+def _check_commits(commits: str) -> Check:
+    """Tell of a server that may forget what it called committed; our own sessions insist."""
+    detail = f"synchronous_commit is {commits}"
+    if commits in ("on", "remote_apply"):
+        return Check("database commits", detail)
+    mend = "set synchronous_commit = on for this role and database"
+    return Check("database commits", f"{detail}; a run raises it to on for itself", mend)
 
 
 async def _check_line(

@@ -1,2 +1,4 @@
--- I am alive. $1 worker
-UPDATE workers SET heartbeat_at = now() WHERE id = $1
+-- I am alive. The first beat makes the worker's row; a later one makes it again where a failover or a
+-- restore forgot it. $1 worker, $2 target, $3 host, $4 pid
+INSERT INTO workers (id, target_id, host, pid) VALUES ($1, $2, $3, $4)
+    ON CONFLICT (id) DO UPDATE SET heartbeat_at = now()

@@ -1,20 +1,26 @@
--- What a dead worker was sending is in doubt, never due. $1 target, $2 seconds of silence, $3 actor
+-- What nobody is sending any more is in doubt, never due: a dead worker's rows, and those of $4, a
+-- worker that says that it is sending nothing. A worker without a row was forgotten by a failover
+-- together with it; a living one makes its row again. $1 target, $2 seconds of silence, $3 actor,
+-- $4 an idle worker or null
 WITH held AS MATERIALIZED (
-    SELECT s.id, s.lease
-      FROM submissions s JOIN workers w ON w.id = s.worker_id
+    SELECT s.id, s.lease,
+           CASE WHEN w.id = $4::uuid THEN 'its worker does not know it any more'
+                ELSE 'its worker died before an answer' END AS why
+      FROM submissions s LEFT JOIN workers w ON w.id = s.worker_id
      WHERE s.target_id = $1 AND s.state = 'submitting'
-       AND (w.ended_at IS NOT NULL OR w.heartbeat_at < now() - make_interval(secs => $2::float8))
+       AND (w.id IS NULL OR w.id = $4::uuid OR w.ended_at IS NOT NULL
+            OR w.heartbeat_at < now() - make_interval(secs => $2::float8))
        FOR UPDATE OF s SKIP LOCKED
 ),
 evidence AS (
     UPDATE attempts t
-       SET ended_at = now(), outcome = 'in_doubt', message = 'its worker died before an answer'
+       SET ended_at = now(), outcome = 'in_doubt', message = h.why
       FROM held h
      WHERE t.submission_id = h.id AND t.lease = h.lease AND t.outcome IS NULL
 )
 UPDATE submissions s
-   SET state = 'in_doubt', actor = $3, reason = 'its worker died before an answer',
-       error_code = 'in_doubt', error_message = 'its worker died before an answer'
+   SET state = 'in_doubt', actor = $3, reason = h.why,
+       error_code = 'in_doubt', error_message = h.why
   FROM held h
  WHERE s.id = h.id AND s.lease = h.lease AND s.state = 'submitting'
 RETURNING s.id

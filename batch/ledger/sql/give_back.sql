@@ -1,9 +1,13 @@
--- Rows that a begin claimed without its worker ever hearing of it: surely never sent.
--- $1 worker, $2 the submissions it is sending
+-- Rows that a begin claimed without its worker ever hearing of it: surely never sent. They are found by
+-- the nonces that this begin drew and by nothing else; what a worker merely does not know may have been
+-- sent before a failover. Nor is given back what somebody replayed meanwhile.
+-- $1 worker, $2 nonces of begins without an answer
 WITH unheard AS MATERIALIZED (
-    SELECT s.id, s.lease FROM submissions s
-     WHERE s.worker_id = $1 AND s.state = 'submitting' AND s.id <> ALL ($2::bigint[])
-       FOR UPDATE
+    SELECT s.id, s.lease, t.nonce
+      FROM attempts t JOIN submissions s ON s.id = t.submission_id AND s.lease = t.lease
+     WHERE t.nonce = ANY ($2::text[]) AND t.outcome IS NULL AND t.replayed_at IS NULL
+       AND s.worker_id = $1 AND s.state = 'submitting'
+       FOR UPDATE OF s
 ),
 evidence AS (
     UPDATE attempts t
@@ -16,4 +20,4 @@ UPDATE submissions s
        attempts = s.attempts - 1
   FROM unheard u
  WHERE s.id = u.id AND s.lease = u.lease
-RETURNING s.id
+RETURNING u.nonce

@@ -17,7 +17,8 @@ begun AS (
            is_waiting = CASE WHEN s.state = 'pending' AND NOT e.may_go THEN true END,
            actor = $2, reason = 'the journal knows a request that this database forgot',
            lease = s.lease + 1, attempts = s.attempts + 1,
-           worker_id = coalesce(s.worker_id, e.worker_id),
+           worker_id = CASE WHEN s.state = 'pending' THEN e.worker_id
+                            ELSE coalesce(s.worker_id, e.worker_id) END,
            price = m.price, seconds = m.seconds, amount = m.amount,
            currency = CASE WHEN m.price IS NOT NULL THEN $10::text END,
            run_id = $13::uuid, spent_on = (e.signed_at AT TIME ZONE $14::text)::date

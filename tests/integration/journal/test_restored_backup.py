@@ -1,13 +1,14 @@
 """PostgreSQL comes back from an older backup: the journal knows, nothing is paid again."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
 from batch.errors import ExitCode
+from tests.support.accepting import accept
 from tests.support.cloud import Emulator
 from tests.support.console import KEY, Console
 from tests.support.ledger import media, write_csv
@@ -57,6 +58,21 @@ class Office:
     def check(self, code: ExitCode) -> str:
         """Compare journal and database; the exit code must be ``code``."""
         return self.console.run("journal", "check", code=code).stdout
+
+    def journal(self) -> Path:
+        """Return the one journal that is there."""
+        [path] = (self.console.home / ".vod-batch" / "journal").glob("*.journal")
+        return path
+
+    def flip_a_bit(self, line: int) -> None:
+        """Damage one line of the journal, as an old disk does."""
+        lines = self.journal().read_bytes().splitlines(keepends=True)
+        lines[line] = lines[line][:40] + bytes([lines[line][40] ^ 0x01]) + lines[line][41:]
+        self.journal().write_bytes(b"".join(lines))
+
+    def accept(self, name: str) -> str:
+        """Do what ``vod-batch doctor --accept NAME`` does; return what it says."""
+        return accept(self.console, name)
 
     def assert_paid_once(self) -> None:
         """Every media and type has its one job, and the ledger knows it or is in doubt."""
@@ -208,8 +224,71 @@ def test_a_damaged_journal_is_told(office: Office) -> None:
     """A line that cannot be read is counted, and the check does not end with 0."""
     office.load()
     office.console.run("submit")
-    [path] = (office.console.home / ".vod-batch" / "journal").glob("*.journal")
-    text = bytearray(path.read_bytes())
-    text[len(text) // 2] ^= 0x01
-    path.write_bytes(text)
-    assert "1 damaged lines" in office.check(ExitCode.DONE_WITH_DOUBTS)
+    office.flip_a_bit(3)
+    told = office.check(ExitCode.DONE_WITH_DOUBTS)
+    assert "1 damaged lines" in told
+    assert "doctor --accept journal" in told
+
+
+@pytest.mark.parametrize("line", [0, -1], ids=["an intent", "an answer"])
+def test_a_flipped_bit_stops_the_start_until_it_is_accepted(office: Office, line: int) -> None:
+    """One damaged line and a restored backup: nothing is sent; once accepted, nothing paid twice.
+
+    Of an intent's line the answer still knows everything; an answer's line leaves a doubt, which
+    the look-up settles.
+    """
+    office.load()
+    office.back_up()
+    office.console.run("submit")
+    office.restore()
+    office.flip_a_bit(line)
+    for command in ("submit", "reconcile"):
+        ended = office.console.run(command, code=ExitCode.CONFIGURATION)
+        assert "doctor --accept journal" in ended.stderr
+    assert office.emulator.submits() == MEDIA
+    assert "1 damaged lines" in office.accept("journal")
+    office.console.run("submit", code=None)
+    office.console.run("reconcile", "--once", code=None)
+    office.console.run("submit")
+    assert office.emulator.submits() == MEDIA
+    office.assert_paid_once()
+    assert "1 damaged lines" in office.check(ExitCode.DONE)
+    assert "nothing to accept" in office.accept("journal")
+
+
+def test_another_machines_forgotten_worker_stops_the_start(office: Office, tmp_path: Path) -> None:
+    """Our journal brings our part back; theirs is missing until their machine has been there."""
+    there = replace(office.console, home=tmp_path / "there")
+    there.home.mkdir()
+    office.load()
+    office.back_up()
+    there.run("submit", "--max-submissions", str(MEDIA), code=ExitCode.CARRIED_OVER)
+    office.console.run("submit")
+    assert office.emulator.submits() == MEDIA
+    office.restore()
+    for _ in range(2):
+        told = office.console.run("submit", code=ExitCode.CONFIGURATION).stderr
+        assert "doctor --accept failover" in told
+    assert office.emulator.submits() == MEDIA
+    there.run("submit")
+    office.console.run("submit")
+    assert office.emulator.submits() == MEDIA
+    office.assert_paid_once()
+
+
+def test_a_forgotten_worker_of_another_machine_can_be_accepted(
+    office: Office, tmp_path: Path
+) -> None:
+    """The other machine is gone for good: an operator's word, given once, lets the start go on."""
+    there = replace(office.console, home=tmp_path / "there")
+    there.home.mkdir()
+    office.load()
+    office.console.run("submit")
+    office.back_up()
+    there.run("submit")
+    office.console.run("submit")
+    office.restore()
+    office.console.run("submit", code=ExitCode.CONFIGURATION)
+    assert "accepted" in office.accept("failover")
+    office.console.run("submit")
+    assert "nothing to accept" in office.accept("failover")

@@ -120,7 +120,9 @@ class _Backup:
     async def replay(self) -> int:
         """Read the journal in, as every start does."""
         ledger = self.ledger
-        return await replay_journals(ledger.database, ledger.store.target, self.folder, UNPRICED)
+        target = ledger.store.target
+        replayed = await replay_journals(ledger.database, target, self.folder, UNPRICED)
+        return replayed.touched
 
 
 @pytest.fixture

@@ -108,8 +108,9 @@ async def test_a_journal_with_one_job_for_two_is_read_whole(ledger: Ledger, tmp_
         journal.append([journal.answer_line(claim, [_accepted(claim, "x")])])
     journal.close()
     for expected in (2, 0):
-        touched = await replay_journals(ledger.database, ledger.store.target, tmp_path, UNPRICED)
-        assert touched == expected
+        target = ledger.store.target
+        replayed = await replay_journals(ledger.database, target, tmp_path, UNPRICED)
+        assert replayed.touched == expected
     assert await _stand(ledger) == [("submitted", "x"), ("in_doubt", None)]
     assert await _is_a_receipt(ledger, rows[1], "x")
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from batch.core.models import Claim
+from batch.core.models import Claim, Worker
 from batch.core.states import State
 from batch.core.verdict import Verdict
 from tests.support.ledger import Ledger
@@ -175,15 +175,44 @@ async def test_expire_keeps_an_answer_that_came_first(ledger: Ledger) -> None:
     assert (await ledger.attempts(claim.members[0].id))[0]["outcome"] == "accepted"
 
 
-async def test_give_back_returns_what_the_worker_does_not_know(ledger: Ledger) -> None:
-    """Unheard claims are pending again without a counted attempt; what is being sent stays."""
+async def test_expire_takes_a_forgotten_worker_for_dead(ledger: Ledger) -> None:
+    """A failover that loses a worker's row must not leave its submissions held for ever."""
+    worker = await ledger.worker()
+    row = await ledger.put(1, State.SUBMITTING, worker)
+    await ledger.sql.execute("DELETE FROM workers WHERE id = $1", worker)
+    assert await ledger.store.expire(15, "t") == [row]
+    assert await ledger.state(row) is State.IN_DOUBT
+
+
+async def test_a_beat_makes_a_forgotten_worker_again(ledger: Ledger) -> None:
+    """A living worker whose row a failover lost is known to the others after its next beat."""
+    worker = await ledger.worker()
+    row = await ledger.put(1, State.SUBMITTING, worker)
+    await ledger.sql.execute("DELETE FROM workers WHERE id = $1", worker)
+    await ledger.store.beat(Worker(worker, "testhost", 1))
+    assert await ledger.store.expire(15, "t") == []
+    assert await ledger.state(row) is State.SUBMITTING
+
+
+async def test_expire_takes_what_an_idle_worker_holds(ledger: Ledger) -> None:
+    """What its worker says that it is not sending, nobody sends; other workers' rows stay."""
+    idle, other = await ledger.worker(), await ledger.worker()
+    row = await ledger.put(1, State.SUBMITTING, idle)
+    kept = await ledger.put(2, State.SUBMITTING, other)
+    assert await ledger.store.expire(15, "t", idle) == [row]
+    assert await ledger.state(kept) is State.SUBMITTING
+
+
+async def test_give_back_returns_what_its_nonces_name_and_nothing_else(ledger: Ledger) -> None:
+    """Unheard claims are pending again without a counted attempt; what else is held stays."""
     await ledger.add(range(2))
     worker, other = await ledger.worker(), await ledger.worker()
     (mine,) = await ledger.begin(1, worker=worker)
     (unheard,) = await ledger.begin(1, worker=worker)
     known, lost = mine.members[0].id, unheard.members[0].id
-    assert await ledger.store.give_back(other, []) == []
-    assert await ledger.store.give_back(worker, [known]) == [lost]
+    assert await ledger.store.give_back(worker, []) == []
+    assert await ledger.store.give_back(other, [unheard.nonce]) == []
+    assert await ledger.store.give_back(worker, [unheard.nonce, "f" * 32]) == [unheard.nonce]
     row, (attempt,) = await ledger.row(lost), await ledger.attempts(lost)
     assert (row["state"], row["attempts"], row["lease"]) == (State.PENDING, 0, 1)
     assert attempt["outcome"] == "not_sent"

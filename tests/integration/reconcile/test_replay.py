@@ -11,6 +11,7 @@ from batch.core.states import State
 from batch.engine import service
 from batch.engine.replaying import OLDEST_REPLAY
 from batch.ledger.doubts import Doubts, Settlement
+from batch.ledger.journal import journal_files, read_journal, worker_of
 from batch.vod.client import VodClient
 from batch.vod.credentials import Credentials, CredentialSource
 from tests.support.ledger import DNA, TAG, media
@@ -39,6 +40,22 @@ async def test_a_request_that_was_lost_arrives_by_replay(morning: Morning) -> No
     await morning.reconcile()
     assert await morning.night.ledger.state(row) is State.SUCCEEDED
     assert morning.night.emulator.submits() == 2
+
+
+async def test_the_answer_to_a_replay_is_in_the_second_record(morning: Morning) -> None:
+    """A replay is paid like any other request; a restored backup must not forget its job."""
+    await morning.confirm_replay()
+    await morning.doubt([1], fault="drop_before")
+    folder = morning.settings().journal_path
+    before = set(journal_files(folder))
+    await morning.reconcile()
+    [new] = set(journal_files(folder)) - before
+    worker = worker_of(new)
+    assert worker
+    [intent] = read_journal(new, worker).intents
+    [job] = morning.night.emulator.jobs()
+    assert [answer.verdict.job_id for answer in intent.answers] == [job["job_id"]]
+    assert (intent.nonce, intent.media_id) == (job["nonce"], job["media_id"])
 
 
 async def test_a_request_that_arrived_is_found_and_not_sent_again(morning: Morning) -> None:

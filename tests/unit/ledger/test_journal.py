@@ -163,6 +163,49 @@ def test_an_answer_brings_its_intent_along(written: Written) -> None:
     assert read_journal(written.path, written.worker, end).intents == ()
 
 
+def test_an_answer_can_be_read_alone(written: Written) -> None:
+    """Where the line of its intent is damaged, a paid job is still known, and whose it is."""
+    both = _claim(1, DNA, TAG)
+    written.intend(both)
+    end = written.path.stat().st_size
+    written.answer(both, _verdict(both, "j1"), _verdict(both, "j2", 1))
+    text = bytearray(written.path.read_bytes())
+    text[end // 2] ^= 0x01
+    written.path.write_bytes(text)
+    reading = read_journal(written.path, written.worker)
+    assert reading.damaged_lines == 1
+    [intent] = reading.intents
+    assert [(a.job_type, a.verdict.job_id) for a in intent.answers] == [(DNA, "j1"), (TAG, "j2")]
+    for name in ("nonce", "signed_at", "media_id", "config_key", "campaign", "config", "user_data",
+                 "types"):  # fmt: skip
+        assert getattr(intent, name) == getattr(both, name), name
+
+
+def test_no_flipped_bit_goes_unnoticed(written: Written) -> None:
+    """One bit of each byte is turned once, the last line feed too: all are damage."""
+    claim = _claim(1)
+    written.intend(claim)
+    written.answer(claim, _verdict(claim, "j1"))
+    text = written.path.read_bytes()
+    for place in range(len(text)):
+        changed = bytearray(text)
+        changed[place] ^= 1 << place % 8
+        written.path.write_bytes(changed)
+        reading = read_journal(written.path, written.worker)
+        assert reading.damaged_lines, place
+        assert not reading.is_torn
+
+
+def test_what_a_newer_program_wrote_is_damage_to_this_one(written: Written) -> None:
+    """A line that is whole and says what we do not know is not passed over in silence."""
+    line = written.journal.intent_line(_claim(1)).partition(b" ")[2].rstrip(b"\n")
+    line = line.replace(b"AIMediaDNA", b"AIMediaNew")
+    written.journal.append([b"%08x %s\n" % (zlib.crc32(line), line)])
+    written.intend(_claim(2))
+    reading = read_journal(written.path, written.worker)
+    assert (reading.damaged_lines, len(reading.intents)) == (1, 1)
+
+
 _FILL_THE_DISK = """
 import resource, sys
 from pathlib import Path

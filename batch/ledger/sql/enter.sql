@@ -1,0 +1,10 @@
+-- What a session of ours holds to, whatever its server or its role is set up with.
+-- $1 for this transaction only: behind a pooler a session is everybody's
+--
+-- JIT: compiling takes a hundred times as long as running what a worker sends. synchronous_commit: an
+-- intent that a crash may forget is none; remote_apply is more than on, everything else is less.
+SELECT set_config('jit', 'off', $1),
+       set_config('synchronous_commit',
+                  CASE current_setting('synchronous_commit')
+                  WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, $1),
+       pg_postmaster_start_time() AS server_started_at
