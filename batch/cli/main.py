@@ -32,7 +32,7 @@ COMMANDS = {
     "submit": ("work", "Submit what is due, under the quota, until nothing is."),
     "reconcile": ("settle", "Settle doubts and follow jobs to their end."),
     "resolve": ("settle", "Decide what no look-up could: show the evidence, ask, then do as told."),
-    "doctor": ("doctor", "Check what a run needs; nothing is spent."),
+    "doctor": ("doctor", "Check what a run needs; nothing is spent, but by --probe."),
     "why": (
         "operate",
         "Tell a media's whole story: where it came from, every attempt, and what holds it now.",
@@ -60,7 +60,7 @@ COMMANDS = {
     ),
     "selftest": (
         "selftest",
-        "Kill workers under faults, on a database and an emulator of its own, and count the jobs.",
+        "Harm workers under faults, on a database and an emulator of its own, and count the jobs.",
     ),
     "journal": ("settle", "The second record, on this machine's disk."),
 }

@@ -7,7 +7,6 @@ from datetime import datetime
 from uuid import UUID
 
 import asyncpg
-import structlog
 
 from batch.core.budget import BudgetUse, NextCost, Spending
 from batch.core.models import Claim, ClaimedSubmission, JobType, RunId, Target, Worker
@@ -22,8 +21,6 @@ SILENCE_SECONDS = 20.0
 
 _TOLERATED_STEP_SECONDS = 1.0
 """Of the database's clock; a step forward cannot be told from a statement that took so long."""
-
-log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +198,7 @@ class Store:
         row = await self._first("reserve_slots", self.target.id, slots, interval, latest)
         self._seen_clock = row["at"], asked
         if latest is not None and row["at"] > latest:
-            log.warning("database_clock_set_forward", seconds=round(row["at"] - latest, 1))
+            _tell_step("forward", row["at"] - latest)
         await self._follow_clock(row["set_back"])
         return row["first_in"], max(0.0, row["paused_for"] or 0.0)
 
@@ -215,7 +212,7 @@ class Store:
     async def _follow_clock(self, set_back: float | None) -> None:
         """Where the database's clock was set back, let nothing wait until it has caught up."""
         if set_back is not None and set_back > _TOLERATED_STEP_SECONDS:
-            log.warning("database_clock_set_back", seconds=round(set_back, 1))
+            _tell_step("back", set_back)
             await self._database.fetch("follow_clock", self.target.id, set_back)
 
     async def expire(
@@ -268,6 +265,13 @@ class Store:
 
     async def _first(self, name: str, *arguments: object) -> asyncpg.Record:
         return (await self._fetch(name, *arguments))[0]
+
+
+def _tell_step(direction: str, seconds: float) -> None:
+    """Log that the database's clock was set."""
+    import structlog  # hardly ever needed, and a command that only looks must be quick
+
+    structlog.get_logger().warning(f"database_clock_set_{direction}", seconds=round(seconds, 1))
 
 
 _SERVICES = {"cloud": "the cloud", "stand-in": "a stand-in (an emulator or a test server)"}

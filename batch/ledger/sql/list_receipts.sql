@@ -18,13 +18,16 @@ SELECT s.id, s.media_id, s.job_type, s.state,
        array_agg(DISTINCT h.job_id ORDER BY h.job_id) AS job_ids
   FROM held h JOIN submissions s ON s.id = h.submission_id
  WHERE s.target_id = $1
-   -- What the answer to a request in doubt named is a part of that doubt, as long as it is open.
-   AND NOT (s.state = 'in_doubt' AND h.lease = s.lease AND h.is_unplaced)
+   -- What the answer to a request in doubt named is a part of that doubt, as long as it is open, unless
+   -- it is another submission's job.
+   AND NOT (s.state = 'in_doubt' AND h.lease = s.lease AND h.is_unplaced
+            AND NOT EXISTS (SELECT FROM submissions k
+                             WHERE k.job_id = h.job_id AND k.target_id = $1 AND k.id <> s.id))
    -- The other type's job, which the answer to both did not name as such.
    AND NOT EXISTS (SELECT FROM submissions k
                     WHERE k.job_id = h.job_id AND k.id <> s.id AND k.media_id = s.media_id
                       AND k.job_type <> s.job_type
                       AND s.job_id IS DISTINCT FROM h.job_id)
  GROUP BY s.id
-HAVING count(DISTINCT h.job_id) > 1 OR (count(h.job_id) = 1 AND s.job_id IS NULL AND s.state <> 'in_doubt')
+HAVING count(DISTINCT h.job_id) > 1 OR (count(h.job_id) = 1 AND s.job_id IS NULL)
  ORDER BY s.id

@@ -17,6 +17,7 @@ WITH needed (name, rights) AS (
            ('submissions', '{SELECT,INSERT,UPDATE}'),
            ('targets', '{SELECT,INSERT,UPDATE}'),
            ('transitions', '{SELECT}'),
+           ('unseen_words', '{SELECT,INSERT,UPDATE}'),
            ('workers', '{SELECT,INSERT,UPDATE}')
 )
 SELECT wanted || ' on ' || name AS missing
