@@ -125,7 +125,7 @@ async def _send(
     settings: Settings, probe: Probe, source: CredentialSource
 ) -> Sequence[AttemptReport]:
     """Load the media under a campaign of its own and send it, before all that is due."""
-    campaign = f"probe-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    campaign = f"probe-{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}"
     only_it: dict[str, object] = {
         "campaign": campaign,
         "priority": _BEFORE_ALL_OTHERS,

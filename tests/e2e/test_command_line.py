@@ -291,7 +291,8 @@ def test_two_workers_share_a_list_under_one_quota(console: Console, tmp_path: Pa
         cloud = stack.enter_context(running_emulator(tmp_path, qps=45))
         here = replace(console, settings={**console.settings, "VOD_BATCH_ENDPOINT": cloud.url})
         _load(here, range(120))
-        runs = [stack.enter_context(here.started("submit", "--qps", "30")) for _ in range(2)]
+        words = ("submit", "--qps", "30", "--skip-existing", "never")
+        runs = [stack.enter_context(here.started(*words)) for _ in range(2)]
         for run in runs:
             run.communicate(timeout=PATIENCE)
         assert [run.returncode for run in runs] == [0, 0]

@@ -29,7 +29,7 @@ async def test_no_request_leaves_before_its_intent_is_committed(night: Night) ->
 
     async with proxy_to(night.emulator.url) as proxy:
         proxy.gate = look
-        summary = await night.submit(endpoint=proxy.url, concurrency=1)
+        summary = await night.submit(endpoint=proxy.url, concurrency=1, skip_existing="never")
     assert list(committed.values()) == [2] * 40, "each request had two rows to its intent"
     assert summary.exit_codes == ()
     await night.check(submitted=80)

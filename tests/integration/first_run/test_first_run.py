@@ -11,7 +11,11 @@ from tests.support.console import KEY, Console, Ended
 from tests.support.ledger import media, write_csv
 from tests.support.postgres import Server
 
-PLAYS = {"VOD_BATCH_SERVICE": "cloud", "VOD_BATCH_QPS": "1000", "VOD_BATCH_LOOKUP_QPS": "1000"}
+PLAYS = {
+    "VOD_BATCH_SERVICE": "cloud", "VOD_BATCH_QPS": "1000", "VOD_BATCH_LOOKUP_QPS": "1000",
+    # Or jobs that exist would be taken, and looked for, in a run that may begin.
+    "VOD_BATCH_SKIP_EXISTING": "never",
+}  # fmt: skip
 BOTH = "AIMediaDNA,AIVideoTag"
 
 
