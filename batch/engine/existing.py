@@ -160,7 +160,7 @@ class ExistingJobs:
         return self._is_always or self._lists.get(listed, False)
 
     def _wants(self, row: Waiting) -> bool:
-        return row.campaign == USUAL_CAMPAIGN and self._is_wanted(row.listed)
+        return row.campaign == USUAL_CAMPAIGN and not row.was_sent and self._is_wanted(row.listed)
 
     def _is_unseen(self, row: Waiting) -> bool:
         """Whether a look is wanted before the row goes: a failed one again only if it is a must."""
@@ -184,7 +184,9 @@ class ExistingJobs:
         """Look at some media of each list that no look was taken at; a hit asks for them all."""
         if self._is_always:
             return False
-        fresh = {row.listed for row in rows if row.campaign == USUAL_CAMPAIGN} - set(self._lists)
+        fresh = {
+            row.listed for row in rows if row.campaign == USUAL_CAMPAIGN and not row.was_sent
+        } - set(self._lists)
         for listed in sorted(fresh):
             await self._sample(listed, [row for row in rows if row.listed == listed])
         return bool(fresh)

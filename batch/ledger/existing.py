@@ -22,7 +22,11 @@ _FAR = 5000
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A submission that is to be sent; ``is_looked_at`` while a look at its media holds."""
+    """A submission that is to be sent; ``is_looked_at`` while a look at its media holds.
+
+    One that ``was_sent`` before has a past of its own: a failed job, a doubt that was settled, an
+    operator's word. What exists for its media is judged there, and not taken for its own here.
+    """
 
     id: int
     state: State
@@ -33,6 +37,7 @@ class Waiting:
     campaign: str
     priority: int
     is_looked_at: bool
+    was_sent: bool
 
     @property
     def listed(self) -> Listed:
@@ -172,6 +177,7 @@ def _waiting(rows: Sequence[asyncpg.Record]) -> list[Waiting]:
             row["campaign"],
             row["priority"],
             row["is_looked_at"],
+            row["was_sent"],
         )
         for row in rows
     ]

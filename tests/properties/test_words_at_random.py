@@ -129,8 +129,9 @@ READ = {
 }
 """Fields whose words decide something, by operation."""
 
-KNOWN = {"success", "normal", "reserved", "analysing"}
-"""Documented but for their case, or for another operation: they may be read, need not be told."""
+KNOWN = {"success", "normal", "reserved", "analysing", "uploadsucces"}
+"""Documented but for their case, for another operation, or as the vendor misspells them: they may
+be read, and need not be told."""
 
 
 NOTHING = ("(none)", "(empty)")

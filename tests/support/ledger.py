@@ -210,26 +210,29 @@ class Ledger:
     async def check(self, jobs: Sequence[dict[str, Any]] = ()) -> None:
         """Assert the invariants: every job known or in doubt (I2), history gives the state (I6).
 
-        And what periods have bound is the sum over the rows.
+        What no certain refusal ended counts as doubted: nothing but a look-up sends it again. And
+        what periods have bound is the sum over the rows.
         """
         await self._check_history()
         await self._check_spending()
         receipts = await self.sql.fetch(
             "SELECT s.media_id, s.job_type, s.state, s.job_id AS kept, "
+            "s.state = 'in_doubt' OR (s.state IN ('rejected', 'dead') "
+            "AND s.refusal_is_certain IS NOT TRUE) AS is_doubted, "
             "array_remove(array_agg(a.job_id), NULL) AS told, "
             "array_agg(a.extra_job_ids::text) AS more "
             "FROM submissions s LEFT JOIN attempts a ON a.submission_id = s.id GROUP BY s.id"
         )
         known = {
             (r["media_id"], r["job_type"]): (
-                r["state"],
+                r["is_doubted"],
                 json.dumps([r["kept"], r["told"], r["more"]]),
             )
             for r in receipts
         }
         for job in jobs:
-            state, ids = known[job["media_id"], job["type"]]
-            assert job["job_id"] in ids or state == "in_doubt", (job, state, ids)
+            is_doubted, ids = known[job["media_id"], job["type"]]
+            assert job["job_id"] in ids or is_doubted, (job, ids)
 
     async def _check_spending(self) -> None:
         wrong = await self.sql.fetch(_WRONG_PERIODS)

@@ -12,6 +12,7 @@ from batch.core.models import JobType
 from batch.core.states import State
 from batch.engine import doctor, service
 from batch.engine.reconciler import ReconcileSummary
+from batch.ledger.first_runs import FirstRuns
 from batch.ledger.learnt import Lessons
 from batch.settings import Settings
 from batch.vod.credentials import CredentialSource
@@ -52,11 +53,14 @@ def strange_job(
     return str(job_id)
 
 
-def taken_for(world: str, night: Night) -> Night:
-    """Return the night on a ledger whose settings take the emulator for what ``world`` says."""
-    if world != "cloud":
-        return night
-    settings = night.ledger.settings.model_copy(update={"service": "cloud"})
+async def taken_for(world: str, night: Night) -> Night:
+    """Return the night on a ledger whose settings take the emulator for what ``world`` says.
+
+    Jobs of others are put there for the doubts: no run looks for them first.
+    """
+    await FirstRuns(night.ledger.database, night.ledger.store.target).accept("test")
+    update = {"service": "cloud" if world == "cloud" else None, "skip_existing": "never"}
+    settings = night.ledger.settings.model_copy(update=update)
     return replace(night, ledger=replace(night.ledger, settings=settings))
 
 
@@ -104,6 +108,7 @@ class Morning:
             "WHERE s.id = t.submission_id AND s.lease = t.lease AND s.state = 'in_doubt'",
             LONG,
         )
+        self.night.emulator.elapse(LONG.total_seconds())
         await learn(self.night.ledger, DNA, TAG)
         known = await self.night.ledger.sql.fetchval(
             "SELECT count(*) FROM submissions WHERE media_id = $1", media(990)

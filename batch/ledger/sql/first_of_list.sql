@@ -4,7 +4,10 @@
 SELECT s.id, s.state, s.batch_id, s.media_id, s.job_type, s.config, s.campaign, s.priority,
        EXISTS (SELECT FROM job_looks l
                 WHERE l.target_id = s.target_id AND l.media_id = s.media_id
-                  AND l.holds_until > now()) AS is_looked_at
+                  AND l.holds_until > now()) AS is_looked_at,
+       EXISTS (SELECT FROM attempts t
+                WHERE t.submission_id = s.id AND t.outcome IN ('accepted', 'in_doubt', 'refused'))
+           AS was_sent
   FROM (SELECT p.* FROM submissions p
          WHERE p.target_id = $1 AND p.state = 'pending' AND p.hold_id IS NULL
          ORDER BY p.priority DESC, p.id

@@ -29,11 +29,15 @@ unseen AS (
                         WHERE k.target_id = w.target_id AND k.media_id = w.media_id
                           AND k.holds_until > now()
                         OFFSET 0)
+       AND NOT EXISTS (SELECT FROM attempts t
+                        WHERE t.submission_id = w.id
+                          AND t.outcome IN ('accepted', 'in_doubt', 'refused')
+                        OFFSET 0)
      ORDER BY w.priority DESC, w.id
      LIMIT $4
 )
 SELECT w.id, w.state, w.batch_id, w.media_id, w.job_type, w.config, w.campaign, w.priority,
-       w.id NOT IN (SELECT u.id FROM unseen u) AS is_looked_at
+       w.id NOT IN (SELECT u.id FROM unseen u) AS is_looked_at, false AS was_sent
   FROM walked w
  WHERE w.id IN (SELECT u.id FROM unseen u)
     OR w.id = (SELECT l.id FROM walked l ORDER BY l.priority, l.id DESC LIMIT 1)

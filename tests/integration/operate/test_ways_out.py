@@ -30,9 +30,10 @@ MOVES: dict[str, dict[Row, Row]] = {
         (S.PENDING, False): (S.SUBMITTED, False),
         (S.SUBMITTING, False): (S.IN_DOUBT, False),
     },
-    # The one in doubt has a job at the cloud, which has ended; the one on the wire has none yet.
+    # The one in doubt has a job at the cloud, which has ended; of the one on the wire the stand-in,
+    # which is believed, knows none.
     "reconcile": {
-        (S.SUBMITTING, False): (S.IN_DOUBT, False),
+        (S.SUBMITTING, False): (S.PENDING, False),
         (S.IN_DOUBT, False): (S.SUCCEEDED, False),
     },
     "retry": {

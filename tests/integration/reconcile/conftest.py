@@ -19,14 +19,15 @@ def world() -> str:
 
 
 @pytest.fixture
-def morning(night: Night, world: str) -> Morning:
+async def morning(night: Night, world: str) -> Morning:
     """Reconcile, against the shared emulator as new."""
-    return Morning(taken_for(world, night))
+    return Morning(await taken_for(world, night))
 
 
 @pytest.fixture
-def morning_under(
+async def morning_under(
     night: Night, world: str, start_emulator: Callable[[str], Emulator]
 ) -> MorningUnder:
     """Reconcile against an emulator of this test's own, with settings in TOML."""
-    return lambda toml: Morning(replace(taken_for(world, night), emulator=start_emulator(toml)))
+    taken = await taken_for(world, night)
+    return lambda toml: Morning(replace(taken, emulator=start_emulator(toml)))

@@ -343,3 +343,21 @@ async def test_another_programs_job_is_as_good(night: Night) -> None:
     await night.submit()
     assert await jobs_of(night.ledger) == [job]
     assert night.emulator.submits() == 0
+
+
+async def test_what_was_sent_before_is_given_no_strange_job(night: Night) -> None:
+    """An operator has a failed job tried again: another's job of the media does not stand in."""
+    [row] = await night.ledger.add([1])
+    await night.submit()
+    await night.ledger.move(row, State.FAILED)
+    uploaded(night.emulator, [1])
+    await night.ledger.sql.execute(
+        "UPDATE attempts SET closed_by = 'operator' WHERE submission_id = $1", row
+    )
+    await night.ledger.sql.execute(
+        "UPDATE submissions SET state = 'pending', job_id = NULL, submitted_at = NULL, "
+        "finished_at = NULL, error_code = NULL WHERE id = $1", row,
+    )  # fmt: skip
+    summary = await night.submit(skip_existing="always")
+    assert night.emulator.submits() == 2
+    assert looks(summary)[1] == 0
