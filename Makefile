@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test check selftest long lock clean help
+.PHONY: demo test check selftest selftest-embedded selftest-stock long lock clean help
 
 help:
 	@echo 'make demo    everything on this machine: database, emulator, 500 media submitted at 30/s'
@@ -32,16 +32,19 @@ check: $(VENV)/.dev
 	@$(BIN)/python .ci/check_compose.py
 
 # Faults and harms drawn at random, on the embedded PostgreSQL and on a stock one of this machine.
-# The same seed draws the same rounds. On two idle cores a round takes about 5 seconds.
+# The same seed draws the same rounds. A round takes about 5 seconds; with `make -j2` both run at once.
 ROUNDS ?= 50
 SEED   ?= 1
-selftest: $(VENV)/.dev
+selftest: selftest-embedded selftest-stock
+selftest-embedded: $(VENV)/.dev
 	@$(BIN)/vod-batch selftest --rounds $(ROUNDS) --seed $(SEED)
+selftest-stock: $(VENV)/.dev
 	@$(BIN)/python .ci/on_stock.py selftest --rounds $(ROUNDS) --seed $(SEED)
 
 # Not for every change: minutes on two cores beside each step.
 long: $(VENV)/.dev
-	@$(MAKE) --no-print-directory selftest ROUNDS=500  # 2 x 40
+	@$(MAKE) --no-print-directory -j2 selftest ROUNDS=500  # 50
+	@$(BIN)/python -m benchmarks.failover --rounds 10 --seed 1  # 5
 
 # Tests run side by side in so many processes, one more than processors since a quarter of their
 # time is waiting. WORKERS=0 runs them in one, for a debugger.

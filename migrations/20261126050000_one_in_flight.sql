@@ -56,7 +56,7 @@ DROP INDEX submissions_by_job;
 -- claim the same, so two that claim at once never meet at the index. The lock ends with the
 -- transaction.
 CREATE FUNCTION may_go_in_flight(target integer, media text, type text) RETURNS boolean
-    LANGUAGE plpgsql COST 1000 AS $$
+    LANGUAGE plpgsql COST 1000 SET jit = off AS $$
 BEGIN
     IF NOT pg_try_advisory_xact_lock(hashtextextended(media || ' ' || type, target)) THEN
         RETURN false;

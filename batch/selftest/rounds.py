@@ -195,6 +195,7 @@ class _Round:
     def _compare(self, name: str) -> RoundResult:
         settled = how_settled(self._rig, self._plan, self._harmed)
         self._rig.cloud.behave()
+        self._rig.pass_an_hour()  # what was made under a clock of its own has ended by then
         self._work()
         asked_for = {(media, kind) for media, types in self._asked_for for kind in types.split(",")}
         return RoundResult(

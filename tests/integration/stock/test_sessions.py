@@ -40,12 +40,12 @@ def _hot(ledger: Ledger) -> dict[str, tuple[object, ...]]:
     worker = "00000000-0000-0000-0000-000000000001"
     begin = (target, 1, worker, ["0" * 32], utc_now(), None, 10, *UNPRICED_ARGUMENTS)
     verdict = ([1], [1], ["throttled"], [400], ["T"], [""], [""], [None], [""], ["pending"], [0.0],
-               [1])  # fmt: skip
+               [1], [True])  # fmt: skip
     return {
         "begin": begin,
         "record": (*verdict, "test"),
-        "outlook": (target,),
-        "reserve_slots": (target, 1, 0.01),
+        "outlook": (target, None),
+        "reserve_slots": (target, 1, 0.01, None),
     }
 
 
