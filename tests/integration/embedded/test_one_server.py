@@ -42,12 +42,14 @@ _ROOT = Path(__file__).parents[3]
 def _private_tmp(home: Path) -> list[str]:
     """Return the wrapper that gives a /tmp of its own, as ``PrivateTmp=yes`` of systemd does.
 
-    The rest is the same; our code is shown at another place too, for it may lie in /tmp.
+    The rest is the same; our checkout, its interpreter in it, comes back where it was, for it may
+    lie in /tmp.
     """
     code = home.parent / "code"
     code.mkdir(exist_ok=True)
-    mounts = f"mount --bind {_ROOT} {code} && mount -t tmpfs none /tmp"
-    return [*_OWN_MOUNTS, "sh", "-c", f'{mounts} && PYTHONPATH={code} exec "$0" "$@"']
+    hide = f"mount --bind {_ROOT} {code} && mount -t tmpfs none /tmp"
+    show = f"mkdir -p {_ROOT} && mount --bind {code} {_ROOT}"
+    return [*_OWN_MOUNTS, "sh", "-c", f'{hide} && {show} && exec "$0" "$@"']
 
 
 Holder: TypeAlias = "subprocess.Popen[str]"
