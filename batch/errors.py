@@ -6,6 +6,7 @@ The tree (``design.md`` 5 fixes the codes)::
     ├── UsageError                  64  the command's words are off
     ├── UnavailableError            69  something we need does not answer
     │   ├── DatabaseUnavailableError
+    │   │   └── ServerChangedError      another server took over, nothing has run there
     │   ├── CloudUnavailableError
     │   └── AccountStoppedError         arrears, service not active
     ├── LockHeldError               75  another run holds the lock

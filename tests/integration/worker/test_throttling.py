@@ -106,7 +106,9 @@ async def test_what_only_looks_like_throttling_is_in_doubt(
         return web.Response(status=status, text=text, headers=headers)
 
     async def work(url: str) -> None:
-        summary = await night.submit(endpoint=url, doubt_limit=2, concurrency=1)
+        summary = await night.submit(
+            endpoint=url, doubt_limit=2, concurrency=1, skip_existing="never"
+        )
         assert ExitCode.DONE_WITH_DOUBTS in summary.exit_codes
 
     await night.ledger.add(range(2))

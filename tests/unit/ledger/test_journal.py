@@ -176,8 +176,9 @@ def test_an_answer_can_be_read_alone(written: Written) -> None:
     assert reading.damaged_lines == 1
     [intent] = reading.intents
     assert [(a.job_type, a.verdict.job_id) for a in intent.answers] == [(DNA, "j1"), (TAG, "j2")]
-    for name in ("nonce", "signed_at", "media_id", "config_key", "campaign", "config", "user_data",
-                 "types"):  # fmt: skip
+    assert intent.config_keys == {DNA: "key 0", TAG: "key 1"}
+    for name in ("nonce", "signed_at", "media_id", "campaign", "config", "user_data", "types",
+                 "access_key_id"):  # fmt: skip
         assert getattr(intent, name) == getattr(both, name), name
 
 
