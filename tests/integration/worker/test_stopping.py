@@ -116,7 +116,7 @@ async def test_a_record_waits_until_the_ledger_takes_it(night: Night) -> None:
     """Answers that meet a locked table are kept, then recorded in a few statements."""
     night.emulator.fault("delay", seconds=1.0)
     await night.ledger.add(range(24))
-    async with night.running(concurrency=24) as run:
+    async with night.running(concurrency=24, skip_existing="never") as run:
         await night.arrived(24)
         async with night.ledger.sql.transaction():
             await night.ledger.sql.execute("LOCK TABLE attempts IN SHARE MODE")
