@@ -32,11 +32,6 @@ class TypeLearnt:
     jobs: frozenset[str] = frozenset()
     delay_seconds: float | None = None
 
-    @property
-    def is_listed(self) -> bool:
-        """Whether ListJobInfo was seen to list the type."""
-        return bool(self.jobs)
-
     def __or__(self, other: "TypeLearnt") -> "TypeLearnt":
         """Return what both have seen; seeing the same again changes nothing."""
         delays = [d for d in (self.delay_seconds, other.delay_seconds) if d is not None]

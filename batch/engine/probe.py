@@ -24,6 +24,7 @@ from batch.engine.evidence import Looker, ShownJob
 from batch.engine.loading import load_manifest
 from batch.engine.pace import Pace
 from batch.engine.submitter import AttemptReport
+from batch.engine.witness import is_newest_first, words_of
 from batch.errors import ExitCode, UnavailableError, UsageError
 from batch.ledger.learnt import Lessons
 from batch.ledger.opening import open_ledger
@@ -219,22 +220,18 @@ class _Seen:
         """What is kept: each fact that was seen, and that a probe saw them all."""
         job = self.shown.job if self.shown else None
         kind = TypeLearnt(
-            _words(job.type if job else None),
-            _words(self.shown.detail_word if self.shown else None),
-            _words(job.trigger if job else None),
+            words_of(job.type if job else None),
+            words_of(self.shown.detail_word if self.shown else None),
+            words_of(job.trigger if job else None),
             frozenset({job.job_id} if job and self.is_whole else ()),
             self.hidden_at.total_seconds() if self.hidden_at else None,
         )
         return Learnt(
             {self.probe.job_type: kind},
-            self._newest_first(),
+            is_newest_first(self.infos),
             frozenset({self.probe.job_type} if self.is_whole else ()),
             datetime.now(UTC) if self.is_whole else None,
         )
-
-    def _newest_first(self) -> bool | None:
-        times = [info.created_at for info in self.infos if info.created_at]
-        return times[0] > times[-1] if len(set(times)) > 1 else None
 
     def checks(self) -> list[Check]:
         """Return a line a fact."""
@@ -243,7 +240,7 @@ class _Seen:
             why = self.trouble or f"ListJobInfo did not list it for {seconds:.0f} s"
             mend = "absence stays unproven: doubts are for a person, until look-ups show known jobs"
             return [Check("look-up", why, mend, ExitCode.UNAVAILABLE)]
-        job, newest_first = self.shown.job, self._newest_first()
+        job, newest_first = self.shown.job, is_newest_first(self.infos)
         order = {None: "not seen: it is the only job", True: "newest first", False: "oldest first"}
         return [
             Check("look-up", self._delay()),
@@ -276,7 +273,3 @@ def _fact(name: str, word: str | None) -> Check:
     if word:
         return Check(name, word)
     return Check(name, "the answer does not say", "so it proves nothing")
-
-
-def _words(word: str | None) -> frozenset[str]:
-    return frozenset({word} if word else ())

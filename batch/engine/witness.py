@@ -122,19 +122,20 @@ class Witnesses:
         # What is listed after the settling time only says nothing of the delay.
         is_whole = bool(job.type and job.trigger and job.created_at) and age <= self._settle
         kind = TypeLearnt(
-            _words(job.type),
-            _words(shown.detail_word),
-            _words(job.trigger),
+            words_of(job.type),
+            words_of(shown.detail_word),
+            words_of(job.trigger),
             frozenset({job.job_id} if is_whole else ()),
         )
-        return Learnt({job_type: kind}, _order(infos))
+        return Learnt({job_type: kind}, is_newest_first(infos))
 
 
-def _words(word: str | None) -> frozenset[str]:
+def words_of(word: str | None) -> frozenset[str]:
+    """Return a word that the cloud said as what was learnt of it; nothing teaches nothing."""
     return frozenset({word} if word else ())
 
 
-def _order(infos: tuple[JobInfo, ...]) -> bool | None:
+def is_newest_first(infos: tuple[JobInfo, ...]) -> bool | None:
     """Tell whether the newest job comes first; ``None`` where that cannot be seen."""
     times = [info.created_at for info in infos if info.created_at]
     if len(set(times)) < 2:
