@@ -59,6 +59,7 @@ class CatchUp:
         self._worker = worker
         self._folder = folder
         self._spending = spending
+        self._is_taken_up = True
 
     async def __call__(self, sending: Collection[Claim]) -> CaughtUp:
         """Take up the server that serves now. ``sending`` are our requests without a record yet.
@@ -67,6 +68,7 @@ class CatchUp:
             DatabaseUnavailableError: it does not take writes, or has changed again; to be repeated.
             ConfigurationError: a journal is damaged.
         """
+        self._is_taken_up = False
         await self._database.know_server()
         restorer = Restorer(self._database, self._store.target, "journal", self._spending)
         taken_up_at = await self._store.now()
@@ -79,6 +81,7 @@ class CatchUp:
         await self._wait_for_others(taken_up_at, is_other=standing.has_changed)
         await remember(self._database, self._store.target, self._folder)
         leases = await restorer.leases([claim.nonce for claim in sending])
+        self._is_taken_up = True
         log.warning("server_taken_up", restored=restored, on_the_wire=len(sending))
         return CaughtUp(restored, leases)
 
@@ -117,9 +120,18 @@ class CatchUp:
             )
 
     async def remember(self) -> None:
-        """Keep beside the journals how far the server has come, for a start that finds less."""
-        target = self._store.target
-        await remember(self._database, target, self._folder, _LATELY_SECONDS)
+        """Keep beside the journals how far the server has come, for a start that finds less.
+
+        A heartbeat under way may ask the server that came before that one is taken up: what it
+        sees then would pass for what was always known, so it is not kept.
+        """
+        await remember(
+            self._database,
+            self._store.target,
+            self._folder,
+            _LATELY_SECONDS,
+            still=lambda: self._is_taken_up,
+        )
 
     def _living(self) -> list[Reading]:
         """Read the journals whose worker lives, ours among them."""

@@ -5,6 +5,7 @@ another machine is forgotten, somebody's intents may be missing that no journal 
 """
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -114,11 +115,17 @@ async def insist_on_lineage(
 
 
 async def remember(
-    database: Database, target: Target, folder: Path, seconds: float | None = None
+    database: Database,
+    target: Target,
+    folder: Path,
+    seconds: float | None = None,
+    *,
+    still: Callable[[], bool] = lambda: True,
 ) -> None:
     """Remember where the database stands, and the workers of other machines that it has seen.
 
-    ``seconds`` is how far back to look for them, ever if not given.
+    ``seconds`` is how far back to look for them, ever if not given; ``still`` whether what was seen
+    counts once all of it was seen.
 
     A server that this program has told everything it knows may stand behind the one before.
     """
@@ -126,7 +133,8 @@ async def remember(
     lineage = await find_lineage(database, target)
     found = await seen_workers(database, target, seconds or EVER_SECONDS)
     seen = others(found, _here(folder))
-    await asyncio.to_thread(_write_down, folder, place, lineage, seen)
+    if still():
+        await asyncio.to_thread(_write_down, folder, place, lineage, seen)
 
 
 def _write_down(

@@ -5,17 +5,20 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from pydantic import SecretStr
 
 from batch.core.models import JobType, Worker
 from batch.core.states import State
+from batch.engine.failover import CatchUp
 from batch.engine.tally import RunSummary
 from batch.errors import ConfigurationError, ExitCode
+from batch.ledger.memory import remembered
 from batch.settings import Settings
 from tests.support.cloud import Emulator
-from tests.support.ledger import DNA, TAG, open_ledger
+from tests.support.ledger import DNA, TAG, UNPRICED, Ledger, open_ledger
 from tests.support.night import Night
 from tests.support.proxy import Proxy, proxy_to
 from tests.support.stock import Pair, needs_stock, stock_pair, stock_server
@@ -169,6 +172,27 @@ async def test_a_worker_of_another_machine_is_waited_for_after_a_failover(
         with pytest.raises(ConfigurationError, match="--accept failover"):
             await later.submit()
         assert emulator.submits() == sent < 60
+
+
+async def test_a_heartbeat_under_a_failover_does_not_hide_it(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    """It was under way when the server changed, and asks the new one: that one is still new."""
+    database, store = ledger.database, ledger.store
+    worker, other = [Worker(uuid4(), host, 1) for host in ("here", "elsewhere")]
+    catch_up = CatchUp(database, store, worker, tmp_path, UNPRICED, silence=1)
+    await catch_up.remember()
+    with remembered(tmp_path) as memory:  # as a primary leaves it that then was away
+        [(system, place)] = memory.places.items()
+        memory.places[system] = before = replace(place, timeline=place.timeline - 1)
+    await store.beat(other)
+    taking_up = asyncio.create_task(catch_up([]))
+    await asyncio.sleep(0)
+    await catch_up.remember()
+    with remembered(tmp_path) as memory:
+        assert memory.places[system] == before
+    with pytest.raises(ConfigurationError, match="elsewhere"):
+        await taking_up
 
 
 async def _beat_until(run: asyncio.Task[RunSummary], house: House, other: Worker) -> None:
