@@ -85,7 +85,7 @@ class Refused:
     """Refused for good, for a reason that lies in this one request.
 
     ``is_certain`` says that the code is a documented one, so that surely no job exists. An unknown
-    code proves nothing: its row is not sent again by itself, and never without a look for a job.
+    code proves nothing: its row is in doubt until a look-up finds its job, or that there is none.
     """
 
     code: str

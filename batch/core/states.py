@@ -39,7 +39,7 @@ TRANSITIONS = frozenset(
         (State.SUBMITTING, State.DEAD),  # never sent, attempts used up
         (State.IN_DOUBT, State.SUBMITTED),  # late answer, replay, look-up, event
         (State.IN_DOUBT, State.PENDING),  # proof of absence
-        (State.IN_DOUBT, State.REJECTED),  # a late refusal proves that no job exists
+        (State.IN_DOUBT, State.REJECTED),  # a late refusal, or proof that one was a refusal
         (State.IN_DOUBT, State.DEAD),  # proof that it was never sent, attempts used up
         (State.SUBMITTED, State.SUCCEEDED),  # poll or event
         (State.SUBMITTED, State.FAILED),  # poll or event

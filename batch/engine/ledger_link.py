@@ -117,14 +117,6 @@ class LedgerLink:
         """Return where what is to be sent begins and ends (:meth:`Store.due_span`)."""
         return await self.patiently(self._store.due_span)
 
-    async def doubt_refusals(
-        self, submissions: Sequence[int], code: str, actor: str, reason: str
-    ) -> int:
-        """Bring rejected rows into doubt (:meth:`Store.doubt_refusals`)."""
-        return await self.patiently(
-            lambda: self._store.doubt_refusals(submissions, code, actor, reason)
-        )
-
     def close(self, claim: Claim) -> None:
         """Say that what came of a claim is in both records."""
         self._open.pop(claim.nonce, None)

@@ -47,11 +47,14 @@ async def check_place(database: Database, folder: Path, *, sounds_alarm: bool = 
     An alarm stays until it is accepted, however much is written since. A living worker sounds none:
     it knows what it sent.
     """
+    # First what is remembered: another process may see the log further on while we are told.
+    with remembered(folder) as memory:
+        known = dict(memory.places)
     place = await find_place(database)
     if place is None:
         return Standing()
+    before = known.get(place.system, place)
     with remembered(folder) as memory:
-        before = memory.places.get(place.system, place)
         if place.is_behind(before) and sounds_alarm:
             memory.alarms[place.system] = (
                 f"the database went back from {_told(before)} to {_told(place)}: it comes from a "

@@ -161,6 +161,8 @@ class Settler:
                     settlements.append(_settlement(doubt, job_id, "look-up found its job"))
                 case Absent():
                     reason = "look-up proves that no job exists"
+                    if doubt.was_refused:
+                        reason += f", and it was refused: {doubt.message}"
                     settlements.append(_settlement(doubt, None, reason))
                 case Ask(why):
                     notes[doubt.id] = f"{why}; decide with: vod-batch resolve {doubt.media_id}"
@@ -183,11 +185,15 @@ class Settler:
 def _settlement(doubt: OpenDoubt, job_id: str | None, reason: str) -> Settlement:
     was_replayed = doubt.replayed_at is not None
     is_absent = job_id is None
-    return Settlement(doubt.id, doubt.lease, job_id, reason, is_absent, was_replayed)
+    is_refused = is_absent and doubt.was_refused
+    return Settlement(doubt.id, doubt.lease, job_id, reason, is_absent, was_replayed, is_refused)
 
 
 def _untraced_requests(decisions: _Decided) -> list[list[OpenDoubt]]:
-    """Return the doubts by their request, where the look-up shows nothing for any of them."""
+    """Return the doubts by their request, where the look-up shows nothing for any of them.
+
+    What was answered with a refusal is not sent once more: it would be refused again.
+    """
     by_nonce: dict[str, list[tuple[OpenDoubt, Decision]]] = {}
     for doubt, decision in decisions:
         by_nonce.setdefault(doubt.nonce, []).append((doubt, decision))
@@ -195,6 +201,7 @@ def _untraced_requests(decisions: _Decided) -> list[list[OpenDoubt]]:
         [doubt for doubt, _ in request]
         for request in by_nonce.values()
         if all(isinstance(decision, Absent | Wait) for _, decision in request)
+        and not any(doubt.was_refused for doubt, _ in request)
     ]
 
 

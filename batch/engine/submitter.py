@@ -154,7 +154,7 @@ class Submitter:
             await self._journaling.close()
         if self._failure:
             raise self._failure
-        await self._doubt_what_refused_all()
+        self._blame_the_account()
         await self._tidy_up()  # a row of ours that nobody sends is told in this run's own figures
         return await self._summary(self._clock() - started)
 
@@ -415,11 +415,10 @@ class Submitter:
         if self._in_flight:
             await asyncio.wait(self._in_flight)
 
-    async def _doubt_what_refused_all(self) -> None:
-        """Where one unknown code refused all that was tried, no row is to blame, and none is safe.
+    def _blame_the_account(self) -> None:
+        """Where one unknown code refused all that was tried, no row is to blame.
 
-        What was not sent is pending still. What was refused comes into doubt: such a code proves
-        neither that a row is refused for good nor that no job of it exists.
+        What was not sent is pending still, what was refused is in doubt.
         """
         account = self._tally.account or self._suspicion.verdict_at_the_end()
         if account is None or account.cause is not StopCause.EVERY_PROBE:
@@ -427,11 +426,7 @@ class Submitter:
         self._tally.account = account
         if self._stopped_by is not StopReason.SIGNAL:
             self._stopped_by = StopReason.ACCOUNT_STOPPED
-        reason = f"{account.code} refused every row that was tried: it may be the account's"
-        rows = self._suspicion.rows_refused_by(account.code)
-        doubted = await self._ledger.doubt_refusals(rows, account.code, self._actor, reason)
-        self._tally.count_doubted(doubted)
-        log.error("account_refused", code=account.code, refused=len(rows), in_doubt=doubted)
+        log.error("account_refused", code=account.code)
 
     async def _summary(self, seconds: float) -> RunSummary:
         left_pending, left_in_doubt = await self._ledger.leftovers()

@@ -5,9 +5,8 @@ the lists. When these are refused by it too, every further row would be: the acc
 job accepted in between proves the opposite. Codes documented for one media say nothing here.
 """
 
-from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from batch.core.models import Claim
 from batch.core.outcome import Accepted, AccountStopped, Outcome, Refused, StopCause
@@ -20,7 +19,6 @@ SPREAD_PROBES = 7
 
 _FIRST_SUSPECT_AT = PROBES - SPREAD_PROBES
 _LATEST_SUSPECT_AT = 96
-_MOST_ROWS = 10_000
 _MOST_CODES = 50
 _FEWEST = 2
 """One row alone cannot tell an account from a media."""
@@ -28,13 +26,12 @@ _FEWEST = 2
 
 @dataclass
 class _Streak:
-    """Refusals by one code: in a row, of which so many by probes; and every row of them."""
+    """Refusals by one code: in a row, of which so many by probes; and in all."""
 
     last: Refused
     in_a_row: int = 0
     spread: int = 0
     ever: int = 0
-    rows: deque[int] = field(default_factory=lambda: deque(maxlen=_MOST_ROWS))
 
     @property
     def missing(self) -> int:
@@ -75,7 +72,7 @@ class Suspicion:
             self._clear()
         elif isinstance(outcome, Refused) and not outcome.is_certain:
             self._answered += 1
-            self._count(claim, outcome, is_probe=is_probe)
+            self._count(outcome, is_probe=is_probe)
 
     def verdict(self) -> AccountStopped | None:
         """Say that the account is refused, once enough probes were refused by one code."""
@@ -86,11 +83,6 @@ class Suspicion:
         return self._first(
             lambda one: one.in_a_row >= PROBES or one.ever == self._answered >= _FEWEST
         )
-
-    def rows_refused_by(self, code: str) -> list[int]:
-        """Return the submissions that ``code`` refused, the newest ten thousand at most."""
-        streak = self._streaks.get(code.lower())
-        return list(streak.rows) if streak else []
 
     def _first(self, holds: Callable[[_Streak], bool]) -> AccountStopped | None:
         for one in self._streaks.values():
@@ -105,7 +97,7 @@ class Suspicion:
                 )
         return None
 
-    def _count(self, claim: Claim, refusal: Refused, *, is_probe: bool) -> None:
+    def _count(self, refusal: Refused, *, is_probe: bool) -> None:
         key = refusal.code.lower()
         if key not in self._streaks and len(self._streaks) >= _MOST_CODES:
             return
@@ -114,7 +106,6 @@ class Suspicion:
         streak.ever += 1
         streak.in_a_row += 1
         streak.spread += is_probe
-        streak.rows.extend(member.id for member in claim.members)
 
     def _clear(self) -> None:
         if self.is_probing:

@@ -29,7 +29,7 @@ class StopReason(StrEnum):
 
 
 class FailureGuard:
-    """Trips when more than ``percent`` of the last ``window`` submissions were rejected.
+    """Trips when more than ``percent`` of the last ``window`` submissions were refused.
 
     Fewer than ``window`` prove nothing.
     """
@@ -38,10 +38,10 @@ class FailureGuard:
         self._percent = percent
         self._last: deque[bool] = deque(maxlen=window)
 
-    def count(self, state: State) -> None:
-        """Take note of a submission that was answered for good."""
-        if state in (State.SUBMITTED, State.REJECTED):
-            self._last.append(state is State.REJECTED)
+    def count(self, verdict: Verdict) -> None:
+        """Take note of a submission that was answered, by a job or by a refusal."""
+        if verdict.outcome in ("accepted", "refused"):
+            self._last.append(verdict.outcome == "refused")
 
     @property
     def is_tripped(self) -> bool:
@@ -88,17 +88,12 @@ class Tally:
         for verdict in verdicts:
             self.outcomes[verdict.outcome] += 1
             self.states[verdict.to_state] += 1
-            self.guard.count(verdict.to_state)
+            self.guard.count(verdict)
 
     @property
     def kept(self) -> int:
         """Submissions that were not given back: sent, or settled without a send."""
         return sum(n for state, n in self.states.items() if state is not State.PENDING)
-
-    def count_doubted(self, rejected: int) -> None:
-        """Take note that so many rejections came into doubt after all."""
-        self.states[State.REJECTED] -= rejected
-        self.states[State.IN_DOUBT] += rejected
 
     def stop_reason(self) -> StopReason | None:
         """Return why the outcomes so far say to stop, if they do."""

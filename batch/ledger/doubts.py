@@ -20,7 +20,8 @@ class OpenDoubt:
     ``signed_at`` is our own time (UTC). ``receipts`` are JobIds that the answer to its request
     named, and that could be given to none of its types. ``rivals`` are when other requests for
     the same media and type were signed whose outcome is not known either. ``access_key_id`` is
-    the key that signed it, if that was written down.
+    the key that signed it, if that was written down. ``was_refused`` says that the answer was a
+    refusal by a code that nobody knows.
     """
 
     id: int
@@ -37,6 +38,7 @@ class OpenDoubt:
     receipts: tuple[str, ...]
     rivals: tuple[datetime, ...]
     access_key_id: str | None
+    was_refused: bool
     claim: Claim
 
 
@@ -46,6 +48,7 @@ class Settlement:
 
     ``is_absent`` when no job is said to exist; a row that is sent again although one may exist
     leaves its request in doubt. ``was_replayed`` is what the doubt said when this was decided.
+    ``is_refused`` when it is rejected instead of due: no job exists, and its answer was a refusal.
     """
 
     id: int
@@ -54,6 +57,7 @@ class Settlement:
     reason: str
     is_absent: bool = False
     was_replayed: bool = False
+    is_refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +137,7 @@ class Doubts:
                 receipts=tuple(row["receipts"]),
                 rivals=tuple(row["rivals"]),
                 access_key_id=row["access_key_id"],
+                was_refused=bool(row["was_refused"]),
                 claim=_claim(row),
             )
             for row in rows
@@ -173,6 +178,7 @@ class Doubts:
             [s.reason for s in settlements],
             [s.is_absent for s in settlements],
             [s.was_replayed for s in settlements],
+            [s.is_refused for s in settlements],
             actor,
         )
         return {row["id"] for row in rows}

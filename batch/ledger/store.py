@@ -136,15 +136,6 @@ class Store:
         row = await self._first("due_span", self.target.id)
         return None if row["first"] is None else (row["first"], row["last"])
 
-    async def doubt_refusals(
-        self, submissions: Sequence[int], code: str, actor: str, reason: str
-    ) -> int:
-        """Bring what was rejected by a code that proves nothing into doubt; return how many."""
-        rows = await self._fetch(
-            "doubt_refusals", self.target.id, list(submissions), code, actor, reason
-        )
-        return len(rows)
-
     async def open_periods(self, spending: Spending) -> None:
         """Make what budgets are held against; without it a begin under a budget claims nothing."""
         currency = spending.prices.currency

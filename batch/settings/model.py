@@ -100,7 +100,7 @@ class Settings(BaseModel):
         100, ge=1, le=_MOST, description="stop after this many doubts in a row"
     )
     guard_percent: float = Field(
-        50, ge=0, le=100, description="stop when more of the last guard_window were rejected"
+        50, ge=0, le=100, description="stop when more of the last guard_window were refused"
     )
     guard_window: int = Field(
         500, ge=1, le=1_000_000, description="submissions that guard_percent is taken of"

@@ -18,6 +18,7 @@ from yarl import URL
 
 from batch.core.classify import named_job_ids
 from batch.core.outcome import Answer, InDoubt, NotSent
+from batch.vod.repeats import AnswersSeen
 from batch.vod.wire import SignedRequest
 
 _HEADER_LIMIT_BYTES = 1 << 18
@@ -104,6 +105,7 @@ class Transport:
         self._keepalive = keepalive
         self._trust_env = trust_env
         self._session: aiohttp.ClientSession | None = None
+        self._answers = AnswersSeen()
 
     async def __aenter__(self) -> Self:
         secure = self._origin.startswith("https:")
@@ -170,6 +172,9 @@ class Transport:
             ) as response:
                 progress.status = response.status
                 is_whole = await _read_at_most(response, limit, progress.body)
+                is_repeat = is_whole and self._answers.is_repeat(bytes(progress.body))
+                if is_repeat:
+                    response.close()  # every later answer on it would be the one before's
                 headers = response.headers
         except Exception as error:
             return _failed(error, progress)
@@ -177,6 +182,8 @@ class Transport:
         if not is_whole:
             reason = f"an answer of more than {limit} bytes"
             return InDoubt(reason, progress.status, job_ids=named_job_ids(body))
+        if is_repeat:
+            return InDoubt("the answer to an earlier request, given again", progress.status)
         return Answer(
             progress.status,
             body,

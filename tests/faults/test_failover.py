@@ -1,20 +1,24 @@
 """The database changes hands under a living worker: nothing is paid twice, nothing stays silent."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
+import asyncpg
 import pytest
 from pydantic import SecretStr
 
 from batch.core.models import JobType, Worker
 from batch.core.states import State
 from batch.engine.failover import CatchUp
+from batch.engine.lineage import Standing, check_place, remember
 from batch.engine.tally import RunSummary
 from batch.errors import ConfigurationError, ExitCode
+from batch.ledger.database import Database
 from batch.ledger.memory import remembered
 from batch.settings import Settings
 from tests.support.cloud import Emulator
@@ -193,6 +197,34 @@ async def test_a_heartbeat_under_a_failover_does_not_hide_it(
         assert memory.places[system] == before
     with pytest.raises(ConfigurationError, match="elsewhere"):
         await taking_up
+
+
+class _Overtaken(Database):
+    """A line on which the answer to "where do you stand" comes after others wrote, and looked."""
+
+    def __init__(self, inner: Database, meanwhile: Callable[[], Awaitable[None]]) -> None:
+        self._inner = inner
+        self._meanwhile = meanwhile
+
+    async def fetch_row(self, name: str, *arguments: Any, **how: Any) -> asyncpg.Record | None:
+        row = await self._inner.fetch_row(name, *arguments, **how)
+        await self._meanwhile()
+        return row
+
+
+async def test_a_process_beside_us_that_sees_the_log_further_on_is_no_alarm(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    """Two starts at once: the one remembers what is newer than what the other is being told."""
+    database, target = ledger.database, ledger.store.target
+
+    async def write_and_remember() -> None:
+        await ledger.store.beat(Worker(uuid4(), "here", 1))
+        await remember(database, target, tmp_path)
+
+    await write_and_remember()
+    standing = await check_place(_Overtaken(database, write_and_remember), tmp_path)
+    assert standing == Standing()
 
 
 async def _beat_until(run: asyncio.Task[RunSummary], house: House, other: Worker) -> None:

@@ -35,6 +35,27 @@ async def test_no_request_leaves_before_its_intent_is_committed(night: Night) ->
     await night.check(submitted=80)
 
 
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [("Throttling.User", 400), ("Rejected.Throttling", 429), ("InvalidParameter", 400)],
+)
+async def test_an_answer_that_comes_a_second_time_is_not_the_next_request_s(
+    night: Night, code: str, status: int
+) -> None:
+    """It said that no job exists, and was another's: what it is given to is in doubt."""
+    night.emulator.fault("refuse", code=code, status=status, count=1, action="SubmitAIJob")
+    night.emulator.fault("repeat_answer", count=1, action="SubmitAIJob")
+    await night.ledger.add(range(4))
+    await night.submit(concurrency=1, skip_existing="never")
+    await night.submit(concurrency=1, skip_existing="never")
+    await night.ledger.check(night.emulator.jobs())
+    assert (await night.ledger.states())[State.IN_DOUBT] == 1
+    await Morning(night).reconcile()
+    await night.submit(concurrency=1, skip_existing="never")
+    jobs = night.emulator.jobs()
+    assert len({job["media_id"] for job in jobs}) == len(jobs)
+
+
 Trouble = Callable[[Proxy], None]
 TROUBLES: dict[str, Trouble] = {
     "cut": Proxy.cut,

@@ -2,7 +2,7 @@
 -- many, $4 media or null
 SELECT s.id, s.media_id, s.job_type, s.lease, s.attempts, s.config, s.user_data, s.config_key,
        s.campaign, s.reason, t.nonce, t.signed_at, t.ended_at, t.replayed_at,
-       t.message, t.access_key_id,
+       t.message, t.access_key_id, t.outcome = 'refused' AS was_refused,
        ARRAY(SELECT DISTINCT r.job_id
                FROM attempts a
               CROSS JOIN LATERAL unnest(array_remove(

@@ -1,21 +1,28 @@
 -- Settle doubts, one element a submission. $1 ids, $2 leases, $3 JobId or null (then it is due again),
 -- $4 reasons, $5 whether it is said that no job exists, $6 whether its request was known to have been
--- sent once more (arrays) · $7 actor
+-- sent once more, $7 whether it is rejected instead of due: it was refused, and no job exists (arrays)
+-- · $8 actor
 --
 -- A JobId is one submission's: what would share one stays in doubt. A replay that nobody knew of when
 -- this was decided speaks against sending again.
 WITH settled AS MATERIALIZED (
     SELECT e.*, row_number() OVER (PARTITION BY e.job_id ORDER BY e.id) AS turn
-      FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::boolean[], $6::boolean[])
-        AS e(id, lease, job_id, reason, is_absent, was_replayed)
+      FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::boolean[], $6::boolean[],
+                  $7::boolean[])
+        AS e(id, lease, job_id, reason, is_absent, was_replayed, is_refused)
 ),
 moved AS (
     UPDATE submissions s
-       SET state = CASE WHEN e.job_id IS NULL THEN 'pending' ELSE 'submitted' END,
-           actor = $7, reason = e.reason, due_at = to_timestamp(0),
+       SET state = CASE WHEN e.job_id IS NOT NULL THEN 'submitted'
+                        WHEN e.is_refused THEN 'rejected'
+                        ELSE 'pending' END,
+           actor = $8, reason = e.reason, due_at = to_timestamp(0),
            job_id = e.job_id,
            submitted_at = CASE WHEN e.job_id IS NOT NULL THEN now() END,
-           error_code = NULL, error_message = NULL
+           error_code = CASE WHEN e.is_refused THEN s.error_code END,
+           error_message = CASE WHEN e.is_refused THEN s.error_message END,
+           finished_at = CASE WHEN e.is_refused THEN now() END,
+           refusal_is_certain = CASE WHEN e.is_refused THEN true END
       FROM settled e
      WHERE s.id = e.id AND s.lease = e.lease AND s.state = 'in_doubt'
        AND (e.job_id IS NOT NULL OR e.was_replayed OR s.replayed_lease IS DISTINCT FROM s.lease)

@@ -75,27 +75,43 @@ async def test_a_job_made_behind_a_4xx_is_found_and_not_paid_again(
 
 
 @pytest.mark.parametrize("makes_job", [True, False])
-async def test_an_unknown_code_is_tried_again_only_after_a_look(
+async def test_an_unknown_code_is_a_doubt_and_then_a_job_or_a_refusal(
     night: Night, start_emulator: StartEmulator, *, makes_job: bool
 ) -> None:
-    """Rejected, so that nothing is sent by itself; retry asks the cloud first, paid or not."""
+    """It proves nothing by itself; with a look-up that shows no job it is the refusal it says."""
     toml = '[refusals.internal_error]\ncode = "Job.Queued"\nstatus = 403'
     here = replace(night, emulator=start_emulator(toml))
     here.emulator.fault("error_500", execute=makes_job, media_id=media(1), count=1)
     hit, *_ = await here.ledger.add(range(1, 5))
-    await here.submit()
-    assert await here.ledger.state(hit) is State.REJECTED
-    await here.submit()
-    assert await here.ledger.state(hit) is State.REJECTED
-    assert await _retry(here.ledger) == (0, 1)
-    *_, last = await here.ledger.history(hit)
-    assert (last["from_state"], last["to_state"]) == ("rejected", "in_doubt")
-    assert (last["actor"], last["reason"]) == (WHO, WHY)
+    for _ in range(2):
+        await here.submit()
+        assert await here.ledger.state(hit) is State.IN_DOUBT
+    assert await _retry(here.ledger) == (0, 0)
     summary = await Morning(here).reconcile()
     assert summary.settled == ({"adopted": 1} if makes_job else {"absent": 1})
     await here.submit()
+    assert here.emulator.submits() == 4
+    if not makes_job:
+        row = await here.ledger.row(hit)
+        assert (row["state"], row["error_code"]) == ("rejected", "Job.Queued")
+        *_, last = await here.ledger.history(hit)
+        assert "no job exists, and it was refused" in last["reason"]
+        assert await _retry(here.ledger) == (1, 0)
+        await here.submit()
     await _each_paid_once(here, 4)
-    assert here.emulator.submits() == (4 if makes_job else 5)
+
+
+async def test_a_rejection_that_proves_nothing_is_looked_up_by_a_retry(night: Night) -> None:
+    """An older program, or its journal, rejected by a code that nobody knows."""
+    row = await _refused(night.ledger, 1)
+    assert await _retry(night.ledger) == (0, 1)
+    *_, last = await night.ledger.history(row)
+    assert (last["from_state"], last["to_state"]) == ("rejected", "in_doubt")
+    assert (last["actor"], last["reason"]) == (WHO, WHY)
+    summary = await Morning(night).reconcile()
+    assert summary.settled == {"absent": 1}
+    await night.submit()
+    await _each_paid_once(night, 1)
 
 
 @pytest.mark.parametrize("code", ["InvalidVideo.NotFound", "InvalidParameter", "MissingMediaId"])

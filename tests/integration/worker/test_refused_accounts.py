@@ -76,20 +76,28 @@ async def test_all_rows_of_a_short_run_refused_by_one_unknown_code(night: Night)
     await night.check(in_doubt=4)
     for row in await night.ledger.rows():
         *_, last = await night.ledger.history(row["id"])
-        assert (last["from_state"], last["to_state"]) == ("rejected", "in_doubt")
+        assert (last["from_state"], last["to_state"]) == ("submitting", "in_doubt")
         assert last["actor"].startswith("submit ")
         assert "Account.Frozen" in last["reason"]
 
 
-@pytest.mark.parametrize("code", ["InvalidVideo.NotFound", "Brand.New"])
-async def test_bad_media_at_the_top_of_a_list_stop_nothing(night: Night, code: str) -> None:
+@pytest.mark.parametrize(
+    ("code", "state", "exit_code"),
+    [
+        ("InvalidVideo.NotFound", State.REJECTED, ExitCode.DONE_WITH_FAILURES),
+        ("Brand.New", State.IN_DOUBT, ExitCode.DONE_WITH_DOUBTS),
+    ],
+)
+async def test_bad_media_at_the_top_of_a_list_stop_nothing(
+    night: Night, code: str, state: State, exit_code: ExitCode
+) -> None:
     """Forty of them, documented or not: rows from elsewhere are accepted, and all are tried."""
     night.emulator.fault("refuse", code=code, status=404, media_ids=[media(n) for n in range(40)])
     await night.ledger.add(range(200))
     summary = await night.submit(concurrency=4)
     assert summary.stopped_by is StopReason.NOTHING_DUE
-    assert summary.exit_codes == (ExitCode.DONE_WITH_FAILURES,)
-    await night.check(rejected=40, submitted=160)
+    assert summary.exit_codes == (exit_code,)
+    await night.check(**{state.value: 40}, submitted=160)
 
 
 async def test_a_balance_that_runs_out_gives_the_rest_back(night: Night) -> None:

@@ -1,0 +1,45 @@
+"""Is this answer one that another request was given already?
+
+A gateway or proxy that answers twice on a kept connection makes every later answer there the one
+before's. A refusal or a throttling that is another's would have a job paid twice.
+"""
+
+import re
+from collections import OrderedDict
+
+_REQUEST_ID = re.compile(
+    rb'"RequestId"\s*:\s*"([0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})"'
+)
+"""A UUID, in every answer and its own (``vod-api.md`` 5)."""
+
+_MOST_KEPT = 10_000
+
+
+class AnswersSeen:
+    """The answers of the last ten thousand requests, by RequestId.
+
+    A server whose RequestIds stand over different answers does not name them: there nothing can be
+    told, and nothing is a repeat.
+    """
+
+    def __init__(self) -> None:
+        self._bodies: OrderedDict[bytes, int] = OrderedDict()
+        self._are_named = True
+
+    def is_repeat(self, body: bytes) -> bool:
+        """Tell whether ``body`` was the answer to an earlier request; from now on it was."""
+        found = _REQUEST_ID.search(body)
+        if found is None:
+            return False
+        request_id, told = found[1], hash(body)
+        before = self._bodies.get(request_id)
+        if before is None:
+            self._keep(request_id, told)
+            return False
+        self._are_named &= before == told
+        return self._are_named
+
+    def _keep(self, request_id: bytes, told: int) -> None:
+        self._bodies[request_id] = told
+        if len(self._bodies) > _MOST_KEPT:
+            self._bodies.popitem(last=False)
