@@ -3,12 +3,13 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tests.support.waiting import PATIENCE
+from tests.support.warm import can_fork_for, run_forked
 
 _OURS = ("VOD_BATCH_", "ALIBABA_CLOUD_", "ALIYUN_")
 KEY = {
@@ -58,7 +59,7 @@ class Console:
         self, *words: str, code: int | None = 0, stdin: bytes = b"", within: float = PATIENCE
     ) -> Ended:
         """Run one command to its end, which must be ``code`` (``None``: any)."""
-        done = subprocess.run(
+        done = self._forked(words, stdin, within) or subprocess.run(
             [sys.executable, "-m", "batch", *words],
             cwd=self.home,
             env=self.environment,
@@ -69,6 +70,15 @@ class Console:
         ended = Ended(done.returncode, done.stdout.decode(), done.stderr.decode())
         assert code is None or ended.code == code, ended
         return ended
+
+    def _forked(
+        self, words: Sequence[str], stdin: bytes, within: float
+    ) -> "subprocess.CompletedProcess[bytes] | None":
+        """Run one command in a fork, which spares its imports, where that is the same."""
+        environment = self.environment
+        if not can_fork_for(environment):
+            return None
+        return run_forked(words, cwd=self.home, env=environment, stdin=stdin, timeout=within)
 
     @contextmanager
     def started(self, *words: str) -> Iterator["subprocess.Popen[str]"]:

@@ -24,6 +24,39 @@ MAJORS = tuple(sorted(POSTGRES_VERSIONS))
 
 _TEMPLATE = "template_ledger"
 
+_EMPTY = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+ WHERE datname = current_database() AND pid <> pg_backend_pid();
+SELECT format('TRUNCATE %s RESTART IDENTITY', string_agg(tablename, ', ')) FROM pg_tables
+ WHERE schemaname = 'public' AND tablename <> ALL ('{schema_migrations,transitions}') \\gexec
+"""
+"""What makes a ledger as new; the two tables left are filled by migrations."""
+
+_SHAPE = """
+SELECT md5(string_agg(said, ',' ORDER BY said)) FROM (
+    SELECT concat_ws(' ', c.oid, c.relname, c.relowner, c.relacl, c.reloptions, c.relkind)
+      FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace
+    UNION ALL SELECT concat_ws(' ', a.attrelid, a.attname, a.atttypid, a.attnotnull, a.atthasdef)
+      FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+     WHERE c.relnamespace = 'public'::regnamespace
+    UNION ALL SELECT concat_ws(' ', p.oid, p.proname, p.proowner, p.proacl, p.proconfig,
+                               md5(p.prosrc))
+      FROM pg_proc p WHERE p.pronamespace = 'public'::regnamespace
+    UNION ALL SELECT concat_ws(' ', t.oid, t.tgname, t.tgenabled) FROM pg_trigger t
+    UNION ALL SELECT concat_ws(' ', k.oid, k.conname) FROM pg_constraint k
+    UNION ALL SELECT concat_ws(' ', n.nspname, n.nspacl) FROM pg_namespace n
+     WHERE n.nspname !~ '^pg_'
+    UNION ALL SELECT concat_ws(' ', d.oid, d.defaclacl) FROM pg_default_acl d
+    UNION ALL SELECT concat_ws(' ', r.setrole, r.setconfig) FROM pg_db_role_setting r
+     WHERE r.setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))
+    UNION ALL SELECT concat_ws(' ', b.datdba, b.datacl, b.datconnlimit) FROM pg_database b
+     WHERE b.datname = current_database()
+    UNION ALL SELECT 'version ' || version FROM schema_migrations
+    UNION ALL SELECT concat_ws(' ', 'may', t.*) FROM transitions t
+) AS shape (said);
+"""
+"""All that a test may change about a database beside its rows."""
+
 
 def make_system_user() -> None:
     """Make the user that PostgreSQL runs as, where we are root; two at once may not."""
@@ -41,6 +74,8 @@ class Server:
         self._folder = folder
         self._uri = uri
         self._numbers = count(1)
+        self._free: list[str] = []
+        self._shape = ""
 
     def url(self, database: str) -> str:
         """Return the URL of ``database``."""
@@ -48,37 +83,48 @@ class Server:
 
     def psql(self, command: str, database: str = "postgres") -> str:
         """Run ``command`` and return what psql prints, unaligned."""
-        words = [
-            str(self._psql),
-            "-XAtq",
-            "-v",
-            "ON_ERROR_STOP=1",
-            self.url(database),
-            "-c",
-            command,
-        ]
-        done = subprocess.run(words, capture_output=True, text=True)
+        done = self._script(command, database)
         assert done.returncode == 0, done.stderr
         return done.stdout
+
+    def _script(self, script: str, database: str) -> "subprocess.CompletedProcess[str]":
+        words = [str(self._psql), "-XAtq", "-v", "ON_ERROR_STOP=1", self.url(database)]
+        return subprocess.run([*words, "-f", "-"], input=script, capture_output=True, text=True)
 
     def make_template(self) -> None:
         """Make the database that others are cloned from, with the product's own ``migrate``."""
         self.psql(f"CREATE DATABASE {_TEMPLATE}")
         console = Console(self._folder, {"VOD_BATCH_DATABASE_URL": self.url(_TEMPLATE)})
         console.run("migrate")
+        self._shape = self.psql(_SHAPE, _TEMPLATE).strip()
 
     @contextmanager
     def database(
         self, *, migrated: bool = True, template: str = _TEMPLATE, keep: bool = False
     ) -> Iterator[str]:
-        """Lend a database of a test's own; return its URL. ``keep`` it where its server may go."""
-        name = f"test_{next(self._numbers)}"
-        self.psql(f"CREATE DATABASE {name} {f'TEMPLATE {template}' if migrated else ''}")
+        """Lend a database of a test's own; return its URL. ``keep`` it where its server may go.
+
+        A ledger is emptied and lent again: that takes a tenth of a clone. One whose shape a test
+        has changed is not.
+        """
+        is_ledger = migrated and template == _TEMPLATE and not keep
+        if is_ledger and self._free:
+            name = self._free.pop()
+        else:
+            name = f"test_{next(self._numbers)}"
+            self.psql(f"CREATE DATABASE {name} {f'TEMPLATE {template}' if migrated else ''}")
         try:
             yield self.url(name)
         finally:
-            if not keep:
-                self.psql(f"DROP DATABASE {name} WITH (FORCE)")
+            if is_ledger and self._is_as_new(name):
+                self._free.append(name)
+            elif not keep:
+                self.psql(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+    def _is_as_new(self, name: str) -> bool:
+        """Empty a ledger, and tell whether nothing else about it was changed."""
+        done = self._script(_EMPTY + _SHAPE, name)
+        return done.returncode == 0 and done.stdout.splitlines()[-1] == self._shape
 
 
 @contextmanager

@@ -1,0 +1,136 @@
+"""A process that has imported the product, and forks a command from itself for whoever asks.
+
+Usage: python warm_server.py SOCKET. It ends when its standard input does.
+
+A command started by ``python -m batch`` spends most of its time on imports; a fork has them. It has
+one thread and has run nothing: no command was called, no event loop made, no environment read.
+"""
+
+import contextlib
+import gc
+import importlib
+import io
+import json
+import os
+import pkgutil
+import selectors
+import signal
+import socket
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+_REQUEST_BYTES = 1 << 20
+_READ_AT_IMPORT = ("alibabacloud_credentials",)
+"""Modules that read the environment when they are imported: left to the command."""
+
+
+def main() -> None:
+    """Serve until standard input ends; a fork returns from here as the command."""
+    sys.path.remove(str(Path(__file__).parent))  # its names are not the product's
+    _import_product()
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(f"{sys.argv[1]}.new")
+    listener.listen(64)
+    Path(f"{sys.argv[1]}.new").rename(sys.argv[1])  # whoever sees it is served
+    if _serve(listener):
+        from batch.cli.main import run
+
+        run()
+
+
+def _import_product() -> None:
+    import batch
+
+    for module in pkgutil.walk_packages(batch.__path__, "batch."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+    read = [name for name in sys.modules if name.startswith(_READ_AT_IMPORT)]
+    assert not read, f"imported before the environment is known: {read}"
+    gc.collect()
+    gc.freeze()  # or the first collection of each fork would copy every page
+
+
+def _serve(listener: socket.socket) -> bool:
+    """Fork for each request and tell it how its child ended; true in a child."""
+    children: dict[int, socket.socket] = {}
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    os.set_blocking(reading, False)
+    signal.set_wakeup_fd(writing)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    with selectors.DefaultSelector() as selector:
+        for source in (listener, reading, 0):
+            selector.register(source, selectors.EVENT_READ)
+        while True:
+            ready = {key.fileobj for key, _ in selector.select()}
+            if 0 in ready:
+                os._exit(0)
+            if reading in ready:
+                with contextlib.suppress(BlockingIOError):
+                    os.read(reading, 1024)
+                _tell_ends(children)
+            if listener in ready and _fork(listener, children):
+                os.close(reading)
+                os.close(writing)
+                return True
+
+
+def _tell_ends(children: dict[int, socket.socket]) -> None:
+    for pid in list(children):
+        ended, status = os.waitpid(pid, os.WNOHANG)
+        if ended:
+            with children.pop(pid) as connection, contextlib.suppress(OSError):
+                connection.sendall(b"%d" % os.waitstatus_to_exitcode(status))
+
+
+def _fork(listener: socket.socket, children: dict[int, socket.socket]) -> bool:
+    connection, _ = listener.accept()
+    text, descriptors, _, _ = socket.recv_fds(connection, _REQUEST_BYTES, 3)
+    if not text:
+        connection.close()
+        return False
+    pid = os.fork()
+    if pid:
+        for descriptor in descriptors:
+            os.close(descriptor)
+        children[pid] = connection
+        connection.sendall(b"%d\n" % pid)
+        return False
+    listener.close()
+    connection.close()
+    for other in children.values():
+        other.close()
+    _become(json.loads(text), descriptors)
+    return True
+
+
+def _become(asked: dict[str, Any], descriptors: list[int]) -> None:
+    """Be a process that was just started with these words, this environment and these streams."""
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    os.chdir(asked["cwd"])
+    os.environ.clear()
+    os.environ.update(asked["environment"])
+    time.tzset()
+    for number, descriptor in enumerate(descriptors):
+        os.dup2(descriptor, number)
+        os.close(descriptor)
+    sys.argv = ["vod-batch", *asked["words"]]
+    sys.stdin = _stream(0, "r")
+    sys.stdout = _stream(1, "w")
+    sys.stderr = _stream(2, "w")
+
+
+def _stream(number: int, mode: str) -> io.TextIOWrapper:
+    errors = "backslashreplace" if number == 2 else "strict"
+    raw = io.FileIO(number, mode, closefd=False)
+    buffer = io.BufferedReader(raw) if mode == "r" else io.BufferedWriter(raw)
+    return io.TextIOWrapper(buffer, "utf-8", errors, line_buffering=number == 2)
+
+
+if __name__ == "__main__":
+    main()
