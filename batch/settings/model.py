@@ -1,5 +1,6 @@
 """The settings of one command, checked: each alone, and all of them together."""
 
+import os
 from datetime import time, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -22,6 +23,7 @@ from batch.core.budget import Budgets, Spending
 from batch.core.models import JobType
 from batch.core.pricing import PriceList
 from batch.core.regions import DEFAULT_REGION, region_host
+from batch.errors import ConfigurationError
 from batch.settings.values import (
     Duration,
     Money,
@@ -266,9 +268,23 @@ class Settings(BaseModel):
     @property
     def journal_path(self) -> Path:
         """The folder of the journals, absolute."""
-        return self.journal.expanduser().absolute() if self.journal else self.home_path / "journal"
+        return _at_home(self.journal, "journal") if self.journal else self.home_path / "journal"
 
     @property
     def home_path(self) -> Path:
-        """``home`` with ``~`` expanded, absolute."""
-        return self.home.expanduser().absolute()
+        """``home`` with ``~`` expanded, absolute.
+
+        Raises:
+            ConfigurationError: there is no ``~``: cron and containers may know none.
+        """
+        return _at_home(self.home, "home")
+
+
+def _at_home(path: Path, setting: str) -> Path:
+    try:
+        return path.expanduser().absolute()
+    except RuntimeError:
+        raise ConfigurationError(
+            f"{path} is nowhere: neither the variable HOME nor a home folder of the user "
+            f"{os.geteuid()} is known; set VOD_BATCH_{setting.upper()} to a folder that is kept"
+        ) from None
