@@ -95,6 +95,7 @@ def _run_dbmate(url: str) -> None:
     command = [program, "--migrations-dir", str(migrations_folder()), "--no-dump-schema", "migrate"]
     # By environment, not by argument: a process list must not show a password.
     environment = {**os.environ, "DATABASE_URL": url}
+    environment.pop("PGOPTIONS", None)  # nothing else of ours reads it
     done = subprocess.run(  # noqa: S603
         command, env=environment, capture_output=True, text=True, check=False
     )

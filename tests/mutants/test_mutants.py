@@ -131,8 +131,8 @@ MUTANTS: dict[str, Mutant] = {
     ),
     "the embedded server does not hold its lock": Mutant(
         "ledger/postmaster.py",
-        "functools.partial(own, pass_fds=(lock,))",
-        "functools.partial(own)",
+        "kept_open=[lock]",
+        "kept_open=[]",
         "tests/integration/embedded/test_one_server.py::"
         "test_a_killed_command_leaves_its_server_to_the_next",
     ),

