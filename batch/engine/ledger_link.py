@@ -19,7 +19,7 @@ from batch.core.states import State
 from batch.core.verdict import Verdict
 from batch.engine.failover import CatchUp
 from batch.errors import DatabaseUnavailableError, ServerChangedError, VodBatchError
-from batch.ledger.store import Outlook, Store
+from batch.ledger.store import Outlook, Slots, Store
 
 _LONGEST_WAIT_SECONDS = 5.0
 
@@ -150,9 +150,9 @@ class LedgerLink:
         """Say what the next due submission may cost (:meth:`Store.next_cost`)."""
         return await self.patiently(lambda: self._store.next_cost(self._spending, self._plan))
 
-    async def reserve(self, slots: int, interval: float) -> tuple[float, float]:
+    async def reserve(self, slots: int, interval: float, ahead: float) -> Slots:
         """Take slots of the shared pace (:meth:`Store.reserve`)."""
-        return await self.patiently(lambda: self._store.reserve(slots, interval))
+        return await self.patiently(lambda: self._store.reserve(slots, interval, ahead))
 
     async def outlook(self) -> Outlook:
         """Say what may still come (:meth:`Store.outlook`)."""

@@ -5,7 +5,7 @@ is sent only where that was seen, with the same key, inside the date window, and
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Protocol
@@ -15,11 +15,12 @@ import structlog
 from batch.core.doubt import DATE_WINDOW
 from batch.core.learnt import Learnt
 from batch.core.models import Claim
-from batch.core.outcome import Accepted, InDoubt, Outcome, Throttled
+from batch.core.outcome import Accepted, InDoubt, NotSent, Outcome, Throttled
 from batch.core.verdict import Verdict, judge_accepted, judge_doubt
 from batch.engine.shared_pace import SharedPace
 from batch.ledger.doubts import Doubts, OpenDoubt
 from batch.ledger.journal import LateJournal
+from batch.vod.transport import Departure, HeldBackError
 
 OLDEST_REPLAY = DATE_WINDOW - timedelta(minutes=1)
 """A minute is kept from the date window's end, for clocks and for the request's own way."""
@@ -35,11 +36,32 @@ log = structlog.get_logger()
 class ReplayClient(Protocol):
     """The call that is made once more: :class:`batch.vod.client.VodClient`."""
 
-    async def submit(self, claim: Claim) -> Outcome:
-        """Send the claim's signed request."""
+    async def submit(self, claim: Claim, departure: Departure) -> Outcome:
+        """Send the claim's signed request at its departure."""
 
     async def access_key_id(self) -> str:
         """Return the id of the key that signs now."""
+
+
+class _MarkedDeparture:
+    """With the connection open, marks the doubts as replayed, and leaves soon after or never."""
+
+    def __init__(self, mark: Callable[[], Awaitable[bool]], pace: SharedPace) -> None:
+        self._mark = mark
+        self._pace = pace
+
+    async def near(self) -> None:
+        """Be near: a pause is met by what follows the mark."""
+
+    async def leave(self) -> None:
+        """Mark, then wait for the slot. Raises HeldBackError where one of them cannot be."""
+        if not await self._mark():
+            raise HeldBackError("held back: it may not be sent any more")
+        try:
+            async with asyncio.timeout(_LONGEST_DEPARTURE_SECONDS):
+                await self._pace.depart()
+        except TimeoutError:
+            raise HeldBackError("held back: its slot was too far away") from None
 
 
 class Replayer:
@@ -80,24 +102,19 @@ class Replayer:
         if any(doubt.access_key_id != key_id for doubt in group):
             return None
         await self._journal.prepare()
-        [slot] = await self._pace.take(1)
-        age = await self._doubts.mark_replayed(group, key_id, OLDEST_REPLAY)
-        if age is None or age > OLDEST_REPLAY or not await self._departs(slot):
-            return None
+        await self._pace.take(1)
+
+        async def mark() -> bool:
+            age = await self._doubts.mark_replayed(group, key_id, OLDEST_REPLAY)
+            return age is not None and age <= OLDEST_REPLAY
+
         claim = _claim(group)
-        outcome = await self._client.submit(claim)
+        outcome = await self._client.submit(claim, _MarkedDeparture(mark, self._pace))
+        if isinstance(outcome, NotSent) and outcome.held_back:
+            log.warning("replay_given_up", why=outcome.reason)
+            return None
         log.info("replayed", media_id=claim.media_id, outcome=type(outcome).__name__)
         return await self._take_in(claim, outcome)
-
-    async def _departs(self, slot: float) -> bool:
-        """Wait for the slot; say no when that takes so long that the mark may be untrue."""
-        try:
-            async with asyncio.timeout(_LONGEST_DEPARTURE_SECONDS):
-                await self._pace.depart(slot)
-        except TimeoutError:
-            log.warning("replay_given_up", why="its slot was too far away")
-            return False
-        return True
 
     async def _take_in(self, claim: Claim, outcome: Outcome) -> set[int]:
         """Record what the answer names; whatever else it says moves nothing."""

@@ -57,6 +57,8 @@ _RECONCILE = "reconcile"
 _RECOVERY = "recovery"
 _PREFLIGHT = "preflight"
 _EXISTING = "skip-existing"
+_LOOKS_BESIDE = 8
+"""Connections beyond one a sender: who looks does not wait for those that wait for their slot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -359,7 +361,13 @@ def cloud_client(settings: Settings, source: CredentialSource) -> VodClient:
         read=settings.read_timeout.total_seconds(),
         total=settings.total_timeout.total_seconds(),
     )
-    return VodClient(settings.url, source, timeouts=timeouts, pool_size=settings.concurrency)
+    return VodClient(
+        settings.url,
+        source,
+        timeouts=timeouts,
+        pool_size=settings.concurrency + _LOOKS_BESIDE,
+        keepalive=settings.keepalive.total_seconds(),
+    )
 
 
 def _limits(settings: Settings) -> SubmitLimits:

@@ -9,7 +9,6 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 import structlog
@@ -19,6 +18,7 @@ from batch.core.outcome import InDoubt, NotSent, Outcome, StopCause
 from batch.core.verdict import Verdict, judge
 from batch.engine.brake import Brake
 from batch.engine.budget_watch import BudgetWatch
+from batch.engine.departing import SlotDeparture
 from batch.engine.gate import Gate, OpenGate
 from batch.engine.group_commit import GroupCommit
 from batch.engine.ledger_link import LedgerLink
@@ -29,12 +29,11 @@ from batch.engine.waiting import pause_unless, unless
 from batch.errors import VodBatchError
 from batch.ledger.journal import Journal
 from batch.ledger.store import Outlook
+from batch.vod.transport import Departure
 
 _LONGEST_IDLE_SECONDS = 2.0
 # A row waits for its own backoff a minute at the most; what is put off longer is a later run's.
 _NEAR_SECONDS = 120.0
-# The gateway refuses a date older than 15 minutes (vod-api.md 6.4); a long pause outlasts it.
-_OLDEST_DATE = timedelta(minutes=14)
 _BEATS_PER_TIMEOUT = 5
 _NOT_JOURNALED = "held back: the journal cannot be written"
 
@@ -44,8 +43,8 @@ log = structlog.get_logger()
 class Sender(Protocol):
     """What sends a claim and says what came of it: :class:`batch.vod.client.VodClient`."""
 
-    async def submit(self, claim: Claim) -> Outcome:
-        """Send the claim's request once."""
+    async def submit(self, claim: Claim, departure: Departure) -> Outcome:
+        """Send the claim's request once, at its departure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +109,7 @@ class Submitter:
         self._recorder = GroupCommit(self._commit, key=lambda verdict: verdict.submission_id)
         self._journaling = GroupCommit[bytes](self._append)
         self._in_flight: dict[asyncio.Task[None], Claim] = {}
-        self._spare_slots: list[float] = []
+        self._spare_permits = 0
         self._sender_freed = asyncio.Event()
         self._stopping = asyncio.Event()
         self._stopped_by: StopReason | None = None
@@ -163,17 +162,17 @@ class Submitter:
         wanted = await self._make_way(await self._free_senders())
         if not wanted:
             return
-        slots = await self._permits(wanted)
-        if not slots:
+        permits = await self._permits(wanted)
+        if not permits:
             return
-        claims = await self._begin(len(slots))
-        self._spare_slots = slots[len(claims) :]
+        claims = await self._begin(permits)
+        self._spare_permits = max(0, permits - len(claims))
         if not claims:
             await self._wait_or_finish()
             return
         kept = await self._hold_back(claims)
-        for claim, slot in zip(claims, slots, strict=False):
-            self._send_in_background(claim, slot, kept.get(claim.nonce))
+        for claim in claims:
+            self._send_in_background(claim, kept.get(claim.nonce))
 
     async def _free_senders(self) -> int:
         """Wait until something may be begun; return how many requests, none when the run ends."""
@@ -199,11 +198,11 @@ class Submitter:
         self._sender_freed.clear()
         await unless(self._stopping, self._sender_freed.wait())
 
-    async def _permits(self, wanted: int) -> list[float]:
-        """Take slots of the pace; those left from a turn that found less to do go first."""
-        if self._spare_slots:
-            return self._spare_slots[:wanted]
-        return await unless(self._stopping, self._pace.take(wanted)) or []
+    async def _permits(self, wanted: int) -> int:
+        """Take permits of the pace; those left from a turn that found less to do go first."""
+        if self._spare_permits:
+            return min(wanted, self._spare_permits)
+        return await unless(self._stopping, self._pace.take(wanted)) or 0
 
     async def _begin(self, permits: int) -> list[Claim]:
         """Commit the intent of at most ``permits`` requests."""
@@ -261,8 +260,8 @@ class Submitter:
             return False
         return True
 
-    def _send_in_background(self, claim: Claim, slot: float, kept: str | None) -> None:
-        task = asyncio.create_task(self._send(claim, slot, kept))
+    def _send_in_background(self, claim: Claim, kept: str | None) -> None:
+        task = asyncio.create_task(self._send(claim, kept))
         self._in_flight[task] = claim
         task.add_done_callback(self._sent)
 
@@ -272,13 +271,13 @@ class Submitter:
         if not task.cancelled() and (error := task.exception()):
             self._fail(error)
 
-    async def _send(self, claim: Claim, slot: float, kept: str | None) -> None:
+    async def _send(self, claim: Claim, kept: str | None) -> None:
         """One request from its intent to its durable outcome; one that is kept stays here."""
         started = self._clock()
         if kept is not None:
             outcome: Outcome = NotSent(kept, held_back=True)
         else:
-            outcome = await self._call(claim, slot)
+            outcome = await self._call(claim)
         verdicts = judge(claim, outcome, max_attempts=self._limits.max_attempts, dice=self._dice)
         self._tally.count_outcome(outcome)
         self._suspicion.see(claim, outcome)
@@ -309,32 +308,18 @@ class Submitter:
     async def _append(self, lines: Sequence[bytes]) -> None:
         await asyncio.to_thread(self._journal.append, lines)
 
-    async def _call(self, claim: Claim, slot: float) -> Outcome:
+    async def _call(self, claim: Claim) -> Outcome:
         """Let the request depart and return what came of it, a forced stop included."""
+        departure = SlotDeparture(claim, self._pace, self._stopping)
         try:
-            if self._stopping.is_set() or not await self._depart(slot):
-                return NotSent("held back: the run is stopping", held_back=True)
+            return await self._sender.submit(claim, departure)
         except asyncio.CancelledError:
+            if departure.has_left:
+                return InDoubt("the run was forced to stop before the answer")
             return NotSent("held back: the run was forced to stop", held_back=True)
-        if datetime.now(UTC) - claim.signed_at > _OLDEST_DATE:
-            return NotSent("held back: a pause outlasted its date", held_back=True)
-        try:
-            return await self._sender.submit(claim)
-        except asyncio.CancelledError:
-            return InDoubt("the run was forced to stop before the answer")
         except VodBatchError as error:
             self._fail(error)
             return NotSent(str(error), held_back=True)
-
-    async def _depart(self, slot: float) -> bool:
-        """Wait until the request may leave; say no when the run stops before that."""
-        if self._pace.depart_now(slot):
-            return True
-        wait = asyncio.ensure_future(self._pace.depart(slot))
-        await unless(self._stopping, asyncio.wait([wait]))
-        left = wait.done()
-        wait.cancel()
-        return left
 
     async def _slow_down(self, outcome: Outcome) -> None:
         """Slow down for throttling, then pause the account; ourselves while there is no way."""

@@ -43,6 +43,17 @@ class Outlook:
         return self.due_in is not None and self.due_in <= 0 and not is_paused
 
 
+@dataclass(frozen=True, slots=True)
+class Slots:
+    """Slots of the shared pace, by the database's clock: the first is ``first_in`` seconds after
+    ``at`` (epoch, seconds), when they were taken. The target is paused for ``paused_for`` seconds.
+    """
+
+    at: float
+    first_in: float
+    paused_for: float
+
+
 class Store:
     """Statements that move submissions, for one target."""
 
@@ -179,19 +190,17 @@ class Store:
         """Pause the target for every worker; a longer pause that holds already stays."""
         await self._fetch("pause_target", self.target.id, seconds)
 
-    async def reserve(self, slots: int, interval: float) -> tuple[float, float]:
-        """Take ``slots`` of the shared pace, ``interval`` seconds apart.
-
-        Returns the seconds from the database's now to the first slot, and for how many seconds the
-        target is paused.
+    async def reserve(self, slots: int, interval: float, ahead: float = 0.0) -> Slots:
+        """Take ``slots`` of the shared pace, ``interval`` seconds apart, none sooner than ``ahead``
+        seconds from now.
         """
         asked, latest = self._clock(), self._latest_time()
-        row = await self._first("reserve_slots", self.target.id, slots, interval, latest)
+        row = await self._first("reserve_slots", self.target.id, slots, interval, latest, ahead)
         self._seen_clock = row["at"], asked
         if latest is not None and row["at"] > latest:
             _tell_step("forward", row["at"] - latest)
         await self._follow_clock(row["set_back"])
-        return row["first_in"], max(0.0, row["paused_for"] or 0.0)
+        return Slots(row["at"], row["first_in"], max(0.0, row["paused_for"] or 0.0))
 
     def _latest_time(self) -> float | None:
         """Return what the database's clock shows at the most, unless it was set forward."""

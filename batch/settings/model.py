@@ -82,6 +82,9 @@ class Settings(BaseModel):
     connect_timeout: Duration = timedelta(seconds=5)
     read_timeout: Duration = timedelta(seconds=10)
     total_timeout: Duration = timedelta(seconds=30)
+    keepalive: Duration = Field(
+        timedelta(seconds=4), description="how long an idle connection to the cloud is used again"
+    )
 
     qps: float = Field(30, gt=0, le=100_000, description="the account's quota, calls a second")
     concurrency: int = Field(32, ge=1, le=1024, description="requests on the wire at a time")

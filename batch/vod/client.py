@@ -31,7 +31,7 @@ from batch.vod.lookup import (
     read_job_infos,
 )
 from batch.vod.media import GET_VIDEO_INFOS, MAX_VIDEO_IDS, MediaPage, read_media_page
-from batch.vod.transport import Timeouts, Transport
+from batch.vod.transport import Departure, Timeouts, Transport
 from batch.vod.wire import (
     LIST_AI_JOBS,
     MAX_JOB_IDS,
@@ -67,7 +67,8 @@ class VodClient:
 
     ``endpoint`` is scheme and host (``https://vod.cn-shanghai.aliyuncs.com``,
     ``http://127.0.0.1:8808``). ``timeouts`` are in seconds. ``pool_size`` bounds the connections:
-    make it the number of senders, and none waits for one. ``keepalive`` is in seconds. With
+    make it more than the number of senders, and none waits for one. ``keepalive`` seconds an idle
+    one is used again. With
     ``trust_env`` the proxy variables count. Raises ConfigurationError for another endpoint.
     """
 
@@ -78,7 +79,7 @@ class VodClient:
         *,
         timeouts: Timeouts = Timeouts(),  # noqa: B008 - frozen
         pool_size: int = 64,
-        keepalive: float = 10.0,
+        keepalive: float = 4.0,
         trust_env: bool = False,
         now: Callable[[], datetime] = _utc_now,
         new_nonce: Callable[[], str] = _new_nonce,
@@ -129,8 +130,10 @@ class VodClient:
         """Return the id of the key that signs now. Raises PermissionRefusedError without one."""
         return (await self._credentials.current()).access_key_id
 
-    async def submit(self, claim: Claim) -> Outcome:
+    async def submit(self, claim: Claim, departure: Departure | None = None) -> Outcome:
         """Send ``SubmitAIJob`` for ``claim`` once, and say what it came to (``vod-api.md`` 1).
+
+        It waits for its ``departure`` with its connection open; what never departed is not sent.
 
         The same claim, key and version of ours make the same bytes again; a claim that is to be
         signed with another key than the one in force is not sent. Raises PermissionRefusedError
@@ -144,6 +147,7 @@ class VodClient:
             signed_at=claim.signed_at,
             limit=SUBMIT_LIMIT_BYTES,
             key_id=claim.access_key_id,
+            departure=departure,
         )
         if not isinstance(answer, Answer):
             return answer
@@ -286,6 +290,7 @@ class VodClient:
         limit: int,
         key_id: str | None = None,
         transport: Transport | None = None,
+        departure: Departure | None = None,
     ) -> Answer | NotSent | InDoubt:
         """Sign and send one request; note the server's clock; say what its answer must not show.
 
@@ -305,7 +310,7 @@ class VodClient:
             )
         except ValueError as error:
             return NotSent(f"the request cannot be signed: {type(error).__name__}")
-        answer = await (transport or self._transport).send(request, limit)
+        answer = await (transport or self._transport).send(request, limit, departure)
         hide = hider(request, credentials)
         if not isinstance(answer, Answer):
             return replace(answer, reason=hide(answer.reason)[:_REASON_LIMIT])

@@ -19,10 +19,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from batch.core.models import Claim, ClaimedSubmission, JobType
-from batch.core.outcome import Accepted, InDoubt, NotSent
+from batch.core.outcome import Accepted, InDoubt, NotSent, Refused, Throttled
 from batch.vod.client import SUBMIT_LIMIT_BYTES, VodClient
 from batch.vod.credentials import Credentials, CredentialSource
-from batch.vod.transport import Timeouts, _Progress, _sending
+from batch.vod.transport import HeldBackError, Timeouts, _Progress, _sending
 
 LONG = 30.0
 SHORT = 0.3
@@ -37,6 +37,17 @@ CLAIM = Claim(
 )
 BODY = b'{"AIJobList":{"AIJob":[{"JobId":"j1","Type":"AIMediaDNA","MediaId":"m1"}]}}'
 DONE = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(BODY), BODY)
+
+
+def http(body: bytes, status: bytes = b"200 OK") -> bytes:
+    return b"HTTP/1.1 %s\r\nContent-Length: %d\r\n\r\n%s" % (status, len(body), body)
+
+
+def done(request_id: int) -> bytes:
+    """Answer with a job, under a RequestId of its own, as the API does."""
+    return http(b'{"RequestId":"R%d",%s' % (request_id, BODY[1:]))
+
+
 REFUSAL = b'{"Code":"Throttling.User","Message":"denied"}'
 THROTTLED = b"HTTP/1.1 400 Bad\r\nContent-Length: %d\r\n\r\n%s" % (len(REFUSAL), REFUSAL)
 
@@ -50,10 +61,12 @@ class Server:
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
     release: asyncio.Event = field(default_factory=asyncio.Event)
     port: int = 0
+    connections: int = 0
     tasks: "set[asyncio.Task[None] | None]" = field(default_factory=set)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.tasks.add(asyncio.current_task())
+        self.connections += 1
         with suppress(asyncio.IncompleteReadError, ConnectionError):
             while not writer.is_closing():
                 self.requests.append(await reader.readuntil(b"\r\n\r\n"))
@@ -79,15 +92,20 @@ async def serving(behave: Behaviour, tls: ssl.SSLContext | None = None) -> Async
 
 
 def client_of(
-    port: int, timeouts: Timeouts = DEFAULT, *, scheme: str = "http", pool_size: int = 4
+    port: int,
+    timeouts: Timeouts = DEFAULT,
+    *,
+    scheme: str = "http",
+    pool_size: int = 4,
+    keepalive: float = 4.0,
 ) -> VodClient:
     source = CredentialSource(lambda: Credentials("testid", "testsecret"))
     endpoint = f"{scheme}://127.0.0.1:{port}"
-    return VodClient(endpoint, source, timeouts=timeouts, pool_size=pool_size)
+    return VodClient(endpoint, source, timeouts=timeouts, pool_size=pool_size, keepalive=keepalive)
 
 
 async def succeed(server: Server, writer: asyncio.StreamWriter) -> None:
-    writer.write(DONE)
+    writer.write(done(len(server.requests)))
 
 
 async def drop(server: Server, writer: asyncio.StreamWriter) -> None:
@@ -341,7 +359,7 @@ async def test_what_came_on_an_idle_connection_answers_no_request() -> None:
     stray = asyncio.Event()
 
     async def answer_the_first_twice(server: Server, writer: asyncio.StreamWriter) -> None:
-        writer.write(DONE)
+        writer.write(done(len(server.requests)))
         if len(server.requests) > 1:
             return
         await stray.wait()
@@ -356,6 +374,141 @@ async def test_what_came_on_an_idle_connection_answers_no_request() -> None:
             await asyncio.sleep(0)
         assert isinstance(await client.submit(CLAIM), Accepted)
         assert len(server.requests) == 2
+
+
+UNFIT = {
+    "408": http(b'{"RequestId":"R","Code":"RequestTimeout","Message":""}', b"408 Late"),
+    "503": http(b'{"RequestId":"R","Code":"ServiceUnavailable","Message":""}', b"503 Ill"),
+    "504 page": http(b"<html></html>", b"504 Late"),
+    "200 page": http(b"<html>sign in</html>"),
+    "other JSON": http(b'{"status":"late"}', b"400 Bad"),
+    "empty": http(b""),
+}
+
+
+@pytest.mark.parametrize("answer", UNFIT.values(), ids=UNFIT.keys())
+async def test_an_answer_that_is_not_the_apis_own_ends_its_connection(answer: bytes) -> None:
+    """The true one may come later on it, and would be taken for the next request's."""
+
+    async def answer_first_unfit(server: Server, writer: asyncio.StreamWriter) -> None:
+        writer.write(answer if len(server.requests) == 1 else done(2))
+
+    async with serving(answer_first_unfit) as server, client_of(server.port) as client:
+        assert isinstance(await client.submit(CLAIM), InDoubt | Refused)
+        assert _idle(client) == []
+        assert isinstance(await client.submit(CLAIM), Accepted)
+        assert server.connections == 2
+
+
+async def test_an_answer_that_comes_again_later_is_not_the_next_ones() -> None:
+    """A refusal once more, after the next request was sent: it would be sent and paid again."""
+    refusal = http(b'{"RequestId":"R","Code":"Throttling.User","Message":""}', b"400 Bad")
+
+    async def refuse_twice(server: Server, writer: asyncio.StreamWriter) -> None:
+        writer.write(refusal)  # the second one executes, and is answered by the first's answer
+
+    async with serving(refuse_twice) as server, client_of(server.port) as client:
+        assert isinstance(await client.submit(CLAIM), Throttled)
+        outcome = await client.submit(CLAIM)
+        assert isinstance(outcome, InDoubt)
+        assert "came again" in outcome.reason
+        assert server.connections == 1
+        assert _idle(client) == []
+
+
+async def test_an_idle_connection_is_not_used_after_its_time() -> None:
+    """The cloud closes idle connections; a request must not meet one that is being closed."""
+    async with serving(succeed) as server, client_of(server.port, keepalive=0.05) as client:
+        assert isinstance(await client.submit(CLAIM), Accepted)
+        await asyncio.sleep(0.1)
+        assert isinstance(await client.submit(CLAIM), Accepted)
+        assert server.connections == 2
+
+
+class Gate:
+    """A departure that a test opens; ``refuse`` keeps the request here."""
+
+    def __init__(self, *, refuse: bool = False) -> None:
+        self.waits = asyncio.Event()
+        self.opened = asyncio.Event()
+        self.refuse = refuse
+        self.asked = 0
+
+    async def near(self) -> None:
+        """Be near."""
+
+    async def leave(self) -> None:
+        self.asked += 1
+        self.waits.set()
+        await self.opened.wait()
+        if self.refuse:
+            raise HeldBackError("held back")
+
+
+async def test_a_request_departs_with_its_connection_open() -> None:
+    """Connect first: what opening takes must not come between the slot and the send."""
+    gate = Gate()
+    async with serving(succeed) as server, client_of(server.port) as client:
+        sending = asyncio.create_task(client.submit(CLAIM, gate))
+        await gate.waits.wait()
+        while not server.connections:  # noqa: ASYNC110 - the server takes it in its own time
+            await asyncio.sleep(0.001)
+        assert server.requests == []
+        gate.opened.set()
+        assert isinstance(await sending, Accepted)
+
+
+async def test_a_wait_for_the_departure_is_no_part_of_the_total_timeout() -> None:
+    gate = Gate()
+    timeouts = Timeouts(LONG, LONG, SHORT)
+    async with serving(succeed) as server, client_of(server.port, timeouts) as client:
+        sending = asyncio.create_task(client.submit(CLAIM, gate))
+        await gate.waits.wait()
+        await asyncio.sleep(2 * SHORT)
+        gate.opened.set()
+        assert isinstance(await sending, Accepted)
+
+
+async def test_what_is_held_back_at_its_departure_was_not_sent() -> None:
+    gate = Gate(refuse=True)
+    gate.opened.set()
+    async with serving(succeed) as server, client_of(server.port) as client:
+        assert await client.submit(CLAIM, gate) == NotSent("held back", held_back=True)
+        assert server.requests == []
+
+
+async def test_a_connection_held_too_long_is_opened_anew_before_the_request_leaves() -> None:
+    gate = Gate()
+    async with serving(succeed) as server, client_of(server.port, keepalive=0.05) as client:
+        sending = asyncio.create_task(client.submit(CLAIM, gate))
+        while gate.asked < 3:  # noqa: ASYNC110 - each time with another connection
+            await asyncio.sleep(0.01)
+        gate.opened.set()
+        assert isinstance(await sending, Accepted)
+        assert server.connections >= 3
+        assert len(server.requests) == 1
+
+
+async def test_connections_that_end_before_their_departure_carried_nothing() -> None:
+    """Each is closed while its request waits: nothing of it was sent, so no doubt comes of it."""
+
+    class Broken(Gate):
+        async def leave(self) -> None:
+            while len(closed) == self.asked:  # noqa: ASYNC110 - the server tells nobody
+                await asyncio.sleep(0.001)
+            self.asked += 1
+            await asyncio.sleep(0.05)
+
+    closed: list[int] = []
+
+    def accept(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.transport.abort()
+        closed.append(1)
+
+    listener = await asyncio.start_server(accept, "127.0.0.1", 0)
+    async with listener, client_of(listener.sockets[0].getsockname()[1]) as client:
+        assert isinstance(await client.submit(CLAIM, Broken()), NotSent)
+    assert len(closed) == 3
 
 
 def _idle(client: VodClient) -> list[ResponseHandler]:

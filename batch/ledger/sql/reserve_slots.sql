@@ -4,7 +4,8 @@
 -- has only made that less. So much is kept where the clock was set back, and nobody waits until it has
 -- caught up; and where it was set forward, or slots still held would be handed out once more.
 -- $1 target, $2 how many, $3 seconds between two, $4 the latest time that it can be unless the clock
--- was set forward (epoch, seconds), or null
+-- was set forward (epoch, seconds), or null; $5 how far ahead the first one is at least, in seconds:
+-- an answer that takes its time must not come after its slots
 WITH before AS MATERIALIZED (
     SELECT id, next_slot_at, slots_lead, paused_until, pause_length
       FROM targets WHERE id = $1 FOR UPDATE
@@ -15,8 +16,9 @@ clock AS MATERIALIZED (
 ),
 ahead AS (
     SELECT id, at,
-           CASE WHEN at > to_timestamp($4::float8) THEN slots_lead
-                ELSE greatest(least(next_slot_at - at, slots_lead), interval '0') END AS slots,
+           greatest(CASE WHEN at > to_timestamp($4::float8) THEN slots_lead
+                         ELSE least(next_slot_at - at, slots_lead) END,
+                    make_interval(secs => $5::float8)) AS slots,
            CASE WHEN paused_until > at THEN least(paused_until - at, pause_length) END AS pause,
            greatest(next_slot_at - at - slots_lead, paused_until - at - pause_length) AS set_back
       FROM clock

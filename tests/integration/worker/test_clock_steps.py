@@ -151,9 +151,9 @@ async def test_a_time_that_nobody_can_have_set_is_not_waited_for(
     await ledger.store.reserve(3, 0.1)
     await ledger.store.pause(0.2)
     await ledger.sql.execute(f"UPDATE targets SET {column} = now() + interval '5 h'")
-    first_in, paused_for = await ledger.store.reserve(3, 0.1)
-    assert 0 <= first_in <= 0.31
-    assert paused_for <= 0.21
+    slots = await ledger.store.reserve(3, 0.1)
+    assert 0 <= slots.first_in <= 0.31
+    assert slots.paused_for <= 0.21
     assert ((await ledger.store.outlook()).paused_for or 0) <= 0.21
 
 
@@ -162,8 +162,7 @@ async def test_a_longer_pause_outlives_a_step(ledger: Ledger) -> None:
     await ledger.store.pause(600)
     await move_database(ledger.url, -HOUR)
     await ledger.store.pause(1)
-    _, paused_for = await ledger.store.reserve(1, 0.1)
-    assert 590 < paused_for <= 600
+    assert 590 < (await ledger.store.reserve(1, 0.1)).paused_for <= 600
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -174,7 +173,7 @@ async def test_slots_never_overlap_whatever_the_clock_does(ledger: Ledger, seed:
     taken_to = left = 0.0
     for _ in range(7):
         for store in dice.sample(stores, 2):
-            first_in, _ = await store.reserve(4, 0.5)
+            first_in = (await store.reserve(4, 0.5)).first_in
             heard = time.monotonic()
             # A tenth: what an answer's own way may differ by; slots lie half a second apart.
             assert heard + first_in >= taken_to - 0.1
