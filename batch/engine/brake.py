@@ -1,8 +1,12 @@
-"""How a run gives way to throttling: it slows down first, and pauses only when that does not help.
+"""How a run gives way to throttling and doubt: slower first, a pause only when that does not help.
 
 A server that refuses one call in ten at random costs that tenth and little more; one that refuses
 more than about one in six is sent less until it no longer does; one that refuses all is left alone
 for longer and longer, and in the end for good.
+
+A doubt says that cloud or line is ill, and may cost money: more than one in twenty slow the run down.
+Ten in a row make a pause, so that a gateway that restarts puts about those in doubt, not all that is
+sent while it does.
 """
 
 import random
@@ -20,8 +24,14 @@ _SLOWER = 1.1
 _FASTER = 0.98
 """Per throttled answer and per other one: they balance where one in six is throttled."""
 
+_SLOWER_FOR_DOUBT = 1.5
+"""Per doubt: with the above they balance where one in twenty is in doubt."""
+
 _PATIENCE = 8
 """Throttled answers in a row that slowing down is given to help."""
+
+_PATIENCE_WITH_DOUBT = 10
+"""Doubts in a row that it is given, or doubts and throttled answers."""
 
 _FEWEST_PAUSES = 5
 """Pauses in a row before throttling may count as one without end."""
@@ -31,7 +41,7 @@ _FEWEST_PAUSES = 5
 class Brake:
     """Decides how slowly to go, and for how long to pause. Times are in seconds of ``clock``.
 
-    ``endless_after`` is how long nothing but throttling may be answered before the run is to end.
+    ``endless_after`` is how long nothing but throttling and doubt may come before the run is to end.
     """
 
     endless_after: float
@@ -40,6 +50,8 @@ class Brake:
     slowness: float = 1.0
     """How many times longer than the quota's is the time between two sends."""
     pauses_in_a_row: int = 0
+    ends_in_doubt: bool = False
+    """Whether the last that came without an answer of substance was a doubt."""
     _throttled_in_a_row: int = 0
     _throttled_since: float | None = field(default=None)
     _paused_until: float = 0.0
@@ -49,21 +61,25 @@ class Brake:
         if isinstance(outcome, NotSent):
             return None if outcome.held_back else self._pause()
         asked = outcome.retry_after_seconds if isinstance(outcome, Failure) else None
-        if isinstance(outcome, Failure) and outcome.slows:
+        is_doubt = isinstance(outcome, InDoubt) and not outcome.slows
+        if is_doubt or (isinstance(outcome, Failure) and outcome.slows):
             says_no_more = isinstance(outcome, Throttled | InDoubt)
+            self.ends_in_doubt = is_doubt
             return self._slow_down(asked, says_no_more=says_no_more)
         self._go_on()
         return None
 
     @property
     def is_endless(self) -> bool:
-        """Whether nothing but throttling has come for too long."""
+        """Whether nothing but throttling and doubt has come for too long."""
         if self._throttled_since is None or self.pauses_in_a_row < _FEWEST_PAUSES:
             return False
         return self.clock() - self._throttled_since >= self.endless_after
 
     def _slow_down(self, asked: float | None, *, says_no_more: bool) -> float | None:
-        self.slowness = min(SLOWEST, self.slowness * _SLOWER)
+        factor = _SLOWER_FOR_DOUBT if self.ends_in_doubt else _SLOWER
+        patience = _PATIENCE_WITH_DOUBT if self.ends_in_doubt else _PATIENCE
+        self.slowness = min(SLOWEST, self.slowness * factor)
         if says_no_more:
             self._throttled_in_a_row += 1
             if self._throttled_since is None:
@@ -73,7 +89,7 @@ class Brake:
             self._answered()
         if asked:
             return self._pause(asked)
-        return self._pause() if self._throttled_in_a_row >= _PATIENCE else None
+        return self._pause() if self._throttled_in_a_row >= patience else None
 
     def _go_on(self) -> None:
         self.slowness = max(1.0, self.slowness * _FASTER)

@@ -379,6 +379,8 @@ def _limits(settings: Settings) -> SubmitLimits:
         unreachable_after=settings.unreachable_after.total_seconds(),
         throttled_after=settings.throttled_after.total_seconds(),
         doubt_limit=settings.doubt_limit,
+        doubt_percent=settings.doubt_percent,
+        doubt_window=settings.doubt_window,
         guard_percent=settings.guard_percent,
         guard_window=settings.guard_window,
         heartbeat_timeout=settings.heartbeat_timeout.total_seconds(),

@@ -24,7 +24,7 @@ from batch.engine.group_commit import GroupCommit
 from batch.engine.ledger_link import LedgerLink
 from batch.engine.shared_pace import SharedPace
 from batch.engine.suspicion import SPREAD_PROBES, Suspicion
-from batch.engine.tally import FailureGuard, RunSummary, StopReason, Tally
+from batch.engine.tally import DoubtGuard, FailureGuard, RunSummary, StopReason, Tally
 from batch.engine.waiting import pause_unless, unless
 from batch.errors import VodBatchError
 from batch.ledger.journal import Journal
@@ -58,6 +58,8 @@ class SubmitLimits:
     unreachable_after: float
     throttled_after: float
     doubt_limit: int
+    doubt_percent: float
+    doubt_window: int
     guard_percent: float
     guard_window: int
     heartbeat_timeout: float
@@ -105,7 +107,8 @@ class Submitter:
         self._clock = clock
         self._actor = actor
         guard = FailureGuard(limits.guard_percent, limits.guard_window)
-        self._tally = Tally(limits.unreachable_after, limits.doubt_limit, clock, guard)
+        doubts = DoubtGuard(limits.doubt_limit, limits.doubt_percent, limits.doubt_window)
+        self._tally = Tally(limits.unreachable_after, doubts, clock, guard)
         self._recorder = GroupCommit(self._commit, key=lambda verdict: verdict.submission_id)
         self._journaling = GroupCommit[bytes](self._append)
         self._in_flight: dict[asyncio.Task[None], Claim] = {}
@@ -177,7 +180,7 @@ class Submitter:
     async def _free_senders(self) -> int:
         """Wait until something may be begun; return how many requests, none when the run ends."""
         while not self._stopping.is_set():
-            free = min(self._limits.concurrency - len(self._in_flight), self._remaining())
+            free = min(self._most_at_a_time() - len(self._in_flight), self._remaining())
             if self._suspicion.is_probing:
                 free = min(free, 1, self._suspicion.probes_wanted)
             if free > 0:
@@ -186,6 +189,12 @@ class Submitter:
                 self.stop(StopReason.MAX_SUBMISSIONS)
             await self._next_end()
         return 0
+
+    def _most_at_a_time(self) -> int:
+        """How many requests may be under way: few until the cloud has shown that it is there."""
+        unproven = self._tally.doubts.unproven
+        most = self._limits.concurrency
+        return most if unproven is None else min(most, unproven)
 
     def _remaining(self) -> int:
         """How many more submissions the cap allows; those in flight count against it."""
@@ -291,7 +300,8 @@ class Submitter:
         if reason := self._tally.stop_reason():
             self.stop(reason)
         elif self._brake.is_endless:
-            self.stop(StopReason.THROTTLED)
+            in_doubt = self._brake.ends_in_doubt
+            self.stop(StopReason.DOUBTS if in_doubt else StopReason.THROTTLED)
 
     async def _make_durable(self, claim: Claim, verdicts: tuple[Verdict, ...]) -> None:
         """Write the outcome to both records; the journal takes it while PostgreSQL is away."""
@@ -322,13 +332,13 @@ class Submitter:
             return NotSent(str(error), held_back=True)
 
     async def _slow_down(self, outcome: Outcome) -> None:
-        """Slow down for throttling, then pause the account; ourselves while there is no way."""
+        """Slow down, then pause: the account for throttling; ourselves for doubt, or no way."""
         seconds = self._brake.see(outcome)
         self._pace.slow_down(self._brake.slowness)
         if seconds is None:
             return
         self._pace.pause(seconds)
-        if not isinstance(outcome, NotSent):
+        if getattr(outcome, "slows", False):
             await self._ledger.pause(seconds)
 
     async def _wait_or_finish(self) -> None:

@@ -7,7 +7,15 @@ from enum import StrEnum
 
 from batch.core.budget import BudgetUse
 from batch.core.existing import ExistingSummary
-from batch.core.outcome import AccountStopped, InDoubt, NotSent, Outcome, Throttled
+from batch.core.outcome import (
+    Accepted,
+    AccountStopped,
+    InDoubt,
+    NotSent,
+    Outcome,
+    Refused,
+    Throttled,
+)
 from batch.core.states import State
 from batch.core.verdict import Verdict
 from batch.errors import ExitCode
@@ -25,7 +33,7 @@ class StopReason(StrEnum):
     UNREACHABLE = "the cloud gives no answer"
     FAILURES = "too many of the last submissions were rejected"
     THROTTLED = "the cloud throttles every request"
-    DOUBTS = "too many requests in a row without a trustworthy answer"
+    DOUBTS = "too many requests without a trustworthy answer"
 
 
 class FailureGuard:
@@ -50,12 +58,64 @@ class FailureGuard:
         return is_full and 100 * sum(self._last) > self._percent * len(self._last)
 
 
+MOST_UNPROVEN = 10
+"""Doubts before the first good answer of a run. Until then nothing says that the API is there at all:
+it may be a TLS port that is spoken to in plain, a firewall's page, a portal that wants a sign-in."""
+
+
+@dataclass
+class DoubtGuard:
+    """Trips after too many doubts: ``limit`` in a row, more than ``percent`` of ``window`` requests,
+    or :data:`MOST_UNPROVEN` before the first good answer.
+    """
+
+    limit: int
+    percent: float = 100.0
+    window: int = 1
+    is_proven: bool = False
+    """Whether the API itself has answered."""
+    _in_all: int = 0
+    _in_a_row: int = 0
+    _last: deque[bool] = field(default_factory=deque)
+
+    def count(self, outcome: Outcome) -> None:
+        """Take note of what a request that left came to."""
+        is_doubt = isinstance(outcome, InDoubt)
+        self._in_all += is_doubt
+        self._in_a_row = self._in_a_row + 1 if is_doubt else 0
+        self._last.append(is_doubt)
+        if len(self._last) > self.window:
+            self._last.popleft()
+        self.is_proven = self.is_proven or _is_the_apis_own(outcome)
+
+    @property
+    def unproven(self) -> int | None:
+        """How many requests may be under way or in doubt, before the first good answer."""
+        if self.is_proven:
+            return None
+        return max(0, min(MOST_UNPROVEN, self.limit) - self._in_all)
+
+    @property
+    def is_tripped(self) -> bool:
+        """Whether the run must stop."""
+        if self._in_a_row >= self.limit or self.unproven == 0:
+            return True
+        return 100 * sum(self._last) > self.percent * self.window
+
+
+def _is_the_apis_own(outcome: Outcome) -> bool:
+    """Whether nobody but the API says so; a code that nobody knows may be anybody's."""
+    if isinstance(outcome, Refused):
+        return outcome.is_certain
+    return isinstance(outcome, Accepted | Throttled | AccountStopped)
+
+
 @dataclass
 class Tally:
     """Counts of one run, and its circuit breakers. Times are in seconds of ``clock``."""
 
     unreachable_after: float
-    doubt_limit: int
+    doubts: DoubtGuard
     clock: Callable[[], float]
     guard: FailureGuard = field(default_factory=lambda: FailureGuard(percent=100, window=1))
     outcomes: Counter[str] = field(default_factory=Counter)
@@ -63,7 +123,6 @@ class Tally:
     requests: int = 0
     account: AccountStopped | None = None
     last_trouble: str = ""
-    _doubts_in_a_row: int = 0
     _silent_since: float | None = None
 
     def count_outcome(self, outcome: Outcome) -> None:
@@ -77,7 +136,7 @@ class Tally:
             self.last_trouble = outcome.reason
         if isinstance(outcome, Throttled):
             self.last_trouble = f"{outcome.code} {outcome.message}".strip()
-        self._doubts_in_a_row = self._doubts_in_a_row + 1 if isinstance(outcome, InDoubt) else 0
+        self.doubts.count(outcome)
         if _proves_the_cloud_is_there(outcome):
             self._silent_since = None
         elif self._silent_since is None:
@@ -101,7 +160,7 @@ class Tally:
             return StopReason.ACCOUNT_STOPPED
         if self.guard.is_tripped:
             return StopReason.FAILURES
-        if self._doubts_in_a_row >= self.doubt_limit:
+        if self.doubts.is_tripped:
             return StopReason.DOUBTS
         silence = self.clock() - self._silent_since if self._silent_since is not None else 0.0
         return StopReason.UNREACHABLE if silence >= self.unreachable_after else None

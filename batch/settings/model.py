@@ -104,6 +104,12 @@ class Settings(BaseModel):
     doubt_limit: int = Field(
         100, ge=1, le=_MOST, description="stop after this many doubts in a row"
     )
+    doubt_percent: float = Field(
+        10, ge=0, le=100, description="stop when more of doubt_window requests came into doubt"
+    )
+    doubt_window: int = Field(
+        1000, ge=1, le=1_000_000, description="last requests that doubt_percent is taken of"
+    )
     guard_percent: float = Field(
         50, ge=0, le=100, description="stop when more of the last guard_window were refused"
     )

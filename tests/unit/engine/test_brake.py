@@ -11,6 +11,7 @@ from batch.engine.brake import LONGEST_PAUSE_SECONDS, SLOWEST, Brake
 GOOD = Accepted("R", (Job(JobType.MEDIA_DNA, "j"),))
 SLOW = Throttled("Throttling", "", "R", 400, None)
 BARE = InDoubt("HTTP 429", 429, slows=True)
+DOUBT = InDoubt("HTTP 503", 503)
 CLOSED = NotSent("connection refused")
 QUOTA = 30.0
 
@@ -112,6 +113,47 @@ def test_throttling_without_end_is_told() -> None:
     assert road.now >= 600
     road.send(GOOD)
     assert not road.brake.is_endless
+
+
+@pytest.mark.parametrize(("share", "slowest"), [(0.01, 2.5), (0.5, SLOWEST)])
+def test_doubt_slows_the_pace_down(share: float, slowest: float) -> None:
+    """One in a hundred passes; a half-ill cloud is asked ten times less within sixty requests."""
+    road, dice = Road(), random.Random(1)
+    seen = []
+    for _ in range(400):
+        road.send(DOUBT if dice.random() < share else GOOD)
+        seen.append(road.brake.slowness)
+    assert max(seen) <= slowest
+    if share == 0.5:
+        assert seen.index(SLOWEST) < 60
+        assert min(seen[60:]) > SLOWEST / 3
+    else:
+        assert sum(seen) / len(seen) < 1.2
+
+
+def test_a_gateway_that_restarts_puts_few_in_doubt() -> None:
+    """Ten seconds of error pages at thirty a second: not three hundred, and the pace comes back."""
+    road = Road()
+    for _ in range(100):
+        road.send(GOOD)
+    ill_until, doubts = road.now + 10, 0
+    while road.now < ill_until:
+        road.send(DOUBT)
+        doubts += 1
+    assert doubts <= 20
+    recovered = road.now
+    while road.brake.slowness > 1:
+        road.send(GOOD)
+    assert road.now - recovered < 20
+
+
+def test_doubt_without_end_is_told() -> None:
+    """Pauses make a limit in a row far away in time; ten minutes of nothing else are enough."""
+    road = Road(endless_after=600)
+    while not road.brake.is_endless:
+        road.send(DOUBT)
+        assert road.now < 900
+    assert road.brake.ends_in_doubt
 
 
 def test_a_closed_port_makes_a_pause_and_says_nothing_of_the_pace() -> None:

@@ -16,7 +16,7 @@ from batch.core.outcome import (
 )
 from batch.core.states import State
 from batch.core.verdict import Verdict
-from batch.engine.tally import RunSummary, StopReason, Tally
+from batch.engine.tally import MOST_UNPROVEN, DoubtGuard, RunSummary, StopReason, Tally
 from batch.errors import ExitCode, most_urgent
 
 GOOD = Accepted("R", (Job(JobType.MEDIA_DNA, "j"),))
@@ -34,7 +34,7 @@ class Bench:
 
     def __init__(self, *, doubt_limit: int = 1000) -> None:
         self.now = 0.0
-        self.tally = Tally(60.0, doubt_limit, lambda: self.now)
+        self.tally = Tally(60.0, DoubtGuard(doubt_limit, 10, 1000), lambda: self.now)
 
     def see(self, *outcomes: Outcome, after: float = 0.0) -> StopReason | None:
         """Count outcomes, the first one ``after`` seconds; return what they say."""
@@ -48,6 +48,7 @@ class Bench:
 def test_silence_stops_the_run_after_its_time(silent: Outcome) -> None:
     """No answer for unreachable_after, counted from the first miss: the cloud is not there."""
     bench = Bench()
+    bench.tally.doubts.is_proven = True
     assert bench.see(silent, after=100) is None
     assert bench.see(silent, after=59.9) is None
     assert bench.see(silent, after=0.1) is StopReason.UNREACHABLE
@@ -69,6 +70,48 @@ def test_doubts_in_a_row_stop_the_run() -> None:
     bench = Bench(doubt_limit=3)
     assert bench.see(ODD, ODD, GOOD, ODD, ODD) is None
     assert bench.see(ODD) is StopReason.DOUBTS
+
+
+def test_a_share_in_doubt_stops_the_run() -> None:
+    """Half of all answers are pages: a hundred of the last thousand are enough, in a row or not."""
+    bench = Bench()
+    for _ in range(100):
+        assert bench.see(GOOD, ODD) is None
+    assert bench.see(ODD) is StopReason.DOUBTS
+
+
+def test_a_hiccup_in_a_long_night_stops_nothing() -> None:
+    """Fifty in doubt, and again after a thousand good ones: a gateway that restarts now and then."""
+    bench = Bench()
+    for _ in range(5):
+        assert bench.see(*[GOOD] * 1000, *[ODD] * 50) is None
+
+
+@pytest.mark.parametrize("no_api", [ODD, SILENCE, Refused("Who", "", None, 403, is_certain=False)])
+def test_before_the_first_good_answer_few_doubts_are_enough(no_api: Outcome) -> None:
+    """A port of something else, a firewall's page, a portal: nothing says that the API is there."""
+    bench = Bench()
+    bench.see(no_api)
+    assert bench.see(*[ODD] * (MOST_UNPROVEN - 1 - (no_api in (ODD, SILENCE)))) is None
+    assert bench.see(ODD) is StopReason.DOUBTS
+
+
+@pytest.mark.parametrize("api", [GOOD, SLOW, NO])
+def test_after_a_good_answer_the_limit_is_the_settings(api: Outcome) -> None:
+    """The API itself has spoken."""
+    bench = Bench(doubt_limit=20)
+    assert bench.see(api, *[ODD] * 19) is None
+    assert bench.see(ODD) is StopReason.DOUBTS
+
+
+def test_few_are_under_way_until_the_cloud_has_shown_itself() -> None:
+    """What is on the wire may come into doubt too: it counts against the limit."""
+    guard = DoubtGuard(100, 10, 1000)
+    assert guard.unproven == MOST_UNPROVEN
+    guard.count(ODD)
+    assert guard.unproven == MOST_UNPROVEN - 1
+    guard.count(GOOD)
+    assert guard.unproven is None
 
 
 def test_an_account_that_is_refused_stops_at_once() -> None:

@@ -55,7 +55,10 @@ def answer(body: object, status: str = "200 OK", *headers: str) -> bytes:
 
 
 class Server:
-    """A bare server that keeps every request's bytes, and counts connections."""
+    """A bare server that keeps every request's bytes, and counts connections.
+
+    Its RequestIds begin with R and are each another one.
+    """
 
     def __init__(self, reply: Reply) -> None:
         self.reply = reply
@@ -68,7 +71,11 @@ class Server:
         try:
             while True:
                 self.requests.append(await reader.readuntil(b"\r\n\r\n"))
-                writer.write(self.reply(self.requests[-1]))
+                letter = chr(ord("R") + len(self.requests) - 1).encode()
+                own = self.reply(self.requests[-1]).replace(
+                    b'"RequestId": "R"', b'"RequestId": "%b"' % letter
+                )
+                writer.write(own)
         except asyncio.IncompleteReadError:
             pass
         finally:
