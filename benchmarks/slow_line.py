@@ -1,6 +1,6 @@
 """Submit at a strict quota over slow lines: connections open late, PostgreSQL answers late.
 
-    .venv/bin/python -m benchmarks.slow_line [--media 900] [--workers 4] [--opening 0.6] [--jitter 0.4]
+    .venv/bin/python -m benchmarks.slow_line [--workers 4] [--opening 0.6] [--jitter 0.4]
 
 Each connection to the cloud takes ``--opening`` seconds (half of it at least), each answer of
 PostgreSQL up to ``--jitter``. The emulator refuses every call beyond the quota in any sliding

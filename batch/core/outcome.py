@@ -127,7 +127,10 @@ class InDoubt:
 
 @dataclass(frozen=True, slots=True)
 class AccountStopped:
-    """The account, key, clock or endpoint is refused: every further request would be too."""
+    """The account, key, clock or endpoint is refused: every further request would be too.
+
+    Unless it ``is_mended``: the key was refused, and another one signs from now on.
+    """
 
     code: str
     message: str
@@ -136,6 +139,7 @@ class AccountStopped:
     cause: StopCause
     retry_after_seconds: float | None = None
     slows: bool = False
+    is_mended: bool = False
 
     @property
     def exit_code(self) -> ExitCode:
@@ -169,6 +173,8 @@ class Answer:
     date: str | None = None
     retry_later: str | None = None
     hide: Callable[[str], str] = field(default=_as_it_is, repr=False, compare=False)
+    is_key_renewed: bool = False
+    """It refuses the key, and another one signs from now on."""
 
     @property
     def is_success(self) -> bool:

@@ -4,9 +4,9 @@ A server that refuses one call in ten at random costs that tenth and little more
 more than about one in six is sent less until it no longer does; one that refuses all is left alone
 for longer and longer, and in the end for good.
 
-A doubt says that cloud or line is ill, and may cost money: more than one in twenty slow the run down.
-Ten in a row make a pause, so that a gateway that restarts puts about those in doubt, not all that is
-sent while it does.
+A doubt says that cloud or line is ill, and may cost money: more than one in twenty slow the run
+down. Ten in a row make a pause, so that a gateway that restarts puts about those in doubt, not all
+that is sent while it does.
 """
 
 import random
@@ -41,7 +41,8 @@ _FEWEST_PAUSES = 5
 class Brake:
     """Decides how slowly to go, and for how long to pause. Times are in seconds of ``clock``.
 
-    ``endless_after`` is how long nothing but throttling and doubt may come before the run is to end.
+    ``endless_after`` is how long nothing but throttling and doubt may come before the run
+    is to end.
     """
 
     endless_after: float

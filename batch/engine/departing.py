@@ -9,7 +9,7 @@ from batch.engine.waiting import unless
 from batch.vod.transport import HeldBackError
 
 _OLDEST_DATE = timedelta(minutes=14)
-"""The gateway refuses a date older than 15 minutes (``vod-api.md`` 6.4); a long pause outlasts it."""
+"""The gateway refuses a date of 15 minutes ago (``vod-api.md`` 6.4); a long pause outlasts it."""
 
 
 class SlotDeparture:
@@ -23,7 +23,7 @@ class SlotDeparture:
         """Whether the request may have been sent; before that it surely was not."""
 
     async def near(self) -> None:
-        """Wait for the end of a pause: a connection would be stale by then. Raises HeldBackError."""
+        """Wait for a pause's end: a connection would be stale by then. Raises HeldBackError."""
         if self._pace.paused_for:
             await unless(self._stopping, self._pace.after_pause())
         self._insist_on_going()

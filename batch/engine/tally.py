@@ -59,14 +59,14 @@ class FailureGuard:
 
 
 MOST_UNPROVEN = 10
-"""Doubts before the first good answer of a run. Until then nothing says that the API is there at all:
-it may be a TLS port that is spoken to in plain, a firewall's page, a portal that wants a sign-in."""
+"""Doubts before the first good answer of a run. Until then nothing says that the API is there: it
+may be a TLS port that is spoken to in plain, a firewall's page, a portal that wants a sign-in."""
 
 
 @dataclass
 class DoubtGuard:
-    """Trips after too many doubts: ``limit`` in a row, more than ``percent`` of ``window`` requests,
-    or :data:`MOST_UNPROVEN` before the first good answer.
+    """Trips after too many doubts: ``limit`` in a row, more than ``percent`` of ``window``
+    requests, or :data:`MOST_UNPROVEN` before the first good answer.
     """
 
     limit: int
@@ -130,7 +130,7 @@ class Tally:
         if isinstance(outcome, NotSent) and outcome.held_back:
             return
         self.requests += 1
-        if isinstance(outcome, AccountStopped):
+        if isinstance(outcome, AccountStopped) and not outcome.is_mended:
             self.account = outcome
         if isinstance(outcome, NotSent | InDoubt):
             self.last_trouble = outcome.reason

@@ -5,9 +5,10 @@ A flag ``--max-submissions`` has the environment twin ``VOD_BATCH_MAX_SUBMISSION
 they come from Alibaba's own chain (``docs/operating.md``).
 """
 
+from batch.core.hosts import is_loopback_host
 from batch.settings.model import SHORTEST_SETTLE, Settings
 from batch.settings.sources import PREFIX, load_settings, sources_in_force
-from batch.settings.values import is_cloud_host, is_loopback_host, parse_duration
+from batch.settings.values import is_cloud_host, parse_duration
 
 __all__ = [
     "PREFIX",

@@ -20,6 +20,7 @@ from pydantic import (
 
 from batch.addresses import CommaList, Mailbox, MailReaders, MailServerUrl, PingUrl, WebhookUrl
 from batch.core.budget import Budgets, Spending
+from batch.core.hosts import is_loopback_host
 from batch.core.models import JobType
 from batch.core.pricing import PriceList
 from batch.core.regions import DEFAULT_REGION, region_host
@@ -31,7 +32,6 @@ from batch.settings.values import (
     check_endpoint,
     check_zone,
     is_cloud_host,
-    is_loopback_host,
     parse_until,
 )
 

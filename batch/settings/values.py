@@ -1,6 +1,5 @@
 """How single settings are written: durations, amounts, names, endpoints."""
 
-import ipaddress
 import re
 from datetime import time, timedelta
 from decimal import Decimal
@@ -75,13 +74,3 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 def is_cloud_host(host: str) -> bool:
     """Tell whether ``host`` is one of the cloud's own (``vod-api.md`` 7)."""
     return host == "aliyuncs.com" or host.endswith(".aliyuncs.com")
-
-
-def is_loopback_host(host: str) -> bool:
-    """Tell whether ``host`` names this machine only."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -15,12 +15,12 @@ from uuid import uuid4
 
 from batch.core.classify import classify, classify_error, read_object
 from batch.core.models import Claim
-from batch.core.outcome import Answer, InDoubt, NotSent, Outcome
+from batch.core.outcome import AccountStopped, Answer, InDoubt, NotSent, Outcome, StopCause
 from batch.core.strangeness import strange_words
 from batch.core.unseen import UnseenWords
 from batch.errors import ConfigurationError
 from batch.vod import signing
-from batch.vod.credentials import CredentialSource
+from batch.vod.credentials import Credentials, CredentialSource
 from batch.vod.hiding import hider
 from batch.vod.lookup import (
     GET_JOB_DETAIL,
@@ -31,6 +31,7 @@ from batch.vod.lookup import (
     read_job_infos,
 )
 from batch.vod.media import GET_VIDEO_INFOS, MAX_VIDEO_IDS, MediaPage, read_media_page
+from batch.vod.proxy import proxy_for
 from batch.vod.transport import Departure, Timeouts, Transport
 from batch.vod.wire import (
     LIST_AI_JOBS,
@@ -68,8 +69,8 @@ class VodClient:
     ``endpoint`` is scheme and host (``https://vod.cn-shanghai.aliyuncs.com``,
     ``http://127.0.0.1:8808``). ``timeouts`` are in seconds. ``pool_size`` bounds the connections:
     make it more than the number of senders, and none waits for one. ``keepalive`` seconds an idle
-    one is used again. With
-    ``trust_env`` the proxy variables count. Raises ConfigurationError for another endpoint.
+    one is used again. The
+    proxy variables count (:mod:`batch.vod.proxy`). Raises ConfigurationError for another endpoint.
     """
 
     def __init__(
@@ -80,7 +81,6 @@ class VodClient:
         timeouts: Timeouts = Timeouts(),  # noqa: B008 - frozen
         pool_size: int = 64,
         keepalive: float = 4.0,
-        trust_env: bool = False,
         now: Callable[[], datetime] = _utc_now,
         new_nonce: Callable[[], str] = _new_nonce,
     ) -> None:
@@ -96,7 +96,7 @@ class VodClient:
             timeouts=timeouts,
             pool_size=pool_size,
             keepalive=keepalive,
-            trust_env=trust_env,
+            proxy=proxy_for(origin),
         )
 
     async def __aenter__(self) -> Self:
@@ -152,7 +152,10 @@ class VodClient:
         if not isinstance(answer, Answer):
             return answer
         self._count_strange(SUBMIT, answer, claim.media_id)
-        return classify(answer, claim.media_id, claim.types)
+        outcome = classify(answer, claim.media_id, claim.types)
+        if isinstance(outcome, AccountStopped) and answer.is_key_renewed:
+            return replace(outcome, is_mended=True)
+        return outcome
 
     async def list_ai_jobs(self, job_ids: Sequence[str]) -> JobPage:
         """Return how at most ten jobs stand (``vod-api.md`` 2.1). Read-only.
@@ -253,13 +256,9 @@ class VodClient:
         read: Callable[[Mapping[str, object]], _T],
     ) -> _T:
         """Make one read-only call with a fresh nonce and ``read`` its body. Raises QueryFailed."""
-        answer = await self._call(
-            action,
-            params,
-            nonce=self._new_nonce(),
-            signed_at=self._now(),
-            limit=QUERY_LIMIT_BYTES,
-        )
+        answer = await self._ask(action, params)
+        if isinstance(answer, Answer) and answer.is_key_renewed:
+            answer = await self._ask(action, params)
         if not isinstance(answer, Answer):
             raise QueryFailed(action, answer)
         example = next(iter(params.values()), "")
@@ -275,6 +274,15 @@ class VodClient:
         except UnreadableError as error:
             self.unseen.see(action, "body", str(error), example)
             raise QueryFailed(action, InDoubt(str(error), status)) from None
+
+    async def _ask(self, action: str, params: Mapping[str, str]) -> Answer | NotSent | InDoubt:
+        return await self._call(
+            action,
+            params,
+            nonce=self._new_nonce(),
+            signed_at=self._now(),
+            limit=QUERY_LIMIT_BYTES,
+        )
 
     def _count_strange(self, action: str, answer: Answer, example: str) -> None:
         for field, word in strange_words(answer, makes_jobs=action == SUBMIT):
@@ -316,7 +324,17 @@ class VodClient:
             return replace(answer, reason=hide(answer.reason)[:_REASON_LIMIT])
         if answer.date is not None:
             self._dated = (answer.date, self._now())
-        return replace(answer, hide=hide)
+        is_renewed = await self._renews_key(answer, credentials)
+        return replace(answer, hide=hide, is_key_renewed=is_renewed)
+
+    async def _renews_key(self, answer: Answer, used: Credentials) -> bool:
+        """Ask the key's source once more where the key was refused; say whether it gave another."""
+        if answer.is_success:
+            self._credentials.was_taken(used)
+            return False
+        outcome = classify_error(answer)
+        is_refused = isinstance(outcome, AccountStopped) and outcome.cause is StopCause.CREDENTIALS
+        return is_refused and await self._credentials.renewed(used)
 
 
 def is_used_nonce(outcome: Outcome) -> bool:

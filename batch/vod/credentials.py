@@ -1,121 +1,57 @@
-"""Where the key comes from: Alibaba's own chain, read off the event loop and kept for a minute.
-
-The chain (``vod-api.md`` 8): environment, OIDC, CLI profile, credentials file, ECS RAM role, URI.
-The library reads ``ALIBABA_CLOUD_*`` once, when it is imported, so it is imported at first use.
-"""
+"""The key that signs now: asked of its sources off the event loop, and kept for a minute."""
 
 import asyncio
 import logging
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from threading import Lock
-from typing import Any
+from collections.abc import Awaitable, Callable
 
+from batch.core.backoff import delay_seconds
 from batch.errors import PermissionRefusedError
+from batch.vod.chain import ADVICE, Chain, SourceFailedError
+from batch.vod.key import Credentials
+
+__all__ = ["CredentialSource", "Credentials"]
 
 FRESH_SECONDS = 60.0
 """How long a credential is used before the chain is asked again; the chain itself renews an STS
-token when less than 15 minutes of it are left."""
+token when less than 15 minutes of it are left, and reads a file that changed."""
 
-_ADVICE = (
-    "Set ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET (and"
-    " ALIBABA_CLOUD_SECURITY_TOKEN for a temporary key), or provide a profile or a RAM role."
-)
+PATIENCE_SECONDS = 30.0
+"""How long a first key is asked for where its source is set up and fails."""
+
+_LONGEST_WAIT_SECONDS = 8.0
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """A key to sign with. The repr shows neither secret nor token.
-
-    ``expires_at`` (UTC) is when a temporary key ends, where its source says so.
-    """
-
-    access_key_id: str
-    access_key_secret: str = field(repr=False)
-    security_token: str | None = field(default=None, repr=False)
-    provider: str = "static_ak"
-    expires_at: datetime | None = field(default=None, repr=False)
-
-
-class _Chain:
-    """The default chain of ``alibabacloud_credentials``, built at the first call. Thread-safe."""
-
-    def __init__(self) -> None:
-        self._lock = Lock()
-        self._client: Any = None
-
-    def __call__(self) -> Credentials:
-        with self._lock:
-            if self._client is None:
-                self._client = _build_chain()
-            found = self._client.get_credential()
-            ends = _expiry(self._client) if found.security_token else None
-        return Credentials(
-            access_key_id=found.access_key_id or "",
-            access_key_secret=found.access_key_secret or "",
-            security_token=found.security_token or None,
-            provider=found.provider_name or "default",
-            expires_at=ends,
-        )
-
-
-_INNER = (
-    "_DefaultCredentialsProvider__last_used_provider",
-    "_CLIProfileCredentialsProvider__innerProvider",
-    "_ProfileCredentialsProvider__innerProvider",
-)
-
-
-def _expiry(client: Any) -> datetime | None:
-    """Return when the chain's key ends: its last member knows, and those around it drop it.
-
-    It is for people to read, so a library that hides it elsewhere one day costs no more than that.
-    """
-    try:
-        provider = client.cloud_credential.provider
-        while inner := next((p for name in _INNER if (p := getattr(provider, name, None))), None):
-            provider = inner
-        ends = provider.get_credentials().get_expiration()
-        return datetime.fromtimestamp(ends, UTC) if ends else None
-    except Exception:
-        return None
-
-
-def _build_chain() -> Any:
-    """Import the library (half a second) and silence it: its log lines may repeat an answer."""
-    from alibabacloud_credentials.client import Client
-
-    noisy = logging.getLogger("credentials")
-    for handler in list(noisy.handlers):
-        noisy.removeHandler(handler)
-    noisy.addHandler(logging.NullHandler())
-    noisy.propagate = False
-    return Client()
 
 
 class CredentialSource:
     """The current credential, for any number of callers at once.
 
     ``load`` is called in a thread, one call at a time; it returns a credential or raises.
+    ``forget`` lets the next load come from the source itself. ``patience`` is in seconds.
     """
 
     def __init__(
         self,
         load: Callable[[], Credentials] | None = None,
         *,
+        forget: Callable[[], None] | None = None,
         fresh_seconds: float = FRESH_SECONDS,
+        patience: float = PATIENCE_SECONDS,
         monotonic: Callable[[], float] = time.monotonic,
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self._load = load or _Chain()
+        chain = Chain()
+        self._load = load or chain
+        self._forget = forget or chain.forget
         self._fresh_seconds = fresh_seconds
+        self._patience = patience
         self._monotonic = monotonic
+        self._pause = pause
         self._lock = asyncio.Lock()
         self._held: Credentials | None = None
         self._fresh_until = 0.0
+        self._may_renew = True
 
     async def current(self) -> Credentials:
         """Return the credential to sign with now.
@@ -128,21 +64,74 @@ class CredentialSource:
             return held
         async with self._lock:
             if self._held is None or self._monotonic() >= self._fresh_until:
-                self._held = await self._refreshed()
-                self._fresh_until = self._monotonic() + self._fresh_seconds
+                self._hold(await self._refreshed())
+            assert self._held is not None
             return self._held
+
+    def was_taken(self, credentials: Credentials) -> None:
+        """Take note that the cloud took a request signed so: a later refusal may be asked about."""
+        if self._held is not None and self._held.signs_as(credentials):
+            self._may_renew = True
+
+    async def renewed(self, refused: Credentials) -> bool:
+        """Ask the source once more, as the cloud refused ``refused``; say whether another key
+        signs from now on.
+
+        A key that was renewed so and is refused before it was ever taken is not asked about again.
+        """
+        async with self._lock:
+            if self._held is None or not self._held.signs_as(refused):
+                return self._held is not None
+            if not self._may_renew:
+                return False
+            self._may_renew = False
+            self._forget()
+            found = await self._refreshed()
+            is_another = not found.signs_as(refused)
+            self._hold(found)
+            if is_another:
+                _log.warning("the key was refused, its source gave another one")
+            return is_another
+
+    def _hold(self, found: Credentials) -> None:
+        self._held = found
+        self._fresh_until = self._monotonic() + self._fresh_seconds
 
     async def _refreshed(self) -> Credentials:
         try:
-            found = await asyncio.to_thread(self._load)
-        except Exception as error:
-            if self._held is not None:
-                _log.warning("credentials not refreshed (%s), keeping them", type(error).__name__)
-                return self._held
-            message = f"no Alibaba Cloud credentials were found. {_ADVICE}"
-            raise PermissionRefusedError(message) from None
-        _check(found)
+            found = await self._loaded()
+            _check(found)
+        except PermissionRefusedError as error:
+            if self._held is None:
+                raise
+            _log.warning("credentials not refreshed (%s), keeping them", error)
+            return self._held
         return found
+
+    async def _loaded(self) -> Credentials:
+        """Ask until there is a key, for as long as we are patient if we hold none."""
+        give_up_at = self._monotonic() + self._patience
+        attempt = 0
+        while True:
+            try:
+                return await asyncio.to_thread(self._load)
+            except SourceFailedError as error:
+                attempt += 1
+                if self._held is not None:
+                    raise
+                if self._monotonic() >= give_up_at:
+                    raise PermissionRefusedError(
+                        f"no credentials for {self._patience:.0f} s: {error}. Mend that source, or"
+                        " give another one."
+                    ) from None
+                _log.warning("no credentials yet (%s), asking again", error)
+            except PermissionRefusedError:
+                raise
+            except Exception as error:
+                name = type(error).__name__
+                message = f"no Alibaba Cloud credentials were found ({name}). {ADVICE}"
+                raise PermissionRefusedError(message) from None
+            await self._pause(delay_seconds(attempt, cap=_LONGEST_WAIT_SECONDS))
 
 
 def _check(found: Credentials) -> None:
@@ -154,8 +143,8 @@ def _check(found: Credentials) -> None:
     }
     for name, value in parts.items():
         if not value:
-            message = f"the {name} is empty. {_ADVICE}"
+            message = f"the {name} is empty. {ADVICE}"
             raise PermissionRefusedError(message)
         if not (value.isascii() and value.isprintable()) or " " in value:
-            message = f"the {name} holds a space, a line break or a non-ASCII character. {_ADVICE}"
+            message = f"the {name} holds a space, a line break or a non-ASCII character. {ADVICE}"
             raise PermissionRefusedError(message)

@@ -23,12 +23,14 @@ from yarl import URL
 from batch.core.classify import named_job_ids
 from batch.core.outcome import Answer, InDoubt, NotSent
 from batch.errors import VodBatchError
+from batch.vod.proxy import Proxy
 from batch.vod.wire import SignedRequest
 
 _HEADER_LIMIT_BYTES = 1 << 18
 _MOST_HEADERS = 1000
 _MOST_LOST_CONNECTIONS = 3
 _GAVE_UP = 408
+_ASKS_WHO = 407
 _REQUEST_ID = re.compile(rb'"RequestId"\s*:\s*"([^"]+)"')
 
 _NEVER_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
@@ -223,13 +225,13 @@ class Transport:
         timeouts: Timeouts,
         pool_size: int,
         keepalive: float,
-        trust_env: bool,
+        proxy: Proxy | None,
     ) -> None:
         self._origin = origin
         self._timeouts = timeouts
         self._pool_size = pool_size
         self._keepalive = keepalive
-        self._trust_env = trust_env
+        self._proxy = proxy
         self._session: aiohttp.ClientSession | None = None
         self._connector: _Connector | None = None
 
@@ -249,7 +251,6 @@ class Transport:
             ),
             cookie_jar=aiohttp.DummyCookieJar(),
             skip_auto_headers=("Accept-Encoding", "Content-Type"),
-            trust_env=self._trust_env,
             # A receipt is read whatever a gateway or a proxy puts before it.
             max_line_size=_HEADER_LIMIT_BYTES,
             max_field_size=_HEADER_LIMIT_BYTES,
@@ -274,7 +275,7 @@ class Transport:
             timeouts=self._timeouts,
             pool_size=1,
             keepalive=self._keepalive,
-            trust_env=self._trust_env,
+            proxy=self._proxy,
         )
 
     async def send(
@@ -300,7 +301,7 @@ class Transport:
         except VodBatchError:  # of its departure
             raise
         except Exception as error:
-            return _failed(error, progress)
+            return _failed(error, progress, self._proxy)
         finally:
             if progress.protocol is not None and self._connector is not None:
                 self._connector.judge(progress.protocol, is_fit=progress.is_fit)
@@ -313,6 +314,7 @@ class Transport:
             URL(self._origin + request.target, encoded=True),
             headers=request.headers,
             allow_redirects=False,
+            proxy=self._proxy.url if self._proxy else None,
         ) as response:
             progress.status = response.status
             is_whole = await _read_at_most(response, limit, progress.body)
@@ -357,9 +359,26 @@ async def _read_at_most(response: aiohttp.ClientResponse, limit: int, body: byte
     return True
 
 
-def _failed(error: Exception, progress: _Progress) -> NotSent | InDoubt:
-    """Say what ``error`` proves. Only a request that had no connection yet was never sent."""
+def _failed(error: Exception, progress: _Progress, proxy: Proxy | None) -> NotSent | InDoubt:
+    """Say what ``error`` proves. Only a request that had no connection yet was never sent.
+
+    What a proxy says to CONNECT comes before that: the request was still here.
+    """
     reason = f"{type(error).__name__}: {error}".rstrip(": ")
+    if proxy is not None:
+        reason = _told_of(proxy, error) or proxy.hide(reason)
     if progress.connecting or isinstance(error, _NEVER_SENT):
         return NotSent(reason)
     return InDoubt(reason, progress.status, job_ids=named_job_ids(bytes(progress.body)))
+
+
+def _told_of(proxy: Proxy, error: Exception) -> str | None:
+    """Say what a proxy did, without what its URL may hold of a password."""
+    if isinstance(error, aiohttp.ClientProxyConnectionError):
+        return f"no connection to the proxy {proxy.shown} of {proxy.variable}: {error.os_error}"
+    if not isinstance(error, aiohttp.ClientHttpProxyError):
+        return None
+    told = f"the proxy {proxy.shown} of {proxy.variable} answers HTTP {error.status}"
+    if error.status == _ASKS_WHO:
+        return f"{told}: it wants name and password, as in http://name:password@host:port"
+    return told

@@ -2,6 +2,7 @@
 
 import ipaddress
 import ssl
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,11 +21,15 @@ class OwnCertificate:
     context: ssl.SSLContext
 
 
-def own_certificate(folder: Path, *, days: float = 1) -> OwnCertificate:
-    """Make a key and a certificate in ``folder``, good from yesterday on and for ``days``."""
+def own_certificate(folder: Path, *, days: float = 1, names: Sequence[str] = ()) -> OwnCertificate:
+    """Make a key and a certificate in ``folder``, good from yesterday on and for ``days``.
+
+    It is for 127.0.0.1 and for ``names``.
+    """
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
     address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
+    holders = [address, *map(x509.DNSName, names)]
     now = datetime.now(UTC)
     certificate = (
         x509.CertificateBuilder()
@@ -34,7 +39,7 @@ def own_certificate(folder: Path, *, days: float = 1) -> OwnCertificate:
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(days=1, hours=1))
         .not_valid_after(now + timedelta(days=days))
-        .add_extension(x509.SubjectAlternativeName([address]), critical=False)
+        .add_extension(x509.SubjectAlternativeName(holders), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
     )

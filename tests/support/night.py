@@ -3,7 +3,7 @@
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -37,12 +37,17 @@ class Night:
     reports: list[AttemptReport] = field(default_factory=list)
 
     async def submit(
-        self, *, key: Credentials = KEY, plan: str | None = None, **settings: object
+        self,
+        *,
+        key: Credentials = KEY,
+        load: Callable[[], Credentials] | None = None,
+        plan: str | None = None,
+        **settings: object,
     ) -> RunSummary:
         """Run one worker to its end; seconds may stand for durations."""
         chosen = self._settings(settings)
         watcher = service.Watcher(started=lambda *_: None, attempted=self.reports.append)
-        source = CredentialSource(lambda: key)
+        source = CredentialSource(load or (lambda: key))
         return await service.submit(chosen, watcher, source, plan_hash=plan)
 
     async def plan(self, **settings: object) -> str:

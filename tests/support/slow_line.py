@@ -52,7 +52,7 @@ async def _tls(client: socket.socket, context: ssl.SSLContext) -> Ends:
 
 @asynccontextmanager
 async def late_answers(url: str, delay: Seconds) -> AsyncIterator[Door]:
-    """Stand in front of the PostgreSQL at the socket of ``url``; each answer waits for ``delay``."""
+    """Stand in front of the PostgreSQL at the socket of ``url``; answers wait for ``delay``."""
     parts = urlsplit(url)
     path = parse_qs(parts.query)["host"][0] + "/.s.PGSQL.5432"
     door = Door()

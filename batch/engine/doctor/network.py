@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
 from batch.engine.doctor.check import Check, not_checked
-from batch.errors import ExitCode
+from batch.errors import ConfigurationError, ExitCode
 from batch.settings import Settings, is_loopback_host
+from batch.vod.proxy import Proxy, proxy_for
 
 SHORT_VALIDITY = timedelta(days=14)
 """Certificates are renewed well before; one this old is about to be forgotten."""
@@ -23,10 +24,20 @@ async def check_way(settings: Settings, now: datetime) -> AsyncIterator[Check]:
     host = parts.hostname or ""
     port = parts.port or {"http": 80, "https": 443}[parts.scheme]
     seconds = settings.connect_timeout.total_seconds()
-    yield (name := await _check_name(host, port, seconds))
+    try:
+        proxy = proxy_for(settings.url)
+    except ConfigurationError as error:
+        yield Check("proxy", str(error), "mend or unset it", error.exit_code)
+        return
+    if proxy is None:
+        name = await _check_name(host, port, seconds)
+    else:
+        yield Check("proxy", f"the way leads through {proxy.shown}, by {proxy.variable}")
+        name = await _check_name(proxy.url.host or "", proxy.url.port or 80, seconds)
+    yield name
     if parts.scheme == "https":
         yield (
-            await _check_certificate(host, port, seconds, now)
+            await _check_certificate(host, port, seconds, now, proxy)
             if name.is_well
             else not_checked("certificate", "the endpoint has no address")
         )
@@ -49,9 +60,11 @@ async def _check_name(host: str, port: int, seconds: float) -> Check:
     return Check("dns", f"{host} is {', '.join(addresses)}")
 
 
-async def _check_certificate(host: str, port: int, seconds: float, now: datetime) -> Check:
+async def _check_certificate(
+    host: str, port: int, seconds: float, now: datetime, proxy: Proxy | None
+) -> Check:
     try:
-        expires_at = await _read_expiry(host, port, seconds)
+        expires_at = await _read_expiry(host, port, seconds, proxy)
     except ssl.SSLCertVerificationError as error:
         mend = "set this machine's clock and its CA certificates (SSL_CERT_FILE); beware of a proxy"
         detail = f"not trusted: {error.verify_message or _reason(error)}"
@@ -65,16 +78,39 @@ async def _check_certificate(host: str, port: int, seconds: float, now: datetime
     return Check("certificate", detail, soon)
 
 
-async def _read_expiry(host: str, port: int, seconds: float) -> datetime:
+async def _read_expiry(host: str, port: int, seconds: float, proxy: Proxy | None) -> datetime:
     """Connect as the client does, and return when the certificate ends (UTC)."""
     context = await asyncio.to_thread(ssl.create_default_context)
     async with asyncio.timeout(seconds):
-        _, writer = await asyncio.open_connection(host, port, ssl=context)
+        if proxy is None:
+            _, writer = await asyncio.open_connection(host, port, ssl=context)
+        else:
+            writer = await _tunnel(proxy, host, port)
+            await writer.start_tls(context, server_hostname=host)
     try:
         certificate = writer.get_extra_info("peercert")
         return datetime.fromtimestamp(ssl.cert_time_to_seconds(certificate["notAfter"]), UTC)
     finally:
         writer.transport.abort()
+
+
+async def _tunnel(proxy: Proxy, host: str, port: int) -> asyncio.StreamWriter:
+    """Ask a proxy for a way to ``host``. Raises ConnectionError when it gives none."""
+    reader, writer = await asyncio.open_connection(proxy.url.host, proxy.url.port)
+    lines = [f"CONNECT {host}:{port} HTTP/1.1", f"Host: {host}:{port}"]
+    if proxy.authorization:
+        lines.append(f"Proxy-Authorization: {proxy.authorization}")
+    writer.write("\r\n".join([*lines, "", ""]).encode())
+    try:
+        answer = await reader.readuntil(b"\r\n\r\n")
+    except asyncio.IncompleteReadError:
+        answer = b""
+    status = answer.split(b" ", 2)[1:2]
+    if status != [b"200"]:
+        writer.transport.abort()
+        told = f"HTTP {status[0].decode('ascii', 'replace')}" if status else "nothing"
+        raise ConnectionError(f"the proxy answers {told} to CONNECT")
+    return writer
 
 
 def _is_address(host: str) -> bool:

@@ -10,6 +10,7 @@ from batch.core.outcome import StopCause
 from batch.core.states import State
 from batch.engine.tally import StopReason
 from batch.errors import ExitCode, most_urgent
+from batch.vod.credentials import Credentials
 from tests.support.cloud import Emulator
 from tests.support.ledger import DNA, TAG, media
 from tests.support.night import Night
@@ -119,3 +120,24 @@ async def test_too_many_rejections_are_no_success(night: Night) -> None:
     summary = await night.submit(guard_window=20, concurrency=2)
     assert summary.stopped_by is StopReason.FAILURES
     assert most_urgent(*summary.exit_codes) is ExitCode.UNAVAILABLE
+
+
+async def test_a_token_that_ends_in_the_middle_is_asked_for_again(night: Night) -> None:
+    """Its source gives another one: every row is sent, once, and the run goes on."""
+    await night.ledger.add(range(20))
+    keys = [Credentials("testid", "ended"), Credentials("testid", "testsecret")]
+
+    summary = await night.submit(load=lambda: keys.pop(0) if len(keys) > 1 else keys[0])
+    assert summary.exit_codes == ()
+    assert summary.account is None
+    await night.check(submitted=20)
+
+
+async def test_a_key_that_stays_refused_stops_the_run(night: Night, emulator: Emulator) -> None:
+    await night.ledger.add(range(20))
+    made = iter(range(1000))
+
+    summary = await night.submit(load=lambda: Credentials("testid", f"wrong{next(made)}"))
+    assert summary.exit_codes == (ExitCode.PERMISSION, ExitCode.CARRIED_OVER)
+    assert emulator.submits() <= 20
+    await night.check(pending=20)

@@ -14,7 +14,6 @@ from batch.engine.shared_pace import LEAD_SECONDS, SharedPace, shared_rate
 from batch.ledger.store import Slots
 from tests.support.virtual_time import VirtualLoop, run_virtually
 
-
 THEIR_CLOCK = 1.8e9
 """What the database's clock shows when ours shows nothing."""
 

@@ -81,7 +81,7 @@ def test_a_share_in_doubt_stops_the_run() -> None:
 
 
 def test_a_hiccup_in_a_long_night_stops_nothing() -> None:
-    """Fifty in doubt, and again after a thousand good ones: a gateway that restarts now and then."""
+    """Fifty in doubt after each thousand good ones: a gateway that restarts now and then."""
     bench = Bench()
     for _ in range(5):
         assert bench.see(*[GOOD] * 1000, *[ODD] * 50) is None

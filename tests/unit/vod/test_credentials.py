@@ -9,12 +9,14 @@ import sys
 import textwrap
 import threading
 from collections.abc import Iterator
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from batch.errors import PermissionRefusedError
+from batch.vod.chain import SourceFailedError
 from batch.vod.credentials import Credentials, CredentialSource
 
 ROOT = Path(__file__).parents[3]
@@ -28,7 +30,7 @@ SHOW = """
 
     async def main():
         try:
-            found = await CredentialSource().current()
+            found = await CredentialSource(patience=SECONDS).current()
         except PermissionRefusedError as error:
             return {"error": str(error)}
         request = sign("SubmitAIJob", {"MediaId": "m"}, nonce="n", host="h",
@@ -40,10 +42,31 @@ SHOW = """
 """
 
 
-def run_chain(home: Path, **env: str) -> tuple[dict[str, object], str]:
+ROTATE = """
+    import json
+    from pathlib import Path
+    from batch.errors import PermissionRefusedError
+    from batch.vod.chain import Chain
+
+    chain, found = Chain(), []
+    for text in (TEXTS):
+        path = Path.home() / ".alibabacloud" / "credentials.ini"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+        try:
+            found.append(chain().access_key_id)
+        except PermissionRefusedError as error:
+            found.append(str(error))
+    print(json.dumps({"found": found}))
+"""
+
+
+def run_chain(
+    home: Path, script: str = SHOW, patience: str = "30", **env: str
+) -> tuple[dict[str, object], str]:
     """Run the real chain in a clean environment; return what it printed and its stderr."""
     done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(SHOW)],
+        [sys.executable, "-c", textwrap.dedent(script).replace("SECONDS", patience)],
         env={
             "PATH": os.environ["PATH"],
             "HOME": str(home),
@@ -78,9 +101,19 @@ def test_a_temporary_key_of_the_environment(tmp_path: Path) -> None:
     assert stderr == ""
 
 
+@dataclass
+class Uri:
+    """A server that gives temporary keys, after so many failures."""
+
+    url: str = ""
+    failures: int = 0
+    asked: int = 0
+
+
 @pytest.fixture
-def credentials_uri() -> Iterator[str]:
-    """A server that gives temporary keys, as ``ALIBABA_CLOUD_CREDENTIALS_URI`` names one."""
+def flaky() -> Iterator[Uri]:
+    """Such a server, as ``ALIBABA_CLOUD_CREDENTIALS_URI`` names one."""
+    uri = Uri()
     given = {
         "Code": "Success", "AccessKeyId": "an-id", "AccessKeySecret": "a-secret",
         "SecurityToken": "a-token", "Expiration": "2099-01-02T03:04:05Z",
@@ -88,8 +121,9 @@ def credentials_uri() -> Iterator[str]:
 
     class Giver(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            uri.asked += 1
             body = json.dumps(given).encode()
-            self.send_response(200)
+            self.send_response(500 if uri.asked <= uri.failures else 200)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
@@ -100,13 +134,48 @@ def credentials_uri() -> Iterator[str]:
     with ThreadingHTTPServer(("127.0.0.1", 0), Giver) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        yield f"http://127.0.0.1:{server.server_port}/key"
+        uri.url = f"http://127.0.0.1:{server.server_port}/key"
+        yield uri
         server.shutdown()
         thread.join()
 
 
-def test_a_temporary_key_comes_with_its_expiry(tmp_path: Path, credentials_uri: str) -> None:
-    answer, stderr = run_chain(tmp_path, ALIBABA_CLOUD_CREDENTIALS_URI=credentials_uri)
+def test_a_source_that_fails_for_a_moment_is_asked_again(tmp_path: Path, flaky: Uri) -> None:
+    """One 500 at the start of a night is not the end of it."""
+    flaky.failures = 1
+    answer, stderr = run_chain(tmp_path, ALIBABA_CLOUD_CREDENTIALS_URI=flaky.url)
+
+    assert "default/credential_uri" in str(answer["repr"])
+    assert flaky.asked == 2
+    assert "ALIBABA_CLOUD_CREDENTIALS_URI: HTTP 500" in stderr
+    assert "a-secret" not in stderr
+
+
+def test_a_source_that_goes_on_failing_is_named(tmp_path: Path, flaky: Uri) -> None:
+    flaky.failures = 99
+    answer, stderr = run_chain(tmp_path, patience="0", ALIBABA_CLOUD_CREDENTIALS_URI=flaky.url)
+
+    assert "ALIBABA_CLOUD_CREDENTIALS_URI: HTTP 500" in str(answer["error"])
+    assert "a-secret" not in str(answer) + stderr
+
+
+def _ini(key_id: str) -> str:
+    return f"[default]\ntype = access_key\naccess_key_id = {key_id}\naccess_key_secret = s\n"
+
+
+def test_a_credentials_file_is_read_again_when_it_changes(tmp_path: Path) -> None:
+    """Half a file is an error of that file, and hands the night to no other source."""
+    texts = [_ini("one"), _ini("one"), "[default", _ini("second")]
+    answer, _ = run_chain(tmp_path, ROTATE.replace("TEXTS", repr(texts)))
+
+    found = answer["found"]
+    assert isinstance(found, list)
+    assert [found[0], found[1], found[3]] == ["one", "one", "second"]
+    assert found[2].startswith("the credentials file: ")
+
+
+def test_a_temporary_key_comes_with_its_expiry(tmp_path: Path, flaky: Uri) -> None:
+    answer, stderr = run_chain(tmp_path, ALIBABA_CLOUD_CREDENTIALS_URI=flaky.url)
 
     assert answer["expires_at"] == "2099-01-02 03:04:05+00:00"
     assert "default/credential_uri" in str(answer["repr"])
@@ -250,3 +319,44 @@ def test_the_repr_masks_secret_and_token() -> None:
     assert "an-id" in text
     assert "hush" not in text
     assert "quiet" not in text
+
+
+async def test_a_failing_source_is_asked_for_half_a_minute_and_no_longer() -> None:
+    clock, pauses = Clock(), []
+
+    async def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        clock.now += seconds
+
+    def load() -> Credentials:
+        raise SourceFailedError("the role: HTTP 500")
+
+    source = CredentialSource(load, monotonic=clock, pause=pause)
+    with pytest.raises(PermissionRefusedError, match="for 30 s: the role: HTTP 500"):
+        await source.current()
+    assert 30 <= sum(pauses) < 45
+
+
+async def test_a_refused_key_is_asked_about_once_more() -> None:
+    load, forgotten = Loader(), []
+    source = CredentialSource(load, forget=lambda: forgotten.append(1))
+    first = await source.current()
+    assert await source.renewed(first)
+    second = await source.current()
+    assert second.access_key_id == "id2"
+    assert await source.renewed(first), "who was refused with the old key finds the new one"
+    assert load.calls == 2
+    assert not await source.renewed(second), "a key that never worked is not asked about again"
+    source.was_taken(second)
+    assert await source.renewed(second)
+    assert forgotten == [1, 1]
+
+
+async def test_a_source_that_has_no_other_key_ends_the_run() -> None:
+    source = CredentialSource(lambda: Credentials("id", "s"))
+    assert not await source.renewed(await source.current())
+    load = Loader()
+    source = CredentialSource(load)
+    found = await source.current()
+    load.fails = True
+    assert not await source.renewed(found)
