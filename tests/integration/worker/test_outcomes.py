@@ -1,5 +1,7 @@
 """The worker against real parts: what each kind of answer, or none, comes to."""
 
+import asyncio
+import contextlib
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -240,3 +242,34 @@ async def test_what_was_not_kept_does_not_use_up_the_cap(night: Night) -> None:
     await night.ledger.add(range(5))
     await night.submit(max_submissions=3, concurrency=2)
     await night.check(submitted=3, pending=2)
+
+
+async def test_a_half_ill_cloud_ends_the_run_slowly(night: Night) -> None:
+    """Every second answer is a 503: a hundred and a few in doubt, not half of all rows."""
+    night.emulator.fault("html_502", every=2)
+    await night.ledger.add(range(400))
+    summary = await night.submit(skip_existing="never")
+    assert summary.stopped_by is StopReason.DOUBTS
+    states = await night.ledger.states()
+    assert 100 < states[State.IN_DOUBT] <= 110
+    assert states[State.PENDING] > 150
+
+
+async def test_what_is_not_the_api_puts_ten_in_doubt(night: Night) -> None:
+    """Whatever the concurrency: until the API has answered, ten are under way at the most."""
+
+    async def welcome(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n<html>sign in</html>")
+        writer.close()
+
+    await night.ledger.add(range(60))
+    async with await asyncio.start_server(welcome, "127.0.0.1", 0) as portal:
+        port = portal.sockets[0].getsockname()[1]
+        summary = await night.submit(
+            endpoint=f"http://127.0.0.1:{port}", concurrency=32, skip_existing="never"
+        )
+    assert summary.stopped_by is StopReason.DOUBTS
+    assert "not a JSON object" in summary.last_trouble
+    assert await night.ledger.states() == {State.IN_DOUBT: 10, State.PENDING: 50}
