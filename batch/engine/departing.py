@@ -29,7 +29,7 @@ class SlotDeparture:
         self._insist_on_going()
 
     async def leave(self) -> None:
-        """Wait for a slot. Raises HeldBackError."""
+        """Wait for a slot. Raises HeldBackError, and VodBatchError when none can be had."""
         if not await self._has_slot():
             raise HeldBackError("held back: the run is stopping")
         if datetime.now(UTC) - self._claim.signed_at > _OLDEST_DATE:
@@ -44,7 +44,10 @@ class SlotDeparture:
         wait = asyncio.ensure_future(self._pace.depart())
         try:
             await unless(self._stopping, asyncio.wait([wait]))
-            return wait.done()
+            if not wait.done():
+                return False
+            wait.result()  # a slot that could not be had is none
+            return True
         finally:
             wait.cancel()
 

@@ -14,7 +14,7 @@ from typing import Protocol
 import structlog
 
 from batch.core.models import Claim
-from batch.core.outcome import InDoubt, NotSent, Outcome, StopCause
+from batch.core.outcome import Accepted, InDoubt, NotSent, Outcome, StopCause
 from batch.core.verdict import Verdict, judge
 from batch.engine.brake import Brake
 from batch.engine.budget_watch import BudgetWatch
@@ -338,7 +338,7 @@ class Submitter:
         if seconds is None:
             return
         self._pace.pause(seconds)
-        if getattr(outcome, "slows", False):
+        if not isinstance(outcome, Accepted | NotSent) and outcome.slows:
             await self._ledger.pause(seconds)
 
     async def _wait_or_finish(self) -> None:
