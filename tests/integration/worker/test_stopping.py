@@ -113,16 +113,19 @@ async def test_nothing_is_lost_while_postgresql_cuts_us_off(night: Night) -> Non
 
 
 async def test_a_record_waits_until_the_ledger_takes_it(night: Night) -> None:
-    """Answers that meet a locked table are kept, then recorded in a few statements."""
+    """Answers that meet a locked table are kept, then recorded in a few statements.
+
+    Ten of them: no more are under way before the first answer of a run.
+    """
     night.emulator.fault("delay", seconds=1.0)
-    await night.ledger.add(range(24))
-    async with night.running(concurrency=24, skip_existing="never") as run:
-        await night.arrived(24)
+    await night.ledger.add(range(10))
+    async with night.running(concurrency=10, skip_existing="never") as run:
+        await night.arrived(10)
         async with night.ledger.sql.transaction():
             await night.ledger.sql.execute("LOCK TABLE attempts IN SHARE MODE")
-            await _answered(night, 24)
+            await _answered(night, 10)
         await run
-    await night.check(submitted=24)
+    await night.check(submitted=10)
     # Each statement is a transaction of its own, and marks the rows it wrote.
     statements = await night.ledger.sql.fetchval("SELECT count(DISTINCT xmin::text) FROM attempts")
     assert statements <= 3
