@@ -5,13 +5,11 @@ is the only method here (``design.md`` 1.1).
 """
 
 import asyncio
-import re
 import ssl
 from contextvars import ContextVar
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Protocol, Self
-from weakref import WeakKeyDictionary
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
@@ -24,6 +22,7 @@ from batch.core.classify import named_job_ids
 from batch.core.outcome import Answer, InDoubt, NotSent
 from batch.errors import VodBatchError
 from batch.vod.proxy import Proxy
+from batch.vod.repeats import AnswersSeen
 from batch.vod.wire import SignedRequest
 
 _HEADER_LIMIT_BYTES = 1 << 18
@@ -31,7 +30,6 @@ _MOST_HEADERS = 1000
 _MOST_LOST_CONNECTIONS = 3
 _GAVE_UP = 408
 _ASKS_WHO = 407
-_REQUEST_ID = re.compile(rb'"RequestId"\s*:\s*"([^"]+)"')
 
 _NEVER_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 """Refused, DNS, TLS handshake; no connection, new or pooled, in time (``design.md`` 1.3)."""
@@ -125,7 +123,6 @@ class _Connector(aiohttp.TCPConnector):
         super().__init__(keepalive_timeout=keepalive, **settings)
         self._longest_hold = keepalive
         self._unjudged: dict[ResponseHandler, ConnectionKey | None] = {}
-        self._last_ids: WeakKeyDictionary[ResponseHandler, bytes] = WeakKeyDictionary()
 
     async def connect(
         self, req: aiohttp.ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout
@@ -186,12 +183,6 @@ class _Connector(aiohttp.TCPConnector):
         self._unjudged.pop(protocol, None)
         super()._release(key, protocol, should_close=should_close)
 
-    def repeats_itself(self, protocol: ResponseHandler, request_id: bytes) -> bool:
-        """Tell whether the answer before on this connection had this RequestId too."""
-        before = self._last_ids.get(protocol)
-        self._last_ids[protocol] = request_id
-        return before == request_id
-
     def judge(self, protocol: ResponseHandler, *, is_fit: bool) -> None:
         """Let a connection be used again, or close it."""
         if not is_fit:
@@ -234,6 +225,7 @@ class Transport:
         self._proxy = proxy
         self._session: aiohttp.ClientSession | None = None
         self._connector: _Connector | None = None
+        self._answers = AnswersSeen()
 
     async def __aenter__(self) -> Self:
         secure = self._origin.startswith("https:")
@@ -316,16 +308,16 @@ class Transport:
             allow_redirects=False,
             proxy=self._proxy.url if self._proxy else None,
         ) as response:
-            progress.status = response.status
+            progress.status = status = response.status
             is_whole = await _read_at_most(response, limit, progress.body)
             headers = response.headers
         body = bytes(progress.body)
         if not is_whole:
             reason = f"an answer of more than {limit} bytes"
             return InDoubt(reason, progress.status, job_ids=named_job_ids(body))
-        if self._is_repeated(body, progress):
-            reason = "the answer to the request before came again"
-            return InDoubt(reason, progress.status, job_ids=named_job_ids(body))
+        if self._answers.is_repeat(body):
+            return InDoubt("the answer to an earlier request, given again", progress.status)
+        progress.is_fit = _is_the_apis_own(status, body)
         return Answer(
             progress.status,
             body,
@@ -334,19 +326,15 @@ class Transport:
             headers.get("Retry-After"),
         )
 
-    def _is_repeated(self, body: bytes, progress: _Progress) -> bool:
-        """Judge a whole answer: fit for another one after it, or the last one once more.
 
-        A server that gave up, or a box on the way that answers in its place, may send the true
-        answer later; it would be taken for the next request's.
-        """
-        named = _REQUEST_ID.search(body) if body[:1] == b"{" else None
-        if named is None or progress.protocol is None or self._connector is None:
-            return False
-        is_again = self._connector.repeats_itself(progress.protocol, named[1])
-        status = progress.status or 0
-        progress.is_fit = status < 500 and status != _GAVE_UP and not is_again
-        return is_again
+def _is_the_apis_own(status: int, body: bytes) -> bool:
+    """Judge whether another request may follow on the connection of this whole answer.
+
+    A server that gave up, or a box on the way that answers in its place, may send the true answer
+    later; it would be taken for the next request's.
+    """
+    has_given_up = status >= 500 or status == _GAVE_UP
+    return not has_given_up and body[:1] == b"{" and b'"RequestId"' in body
 
 
 async def _read_at_most(response: aiohttp.ClientResponse, limit: int, body: bytearray) -> bool:

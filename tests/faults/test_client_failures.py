@@ -402,7 +402,9 @@ async def test_an_answer_that_is_not_the_apis_own_ends_its_connection(answer: by
 
 async def test_an_answer_that_comes_again_later_is_not_the_next_ones() -> None:
     """A refusal once more, after the next request was sent: it would be sent and paid again."""
-    refusal = http(b'{"RequestId":"R","Code":"Throttling.User","Message":""}', b"400 Bad")
+    name = b"0A1B2C3D-0000-4000-8000-0123456789AB"
+    body = b'{"RequestId":"%b","Code":"Throttling.User","Message":""}' % name
+    refusal = http(body, b"400 Bad")
 
     async def refuse_twice(server: Server, writer: asyncio.StreamWriter) -> None:
         writer.write(refusal)  # the second one executes, and is answered by the first's answer
@@ -411,7 +413,7 @@ async def test_an_answer_that_comes_again_later_is_not_the_next_ones() -> None:
         assert isinstance(await client.submit(CLAIM), Throttled)
         outcome = await client.submit(CLAIM)
         assert isinstance(outcome, InDoubt)
-        assert "came again" in outcome.reason
+        assert "given again" in outcome.reason
         assert server.connections == 1
         assert _idle(client) == []
 
