@@ -14,6 +14,7 @@ from batch.ledger.doubts import Doubts, Settlement
 from batch.ledger.journal import journal_files, read_journal, worker_of
 from batch.vod.client import VodClient
 from batch.vod.credentials import Credentials, CredentialSource
+from batch.vod.transport import Departure
 from tests.support.ledger import DNA, TAG, media
 from tests.support.night import KEY, interrupt
 from tests.support.receipts import accepted_late
@@ -159,8 +160,10 @@ async def test_a_replays_job_beside_a_late_answer_is_a_second_charge(
     [row] = await morning.doubt([1], fault="drop_before")
     submit = VodClient.submit
 
-    async def submit_and_hear_of_the_first(client: VodClient, claim: Claim) -> Outcome:
-        outcome = await submit(client, claim)
+    async def submit_and_hear_of_the_first(
+        client: VodClient, claim: Claim, departure: Departure
+    ) -> Outcome:
+        outcome = await submit(client, claim, departure)
         await accepted_late(morning.night.ledger, row, "first")
         return outcome
 
