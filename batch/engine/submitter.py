@@ -9,11 +9,12 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Protocol
 
 import structlog
 
+from batch.core.doubt import OLDEST_DATE
 from batch.core.models import Claim
 from batch.core.outcome import InDoubt, NotSent, Outcome, StopCause
 from batch.core.verdict import Verdict, judge
@@ -33,8 +34,6 @@ from batch.ledger.store import Outlook
 _LONGEST_IDLE_SECONDS = 2.0
 # A row waits for its own backoff a minute at the most; what is put off longer is a later run's.
 _NEAR_SECONDS = 120.0
-# The gateway refuses a date older than 15 minutes (vod-api.md 6.4); a long pause outlasts it.
-_OLDEST_DATE = timedelta(minutes=14)
 _BEATS_PER_TIMEOUT = 5
 _NOT_JOURNALED = "held back: the journal cannot be written"
 
@@ -316,7 +315,7 @@ class Submitter:
                 return NotSent("held back: the run is stopping", held_back=True)
         except asyncio.CancelledError:
             return NotSent("held back: the run was forced to stop", held_back=True)
-        if datetime.now(UTC) - claim.signed_at > _OLDEST_DATE:
+        if datetime.now(UTC) - claim.signed_at > OLDEST_DATE:
             return NotSent("held back: a pause outlasted its date", held_back=True)
         try:
             return await self._sender.submit(claim)
