@@ -61,7 +61,9 @@ def reconcile(
 
 
 def resolve(
-    media_id: Annotated[str | None, typer.Argument(help="Whose doubts to decide.")] = None,
+    media_id: Annotated[
+        str | None, typer.Argument(metavar="MEDIA_ID", help="Whose doubts to decide.")
+    ] = None,
     everything: Annotated[bool, typer.Option("--all", help="All doubts of the target.")] = False,
     adopt: Annotated[
         str | None, typer.Option(metavar="JOB_ID", help="This job is the submission's.")
