@@ -40,6 +40,7 @@ async def run_demo(home: Path) -> ExitCode:
         settings = load_settings(
             home=home, endpoint=endpoint, qps=QUOTA, quarantine=home, account="default",
             region="cn-shanghai", type=None, campaign="default", max_submissions=None,
+            skip_existing="never",  # no job is older than its cloud
         ).model_copy(update={"database_url": None})  # fmt: skip
         await _load(settings, manifest)
         summary = await _submit(settings)
