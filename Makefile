@@ -7,12 +7,13 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 .PHONY: demo test check selftest selftest-embedded selftest-stock long lock clean help
 
 help:
-	@echo 'make demo    everything on this machine: database, emulator, 500 media submitted at 30/s'
-	@echo 'make test    every test'
-	@echo 'make check   every gate: lint, format, types, arrows, lock, compose file'
-	@echo 'make long    the long checks: an hour and more, what each takes is written in the Makefile'
-	@echo 'make lock    resolve the locks anew (after a change of dependencies)'
-	@echo 'make clean   remove the environment'
+	@echo 'make demo      everything on this machine: database, emulator, a list submitted at 30/s'
+	@echo 'make test      every test; ARGS="tests/unit -k pace" a part of them'
+	@echo 'make check     every gate: lint, format, types, arrows, lock, compose file'
+	@echo 'make selftest  faults and harms at random, on the embedded PostgreSQL and on a stock one'
+	@echo 'make long      the long checks: about an hour, what each takes is written in the Makefile'
+	@echo 'make lock      resolve the locks anew (after a change of dependencies)'
+	@echo 'make clean     remove the environment'
 
 demo: $(VENV)/.run
 	@exec $(BIN)/vod-batch demo

@@ -45,6 +45,11 @@ URGENCY = (
 )
 
 
+def in_one_line(error: BaseException) -> str:
+    """Return what a library's error says as a part of a message of ours, 300 characters at most."""
+    return " ".join(str(error).split())[:300] or type(error).__name__
+
+
 def most_urgent(*codes: ExitCode) -> ExitCode:
     """Return the code a command must end with when all of ``codes`` hold (none: ``DONE``)."""
     return min(codes, key=URGENCY.index, default=ExitCode.DONE)

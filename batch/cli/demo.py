@@ -40,6 +40,7 @@ async def run_demo(home: Path) -> ExitCode:
         settings = load_settings(
             home=home, endpoint=endpoint, qps=QUOTA, quarantine=home, account="default",
             region="cn-shanghai", type=None, campaign="default", max_submissions=None,
+            skip_existing="never",  # no job is older than its cloud
         ).model_copy(update={"database_url": None})  # fmt: skip
         await _load(settings, manifest)
         summary = await _submit(settings)
@@ -112,7 +113,7 @@ def _show_meter(meter: dict[str, Any]) -> None:
     say(
         "3. what the emulator of the cloud counted",
         f"  jobs made    {meter['jobs']:>9,}  "
-        + ", ".join(f"{n:,} {name}" for name, n in meter["jobs_per_type"].items()),
+        + ", ".join(f"{n:,} {name}" for name, n in sorted(meter["jobs_per_type"].items())),
         f"  paid twice   {twice:>9,}",
         f"  to pay       {minutes['total']:>9,}  minutes",
         f"  worst second {meter['busiest_second']:>9,}  calls, {meter['throttled']:,} throttled",

@@ -26,7 +26,9 @@ from batch.settings import Settings, load_settings
 
 
 def nightly(
-    inbox: Annotated[Path, typer.Argument(help="Folder that new CSV files arrive in.")],
+    inbox: Annotated[
+        Path, typer.Argument(metavar="INBOX", help="Folder that new CSV files arrive in.")
+    ],
     until: UntilOption = None,
     timezone: TimezoneOption = None,
     max_duration: MaxDurationOption = None,

@@ -35,7 +35,7 @@ from batch.report.story import tell_story
 from batch.settings import Settings, load_settings
 
 MediaArgument = Annotated[
-    list[str] | None, typer.Argument(metavar="[MEDIA_ID]...", help="Submissions of these media.")
+    list[str] | None, typer.Argument(metavar="MEDIA_ID", help="Submissions of these media.")
 ]
 AllOption = Annotated[bool, typer.Option("--all", help="The whole target.")]
 StateOption = Annotated[
@@ -61,7 +61,7 @@ ReasonOption = Annotated[str | None, typer.Option("--reason", help="Why, for the
 
 
 def why(
-    media_id: Annotated[str, typer.Argument(help="Whose story to tell.")],
+    media_id: Annotated[str, typer.Argument(metavar="MEDIA_ID", help="Whose story to tell.")],
     account: AccountOption = None,
     region: RegionOption = None,
     database_url: DatabaseOption = None,

@@ -10,7 +10,7 @@ MOST_BATCHES = 2**63 - 1
 """As PostgreSQL's bigint has it."""
 
 HomeOption = Annotated[
-    Path | None, typer.Option("--home", help="Folder of the embedded database and the journal.")
+    Path | None, typer.Option("--home", help="Folder of the embedded database and the journals.")
 ]
 DatabaseOption = Annotated[
     str | None,

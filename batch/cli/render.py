@@ -109,7 +109,8 @@ def plan_lines(plan: Plan) -> Iterator[str]:
     yield f"plan {plan.hash}"
     total = sum(plan.rows.values())
     by_type = ", ".join(f"{count:,} {name}" for name, count in plan.rows.items())
-    yield f"  due          {total:>9,}  submissions in {plan.requests:,} requests  {by_type}"
+    of_types = f": {by_type}" if by_type else ""
+    yield f"  due          {total:>9,}  submissions in {plan.requests:,} requests{of_types}"
     yield f"  left out     {plan.duplicates:>9,}  duplicates, when they were loaded"
     yield f"  done already {plan.done:>9,}  submissions, never sent again"
     hours, rest = divmod(round(plan.seconds), 3600)
@@ -145,7 +146,7 @@ def reconcile_lines(summary: ReconcileSummary) -> Iterator[str]:
         )
     for word, jobs in summary.odd_statuses.items():
         yield f"  odd          {jobs:>9,}  jobs that ListAIJob calls {word!r}, which nobody knows"
-    yield f"  in doubt     {summary.in_doubt:>9,}  {_who_settles(summary)}"
+    yield f"  in doubt     {summary.in_doubt:>9,}{_who_settles(summary)}"
     yield from _charge_lines(summary.extra_charges)
     if summary.failed_calls:
         yield f"{summary.failed_calls:,} calls failed; the last: {summary.last_trouble}"
@@ -153,8 +154,8 @@ def reconcile_lines(summary: ReconcileSummary) -> Iterator[str]:
 
 def _who_settles(summary: ReconcileSummary) -> str:
     if summary.needs_operator:
-        return f"{summary.needs_operator:,} need your word: vod-batch resolve --all"
-    return "time will tell; run vod-batch reconcile again" if summary.in_doubt else ""
+        return f"  {summary.needs_operator:,} need your word: vod-batch resolve --all"
+    return "  time will tell; run vod-batch reconcile again" if summary.in_doubt else ""
 
 
 def _charge_lines(extra_charges: int) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from dataclasses import asdict
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -11,10 +12,14 @@ from batch.report.insights import Status
 from batch.report.money import cost_lines
 from batch.report.words import word_lines
 
+_WIDEST = 10_000
+"""Of a line: paths and JobIds are copied from here and searched for, so none is broken."""
+
 
 def show_status(status: Status) -> None:
     """Print how a target stands, as tables."""
-    console = Console(highlight=False)
+    # Lists and reasons are others' words: what looks like rich's own markup is part of them.
+    console = Console(highlight=False, markup=False, emoji=False, width=_WIDEST)
     states = Table(title=f"{status.account} in {status.region}", title_justify="left")
     states.add_column("state")
     states.add_column("submissions", justify="right")
@@ -30,14 +35,14 @@ def show_status(status: Status) -> None:
     for line in cost_lines(asdict(status.costs)):
         console.print(line)
     for hold in status.holds:
-        console.print(hold_line(hold), soft_wrap=True)
+        console.print(hold_line(hold))
     for charge in status.extra_charges:
         console.print(
             f"charged more than once: {charge.media_id} {charge.job_type}, "
             f"jobs {', '.join(charge.job_ids)}"
         )
     for line in word_lines([asdict(word) for word in status.unseen]):
-        console.print(line, soft_wrap=True, markup=False)
+        console.print(line)
     if status.unknown_jobs:
         console.print(
             f"{status.unknown_jobs:,} JobIds that the cloud does not know: "
@@ -52,10 +57,13 @@ def show_status(status: Status) -> None:
 
 
 def _batch_table(status: Status) -> Table:
-    batches = Table(title="newest batches", title_justify="left")
+    # Without lines, for a path may be longer than the terminal is wide.
+    batches = Table(
+        title="newest batches", title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0)
+    )
     for name in ("batch", "loaded", "submissions", "done", "open", "quarantined"):
-        batches.add_column(name, justify="right")
-    batches.add_column("file", overflow="fold")
+        batches.add_column(name, justify="right", no_wrap=True)
+    batches.add_column("file", no_wrap=True)
     for batch in status.batches:
         still_open = sum(
             batch.by_state.get(state, 0)

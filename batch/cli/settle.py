@@ -26,6 +26,7 @@ from batch.engine.selecting import media_id_of
 from batch.errors import ExitCode, UsageError, most_urgent
 from batch.ledger.doubts import Doubts, OpenDoubt
 from batch.ledger.opening import open_ledger
+from batch.ledger.operators import Operators
 from batch.ledger.owners import Owners
 from batch.logs import configure_logs
 from batch.settings import Settings, load_settings
@@ -60,7 +61,9 @@ def reconcile(
 
 
 def resolve(
-    media_id: Annotated[str | None, typer.Argument(help="Whose doubts to decide.")] = None,
+    media_id: Annotated[
+        str | None, typer.Argument(metavar="MEDIA_ID", help="Whose doubts to decide.")
+    ] = None,
     everything: Annotated[bool, typer.Option("--all", help="All doubts of the target.")] = False,
     adopt: Annotated[
         str | None, typer.Option(metavar="JOB_ID", help="This job is the submission's.")
@@ -144,6 +147,8 @@ async def _resolve(settings: Settings, spoken: _Spoken) -> ExitCode:
         open_ledger(settings) as (database, store),
         service.cloud_client(settings, source) as client,
     ):
+        if spoken.media_id is not None:
+            await Operators(database, store.target).insist_on_known([spoken.media_id])
         owners = Owners(database, store.target)
         if spoken.word is resolving.Word.DISOWN:
             return await _disown(settings, spoken, owners, client)

@@ -45,7 +45,10 @@ def migrate(database_url: DatabaseOption = None, home: HomeOption = None) -> Non
 
 
 def load(
-    files: Annotated[list[str], typer.Argument(help="CSV files, globs, or - for standard input.")],
+    files: Annotated[
+        list[str],
+        typer.Argument(metavar="FILE", help="CSV files, globs, or - for standard input."),
+    ],
     job_type: Annotated[
         list[JobType] | None,
         typer.Option("--type", help="Type of rows without one; repeatable. [AIMediaDNA]"),

@@ -12,6 +12,9 @@ from batch.core.models import JobType
 DATE_WINDOW = timedelta(minutes=15)
 """The gateway refuses a request older than this by its own date (``vod-api.md`` 6.4)."""
 
+OLDEST_DATE = DATE_WINDOW - timedelta(minutes=1)
+"""A request of ours leaves no later: a minute is kept for clocks and for its own way."""
+
 _RESOLUTION = timedelta(seconds=1)
 """Times of jobs and of answers come in whole seconds."""
 

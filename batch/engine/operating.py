@@ -164,10 +164,7 @@ def _scope(word: Word, selection: Selection) -> Scope:
 async def _check_names(operators: Operators, spoken: Spoken) -> None:
     if spoken.batch is not None and not await operators.has_batch(spoken.batch):
         raise UsageError(f"this target has no batch {spoken.batch}; see: vod-batch status")
-    if spoken.media_ids:
-        unknown = await operators.unknown_media([name.strip() for name in spoken.media_ids])
-        if unknown:
-            raise await operators.unknown_error(unknown[0])
+    await operators.insist_on_known(spoken.media_ids)
 
 
 async def _unknown_notes(operators: Operators, spoken: Spoken, selection: Selection) -> list[str]:

@@ -7,12 +7,11 @@ is sent only where that was seen, with the same key, inside the date window, and
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
-from datetime import timedelta
 from typing import Protocol
 
 import structlog
 
-from batch.core.doubt import DATE_WINDOW
+from batch.core.doubt import OLDEST_DATE
 from batch.core.learnt import Learnt
 from batch.core.models import Claim
 from batch.core.outcome import Accepted, InDoubt, NotSent, Outcome, Throttled
@@ -21,9 +20,6 @@ from batch.engine.shared_pace import SharedPace
 from batch.ledger.doubts import Doubts, OpenDoubt
 from batch.ledger.journal import LateJournal
 from batch.vod.transport import Departure, HeldBackError
-
-OLDEST_REPLAY = DATE_WINDOW - timedelta(minutes=1)
-"""A minute is kept from the date window's end, for clocks and for the request's own way."""
 
 _LONGEST_DEPARTURE_SECONDS = 1.0
 """Between mark and send; whatever takes longer, a pause say, may have made the mark untrue."""
@@ -102,12 +98,19 @@ class Replayer:
         if any(doubt.access_key_id != key_id for doubt in group):
             return None
         await self._journal.prepare()
+<<<<<<< HEAD
         await self._pace.take(1)
 
         async def mark() -> bool:
             age = await self._doubts.mark_replayed(group, key_id, OLDEST_REPLAY)
             return age is not None and age <= OLDEST_REPLAY
 
+=======
+        [slot] = await self._pace.take(1)
+        age = await self._doubts.mark_replayed(group, key_id, OLDEST_DATE)
+        if age is None or age > OLDEST_DATE or not await self._departs(slot):
+            return None
+>>>>>>> walk
         claim = _claim(group)
         outcome = await self._client.submit(claim, _MarkedDeparture(mark, self._pace))
         if isinstance(outcome, NotSent) and outcome.held_back:
@@ -136,7 +139,7 @@ class Replayer:
 
 
 def _is_young(doubt: OpenDoubt) -> bool:
-    return doubt.replayed_at is None and doubt.age < OLDEST_REPLAY.total_seconds()
+    return doubt.replayed_at is None and doubt.age < OLDEST_DATE.total_seconds()
 
 
 def _claim(group: Sequence[OpenDoubt]) -> Claim:

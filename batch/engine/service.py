@@ -9,7 +9,6 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
-from decimal import Decimal
 from uuid import UUID, uuid4
 
 from batch.core.budget import Spending
@@ -344,9 +343,13 @@ async def plan(settings: Settings) -> Plan:
 
 
 def _planner(settings: Settings, database: Database, store: Store) -> Planner:
-    longest = Decimal(settings.longest.total_seconds()) if settings.longest else None
-    rate = shared_rate(settings.qps)
-    return Planner(database, store.target, settings.price_list, rate=rate, longest=longest)
+    return Planner(
+        database,
+        store.target,
+        settings.price_list,
+        rate=shared_rate(settings.qps),
+        longest=settings.longest_seconds,
+    )
 
 
 def run_deadline(settings: Settings, now: datetime) -> datetime | None:

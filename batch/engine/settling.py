@@ -13,13 +13,13 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
-from batch.core.doubt import Absent, Adopt, Ask, Decision, Doubt, Lookup, Wait, decide
+from batch.core.doubt import OLDEST_DATE, Absent, Adopt, Ask, Decision, Doubt, Lookup, Wait, decide
 from batch.core.models import Target
 from batch.core.outcome import AccountStopped
 from batch.engine.evidence import Looker, Shown, look
 from batch.engine.pace import Pace
 from batch.engine.refusal import account_error
-from batch.engine.replaying import OLDEST_REPLAY, Replayer
+from batch.engine.replaying import Replayer
 from batch.engine.shared_pace import SharedPace
 from batch.engine.witness import Witnesses
 from batch.ledger.database import Database
@@ -96,7 +96,7 @@ class Settler:
         await self._witnesses.begin_round()
         await self._replayer.begin_round(self._witnesses.learnt)
         found: Counter[str] = Counter()
-        while page := await self._doubts.next_media(started, _PAGE, OLDEST_REPLAY.total_seconds()):
+        while page := await self._doubts.next_media(started, _PAGE, OLDEST_DATE.total_seconds()):
             for media_id in page:
                 if stopping and stopping.is_set():
                     return found

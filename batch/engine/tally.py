@@ -1,7 +1,7 @@
 """What a run has done so far, and when its outcomes say that it should stop."""
 
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -152,7 +152,7 @@ class Tally:
     @property
     def kept(self) -> int:
         """Submissions that were not given back: sent, or settled without a send."""
-        return sum(n for state, n in self.states.items() if state is not State.PENDING)
+        return _kept(self.states)
 
     def stop_reason(self) -> StopReason | None:
         """Return why the outcomes so far say to stop, if they do."""
@@ -164,6 +164,10 @@ class Tally:
             return StopReason.DOUBTS
         silence = self.clock() - self._silent_since if self._silent_since is not None else 0.0
         return StopReason.UNREACHABLE if silence >= self.unreachable_after else None
+
+
+def _kept(states: Mapping[State, int]) -> int:
+    return sum(n for state, n in states.items() if state is not State.PENDING)
 
 
 def _proves_the_cloud_is_there(outcome: Outcome) -> bool:
@@ -209,7 +213,7 @@ class RunSummary:
     @property
     def kept(self) -> int:
         """Submissions that were not given back: sent, or settled without a send."""
-        return sum(n for state, n in self.states.items() if state is not State.PENDING)
+        return _kept(self.states)
 
     @property
     def exit_codes(self) -> tuple[ExitCode, ...]:

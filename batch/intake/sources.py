@@ -63,6 +63,8 @@ def _matches(argument: str) -> list[str]:
 
 
 def _check_readable(name: str) -> None:
+    if not name:
+        raise UsageError("a name of a file is empty; is a variable of the shell not set?")
     path = Path(name)
     try:
         if path.is_dir():

@@ -17,6 +17,7 @@ from batch.errors import (
     PermissionRefusedError,
     ServerChangedError,
     VodBatchError,
+    in_one_line,
 )
 from batch.ledger.embedded import Embedded
 from batch.ledger.migrate import check_version, migrate, newest_version, schema_version
@@ -300,17 +301,17 @@ def translated_errors() -> Iterator[None]:
         raise
     except _REFUSED as error:
         raise PermissionRefusedError(
-            f"PostgreSQL refuses us: {_in_one_line(error)}; check user and password in "
+            f"PostgreSQL refuses us: {in_one_line(error)}; check user and password in "
             "VOD_BATCH_DATABASE_URL, and the rights in docs/deploy.md"
         ) from error
     except _MISCONFIGURED as error:
         raise ConfigurationError(
-            f"the database does not fit: {_in_one_line(error)}; check VOD_BATCH_DATABASE_URL, "
+            f"the database does not fit: {in_one_line(error)}; check VOD_BATCH_DATABASE_URL, "
             "then run: vod-batch migrate"
         ) from error
     except _AWAY as error:
         raise DatabaseUnavailableError(
-            f"PostgreSQL does not serve: {_in_one_line(error)}; check that it runs and that "
+            f"PostgreSQL does not serve: {in_one_line(error)}; check that it runs and that "
             "VOD_BATCH_DATABASE_URL points at it"
         ) from error
 
@@ -322,7 +323,3 @@ def _session(*, plans_once: bool) -> dict[str, str]:
 
 async def _keep_as_is(_connection: asyncpg.Connection) -> None:
     """Skip the pool's clean-up round trip: no statement of ours leaves anything in a session."""
-
-
-def _in_one_line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:300] or type(error).__name__

@@ -7,7 +7,7 @@ stops it; one that is killed leaves it to the next. One data folder never has tw
 
 from pathlib import Path
 
-from batch.errors import DatabaseUnavailableError, VodBatchError
+from batch.errors import DatabaseUnavailableError, VodBatchError, in_one_line
 from batch.ledger.cluster import make_home
 from batch.ledger.socket_path import reach_folder
 
@@ -35,7 +35,7 @@ class Embedded:
             raise
         except Exception as error:
             raise DatabaseUnavailableError(
-                f"the embedded PostgreSQL under {data} does not start ({_in_one_line(error)}); see "
+                f"the embedded PostgreSQL under {data} does not start ({in_one_line(error)}); see "
                 f"{data / 'log'}, or set VOD_BATCH_DATABASE_URL to a server of yours"
             ) from error
         self.url = f"postgresql://postgres@/postgres?host={folder}&port=5432"
@@ -53,7 +53,3 @@ class Embedded:
     def close(self) -> None:
         """Give the handle back; the last one of the last process stops the server."""
         self._use.leave()
-
-
-def _in_one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:300] or type(error).__name__

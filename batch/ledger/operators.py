@@ -203,6 +203,15 @@ class Operators:
         rows = await self._database.fetch("unknown_media", self.target.id, list(media))
         return [row["media_id"] for row in rows]
 
+    async def insist_on_known(self, media: Sequence[str]) -> None:
+        """Refuse ids that nobody can have meant.
+
+        Raises:
+            UsageError: the target has no submission of one of ``media``; near misses are named.
+        """
+        if unknown := await self.unknown_media(media):
+            raise await self.unknown_error(unknown[0])
+
     async def near_media(self, media_id: str, limit: int = 5) -> list[NearMedia]:
         """Return media whose ids begin like ``media_id``, of any target, this one's first."""
         prefix = media_id[:_PREFIX]

@@ -1,4 +1,4 @@
-"""The statements, one a file under ``sql/``, read once; ``psql -f`` runs each of them."""
+"""The statements, one a file under ``sql/``, read once; each says what its parameters are."""
 
 from functools import cache
 from importlib import resources

@@ -20,7 +20,11 @@ from pydantic import (
 
 from batch.addresses import CommaList, Mailbox, MailReaders, MailServerUrl, PingUrl, WebhookUrl
 from batch.core.budget import Budgets, Spending
+<<<<<<< HEAD
 from batch.core.hosts import is_loopback_host
+=======
+from batch.core.doubt import DATE_WINDOW
+>>>>>>> walk
 from batch.core.models import JobType
 from batch.core.pricing import PriceList
 from batch.core.regions import DEFAULT_REGION, region_host
@@ -35,8 +39,8 @@ from batch.settings.values import (
     parse_until,
 )
 
-SHORTEST_SETTLE = timedelta(minutes=16)
-"""The gateway's date window of 15 minutes, and one for clocks."""
+SHORTEST_SETTLE = DATE_WINDOW + timedelta(minutes=1)
+"""As long as a request may still be admitted, and a minute for clocks."""
 
 _MOST = 2**31 - 1
 """Of a count, as PostgreSQL's integer has it."""
@@ -252,10 +256,14 @@ class Settings(BaseModel):
         """What may be spent."""
         return Budgets(self.budget, self.budget_day, self.budget_month)
 
+    @property
+    def longest_seconds(self) -> Decimal | None:
+        """``longest`` as prices are multiplied by it."""
+        return Decimal(str(self.longest.total_seconds())) if self.longest else None
+
     def spending(self, run: UUID) -> Spending:
         """Return what a run's intents are priced by and held against."""
-        longest = Decimal(str(self.longest.total_seconds())) if self.longest else None
-        return Spending(run, self.price_list, longest, self.timezone, self.budgets)
+        return Spending(run, self.price_list, self.longest_seconds, self.timezone, self.budgets)
 
     @model_validator(mode="after")
     def _a_budget_needs_prices(self) -> Self:

@@ -12,6 +12,7 @@ from batch.core.deadline import find_zone, parse_time_of_day
 
 _LONGEST_DURATION = timedelta(days=3650)
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
+_is_name = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}").fullmatch
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 
 
@@ -54,6 +55,16 @@ def check_zone(name: str) -> str:
     return name
 
 
+def check_name(name: str) -> str:
+    """Return a name that may stand in file names, keys and reports. Raises ValueError."""
+    if not _is_name(name):
+        raise ValueError(
+            f"{name[:80]!r} is not a name; use at most 64 of A-Z a-z 0-9 . _ -, a letter or a "
+            "digit first"
+        )
+    return name
+
+
 def check_endpoint(endpoint: str) -> str:
     """Return a URL of scheme, host and port. Raises ValueError."""
     parts = urlsplit(endpoint)
@@ -68,7 +79,7 @@ def check_endpoint(endpoint: str) -> str:
 
 Duration = Annotated[timedelta, BeforeValidator(parse_duration), AfterValidator(_positive)]
 Money = Annotated[Decimal, Field(ge=0, le=10**12, allow_inf_nan=False)]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+Name = Annotated[str, AfterValidator(check_name)]
 
 
 def is_cloud_host(host: str) -> bool:

@@ -38,8 +38,8 @@ def _interrupt(bare: Console) -> None:
         for line in demo.stdout:
             if line.startswith("2. submit"):
                 break
-        family = psutil.Process(demo.pid).children(recursive=True)
-        assert family, "the emulator runs beside the demo"
+        shown = psutil.Process(demo.pid)
+        family = eventually(lambda: shown.children(recursive=True), "the emulator beside the demo")
         os.killpg(demo.pid, signal.SIGINT)
         demo.stdout.read()
         demo.wait(PATIENCE)

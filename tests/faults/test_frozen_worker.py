@@ -10,11 +10,11 @@ from contextlib import ExitStack, closing
 
 import pytest
 
+from batch.core.doubt import OLDEST_DATE
 from batch.core.models import Claim
 from batch.core.outcome import AccountStopped, NotSent, Outcome, Refused, StopCause, Throttled
 from batch.core.states import State
 from batch.core.verdict import judge
-from batch.engine.replaying import OLDEST_REPLAY
 from batch.ledger.doubts import Doubts
 from tests.support.console import Console
 from tests.support.ledger import Ledger, media
@@ -92,7 +92,7 @@ async def _replayed(ledger: Ledger) -> tuple[int, Claim]:
     assert await ledger.store.expire(15, "expire") == [row]
     doubts = Doubts(ledger.database, ledger.store.target)
     group = await doubts.list_doubts()
-    assert await doubts.mark_replayed(group, KEY.access_key_id, OLDEST_REPLAY)
+    assert await doubts.mark_replayed(group, KEY.access_key_id, OLDEST_DATE)
     return row, claim
 
 

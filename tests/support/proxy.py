@@ -25,8 +25,6 @@ class Proxy:
     connections: int = 0
     poses_as_pooler: bool = False
     """Tell each PostgreSQL session another process id than the server's, as a pooler does."""
-    swallowed: int = 0
-    """Bytes that went into the black hole."""
     _target: Callable[[], Awaitable[tuple[asyncio.StreamReader, asyncio.StreamWriter]]] | None = (
         None
     )
@@ -82,7 +80,6 @@ class Proxy:
                     await self.gate(block)
                 await passing.wait()
                 if self._hole:
-                    self.swallowed += len(block)
                     continue
                 if to_client and self.poses_as_pooler:
                     block = _BACKEND.sub(_POOLERS, block)

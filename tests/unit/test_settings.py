@@ -199,7 +199,7 @@ def test_a_bad_secret_is_not_echoed() -> None:
 @pytest.mark.parametrize("name", ["", "-x", "a b", "x" * 65, "ä"])
 def test_names_are_plain(name: str) -> None:
     """Account and campaign names stand in file names, keys and reports."""
-    with pytest.raises(ConfigurationError, match=r"^--campaign: "):
+    with pytest.raises(ConfigurationError, match=r"^--campaign: .* is not a name; use "):
         load_settings(campaign=name)
 
 

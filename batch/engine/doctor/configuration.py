@@ -33,7 +33,7 @@ def check_types(name: str, region: str, types: Iterable[JobType], mend: str) -> 
         detail = f"{', '.join(missing)}: not offered in {region}, which has {told}"
         places = ", ".join(place for place, has in OFFERED.items() if set(missing) <= has)
         return Check(name, detail, f"{mend}, or use {places}", ExitCode.CONFIGURATION)
-    return Check(name, f"{', '.join(asked) or 'none'}: offered in {region}")
+    return Check(name, f"{', '.join(asked)}: offered in {region}" if asked else "none")
 
 
 def _in_force(settings: Settings) -> str:

@@ -5,11 +5,11 @@ from datetime import timedelta
 
 import pytest
 
+from batch.core.doubt import OLDEST_DATE
 from batch.core.models import Claim
 from batch.core.outcome import Outcome
 from batch.core.states import State
 from batch.engine import service
-from batch.engine.replaying import OLDEST_REPLAY
 from batch.ledger.doubts import Doubts, Settlement
 from batch.ledger.journal import journal_files, read_journal, worker_of
 from batch.vod.client import VodClient
@@ -234,9 +234,9 @@ async def test_what_was_settled_and_sent_again_is_not_replayed(morning: Morning)
     doubts = _doubts(morning)
     old = await doubts.list_doubts()
     await doubts.settle([Settlement(row, old[0].lease, None, "seen", is_absent=True)], "other")
-    assert await doubts.mark_replayed(old, KEY.access_key_id, OLDEST_REPLAY) is None
+    assert await doubts.mark_replayed(old, KEY.access_key_id, OLDEST_DATE) is None
     await morning.night.submit()
-    assert await doubts.mark_replayed(old, KEY.access_key_id, OLDEST_REPLAY) is None
+    assert await doubts.mark_replayed(old, KEY.access_key_id, OLDEST_DATE) is None
     assert morning.submits(1) == 1
 
 
@@ -245,7 +245,7 @@ async def test_a_replay_that_began_meanwhile_forbids_to_send_again(morning: Morn
     [row] = await morning.doubt([1], fault="drop_before")
     doubts = _doubts(morning)
     before = await doubts.list_doubts()
-    assert await doubts.mark_replayed(before, KEY.access_key_id, OLDEST_REPLAY)
+    assert await doubts.mark_replayed(before, KEY.access_key_id, OLDEST_DATE)
     absent = Settlement(row, before[0].lease, None, "seen", is_absent=True)
     assert await doubts.settle([absent], "other") == set()
     assert await morning.night.ledger.state(row) is State.IN_DOUBT
@@ -262,7 +262,7 @@ async def test_the_wait_for_a_permit_counts_against_the_date(morning: Morning, c
         "WHERE submission_id = $1",
         row,
     )
-    assert await doubts.mark_replayed(young, KEY.access_key_id, OLDEST_REPLAY) is None
+    assert await doubts.mark_replayed(young, KEY.access_key_id, OLDEST_DATE) is None
 
 
 async def test_the_earliest_expiry_comes_first(morning: Morning) -> None:
@@ -276,10 +276,10 @@ async def test_the_earliest_expiry_comes_first(morning: Morning) -> None:
         )  # fmt: skip
     doubts = _doubts(morning)
     since = await doubts.now()
-    found = await doubts.next_media(since, 10, OLDEST_REPLAY.total_seconds())
+    found = await doubts.next_media(since, 10, OLDEST_DATE.total_seconds())
     assert found == [media(3), media(2), media(1)]
     await doubts.take_up(media(3))
-    assert media(3) not in await doubts.next_media(since, 10, OLDEST_REPLAY.total_seconds())
+    assert media(3) not in await doubts.next_media(since, 10, OLDEST_DATE.total_seconds())
 
 
 async def test_a_doubt_is_settled_beside_the_running_submit(morning: Morning) -> None:

@@ -148,3 +148,14 @@ async def test_the_evidence_says_when_the_cloud_cannot_be_asked(desk: Desk) -> N
     desk.morning.night.emulator.fault("error_500", action="ListJobInfo")
     shown = desk.console.run("resolve", media(1), code=ExitCode.DONE_WITH_DOUBTS).stdout
     assert "cannot be asked" in shown
+
+
+@pytest.mark.parametrize("word", [[], ["--absent"], ["--adopt", "j"], ["--disown"]])
+async def test_a_mistyped_media_id_is_refused(
+    console: Console, morning: Morning, word: list[str]
+) -> None:
+    """Nothing of it is in doubt, but nobody meant that one; a near miss is named."""
+    await morning.doubt([1])
+    ended = console.run("resolve", media(1)[:-1], *word, "--yes", code=ExitCode.USAGE)
+    assert f"no submission of {media(1)[:-1]} in target " in ended.stderr
+    assert f"did you mean {media(1)}" in ended.stderr

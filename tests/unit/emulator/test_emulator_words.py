@@ -11,8 +11,6 @@ from batch.emulator.tables import SettingsError
 if TYPE_CHECKING:
     from tests.unit.emulator.conftest import Emulator, StartEmulator
 
-DNA_AND_TAG = "AIMediaDNA,AIVideoTag"
-
 
 async def say(emulator: "Emulator", **operations: Any) -> None:
     assert await emulator.post("words", operations) == 200

@@ -44,6 +44,7 @@ def test_name_that_exists_is_no_pattern_and_may_be_a_quarantine_file() -> None:
         ("sub*", "no file matches 'sub*'"),
         ("sub.csv", "'sub.csv' is a directory; name its files, such as 'sub.csv/*.csv'"),
         ("missing.csv", "there is no file 'missing.csv'"),
+        ("", "a name of a file is empty"),
         ("a\0b", "'a\\x00b'"),
         ("x" * 5000, "cannot read"),
     ],
