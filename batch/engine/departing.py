@@ -1,15 +1,13 @@
 """How a request leaves: with its connection open, at a slot of the pace, unless the run stops."""
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
+from batch.core.doubt import OLDEST_DATE
 from batch.core.models import Claim
 from batch.engine.shared_pace import SharedPace
 from batch.engine.waiting import unless
 from batch.vod.transport import HeldBackError
-
-_OLDEST_DATE = timedelta(minutes=14)
-"""The gateway refuses a date of 15 minutes ago (``vod-api.md`` 6.4); a long pause outlasts it."""
 
 
 class SlotDeparture:
@@ -32,7 +30,7 @@ class SlotDeparture:
         """Wait for a slot. Raises HeldBackError, and VodBatchError when none can be had."""
         if not await self._has_slot():
             raise HeldBackError("held back: the run is stopping")
-        if datetime.now(UTC) - self._claim.signed_at > _OLDEST_DATE:
+        if datetime.now(UTC) - self._claim.signed_at > OLDEST_DATE:
             raise HeldBackError("held back: a pause outlasted its date")
         self.has_left = True
 

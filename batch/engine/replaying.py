@@ -98,19 +98,12 @@ class Replayer:
         if any(doubt.access_key_id != key_id for doubt in group):
             return None
         await self._journal.prepare()
-<<<<<<< HEAD
         await self._pace.take(1)
 
         async def mark() -> bool:
-            age = await self._doubts.mark_replayed(group, key_id, OLDEST_REPLAY)
-            return age is not None and age <= OLDEST_REPLAY
+            age = await self._doubts.mark_replayed(group, key_id, OLDEST_DATE)
+            return age is not None and age <= OLDEST_DATE
 
-=======
-        [slot] = await self._pace.take(1)
-        age = await self._doubts.mark_replayed(group, key_id, OLDEST_DATE)
-        if age is None or age > OLDEST_DATE or not await self._departs(slot):
-            return None
->>>>>>> walk
         claim = _claim(group)
         outcome = await self._client.submit(claim, _MarkedDeparture(mark, self._pace))
         if isinstance(outcome, NotSent) and outcome.held_back:

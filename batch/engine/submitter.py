@@ -9,15 +9,10 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-<<<<<<< HEAD
-=======
-from datetime import UTC, datetime
->>>>>>> walk
 from typing import Protocol
 
 import structlog
 
-from batch.core.doubt import OLDEST_DATE
 from batch.core.models import Claim
 from batch.core.outcome import Accepted, InDoubt, NotSent, Outcome, StopCause
 from batch.core.verdict import Verdict, judge
@@ -332,15 +327,6 @@ class Submitter:
             if departure.has_left:
                 return InDoubt("the run was forced to stop before the answer")
             return NotSent("held back: the run was forced to stop", held_back=True)
-<<<<<<< HEAD
-=======
-        if datetime.now(UTC) - claim.signed_at > OLDEST_DATE:
-            return NotSent("held back: a pause outlasted its date", held_back=True)
-        try:
-            return await self._sender.submit(claim)
-        except asyncio.CancelledError:
-            return InDoubt("the run was forced to stop before the answer")
->>>>>>> walk
         except VodBatchError as error:
             self._fail(error)
             return NotSent(str(error), held_back=True)

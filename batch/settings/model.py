@@ -20,11 +20,8 @@ from pydantic import (
 
 from batch.addresses import CommaList, Mailbox, MailReaders, MailServerUrl, PingUrl, WebhookUrl
 from batch.core.budget import Budgets, Spending
-<<<<<<< HEAD
-from batch.core.hosts import is_loopback_host
-=======
 from batch.core.doubt import DATE_WINDOW
->>>>>>> walk
+from batch.core.hosts import is_loopback_host
 from batch.core.models import JobType
 from batch.core.pricing import PriceList
 from batch.core.regions import DEFAULT_REGION, region_host
