@@ -1,14 +1,14 @@
 """What the doctor asks a database: which it is, what we may do there, and what waits."""
 
-import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import asyncpg
 
 from batch.core.models import JobType, Target
-from batch.ledger.database import Database, translated_errors
+from batch.ledger.database import Database
+from batch.ledger.session import one_session
 from batch.ledger.statements import statement
 
 
@@ -39,18 +39,8 @@ async def server_facts(database: Database, now: Callable[[], datetime]) -> Serve
 
 async def direct_facts(database: Database, now: Callable[[], datetime]) -> ServerFacts:
     """Return the facts of the server as the lock of a night and migrate reach it."""
-    async with _connected(database.direct_url) as connection:
+    async with one_session(database.direct) as connection:
         return await _facts(connection, now)
-
-
-@contextlib.asynccontextmanager
-async def _connected(url: str) -> AsyncIterator[asyncpg.Connection]:
-    with translated_errors():
-        connection = await asyncpg.connect(url)
-        try:
-            yield connection
-        finally:
-            await connection.close()
 
 
 async def _facts(connection: asyncpg.Connection, now: Callable[[], datetime]) -> ServerFacts:
