@@ -136,6 +136,7 @@ async def run_night(
         log.error("night_stopped", error=str(error))
     finally:
         night.ended_at = datetime.now(UTC)
+        hurry()  # what is left to write is little
         await _write_down(night, held)
     return night
 

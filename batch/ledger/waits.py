@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
-_LAST_WORD_SECONDS = 2.0
+_LAST_WORD_SECONDS = 1.0
 """What a statement gets once the time of all is over: a server that is well answers sooner."""
 
 
