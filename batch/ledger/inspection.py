@@ -8,7 +8,7 @@ import asyncpg
 
 from batch.core.models import JobType, Target
 from batch.ledger.database import Database
-from batch.ledger.session import one_session
+from batch.ledger.session import one_session, shares_backends
 from batch.ledger.statements import statement
 
 
@@ -59,6 +59,11 @@ async def _facts(connection: asyncpg.Connection, now: Callable[[], datetime]) ->
         clock_skew=row["now"] - ours,
         place=(row["database"], row["database_id"], row["server_started_at"]),
     )
+
+
+async def keeps_sessions(database: Database) -> bool:
+    """Tell whether who comes the direct way has a session alone, though through a pooler."""
+    return not await shares_backends(database.direct)
 
 
 async def missing_rights(database: Database) -> list[str]:
