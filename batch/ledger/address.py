@@ -7,7 +7,7 @@ connection. So each key is known here: the driver's, ours, or refused by name.
 import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
 from batch.errors import ConfigurationError
 
@@ -49,9 +49,14 @@ class LineOptions:
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a PostgreSQL is: what the driver is told, and what we do ourselves."""
+    """Where a PostgreSQL is: what the driver is told, and what we do ourselves.
+
+    ``hosts`` is one URL a host, in order: each has ``connect_seconds`` to let us in, or one that is
+    silent would take the time of all.
+    """
 
     url: str
+    hosts: tuple[str, ...] = ()
     connect_seconds: float = _CONNECT_SECONDS
     line: LineOptions = LineOptions()
 
@@ -67,7 +72,7 @@ def read_address(url: str) -> Address:
         given = dict(
             parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query))
         )
-        address = Address(url, _seconds_to_connect(given), _line(given))
+        address = Address(url, (), _seconds_to_connect(given), _line(given))
     except ValueError as error:
         raise ConfigurationError(
             f"the database's URL cannot be read: {error}; write it like "
@@ -76,8 +81,30 @@ def read_address(url: str) -> Address:
     for key, value in given.items():
         _check_key(key, value)
     kept = {key: value for key, value in given.items() if key in _DRIVERS}
-    query = f"?{urlencode(kept)}" if kept else ""
-    return replace(address, url=f"{parts.scheme}://{parts.netloc}{parts.path}{query}")
+    hosts = tuple(_join(parts, netloc, query) for netloc, query in _each_host(parts.netloc, kept))
+    return replace(address, url=_join(parts, parts.netloc, kept), hosts=hosts)
+
+
+def _join(parts: SplitResult, netloc: str, query: Mapping[str, str]) -> str:
+    tail = f"?{urlencode(query)}" if query else ""
+    return f"{parts.scheme}://{netloc}{parts.path}{tail}"
+
+
+def _each_host(netloc: str, query: Mapping[str, str]) -> list[tuple[str, Mapping[str, str]]]:
+    """Return where each host is; what prefers one kind of several needs to see them all."""
+    who, at, named = netloc.rpartition("@")
+    if query.get("target_session_attrs") == "prefer-standby":
+        return [(netloc, query)]
+    if named:
+        return [(f"{who}{at}{host}", query) for host in named.split(",")]
+    hosts, ports = query.get("host", "").split(","), query.get("port", "").split(",")
+    if len(hosts) == 1 or len(ports) not in (1, len(hosts)):
+        return [(netloc, query)]
+    ports = ports if len(ports) == len(hosts) else ports * len(hosts)
+    return [
+        (netloc, {**query, "host": host} | ({"port": port} if port else {}))
+        for host, port in zip(hosts, ports, strict=True)
+    ]
 
 
 def _check_key(key: str, value: str) -> None:

@@ -6,7 +6,7 @@ Nothing of ours is a startup parameter but a name: a pooler refuses the others.
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import asyncpg
@@ -25,6 +25,12 @@ CLOSING_SECONDS = 2.0
 ANSWER_OF_LIFE_SECONDS = 20.0
 """How long a busy machine may take to let somebody in and answer a word."""
 
+_NEXT_HOST = (
+    OSError,
+    TimeoutError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.TargetServerAttributeNotMatched,
+)
 _UTF8 = "UTF8"
 _TRIES = 3
 
@@ -51,16 +57,19 @@ async def open_session(
     Raises:
         DatabaseUnavailableError, PermissionRefusedError, ConfigurationError: with what to do.
     """
+    settings = {"application_name": name} if name else {}
     with while_connecting():
-        session = await asyncpg.connect(
-            address.url,
-            timeout=address.connect_seconds,
-            command_timeout=ANSWER_SECONDS,
-            statement_cache_size=statement_cache_size,
-            server_settings={"application_name": name} if name else {},
-            connection_class=Session,
+        session = await _first_that_serves(
+            address,
+            lambda host: asyncpg.connect(
+                host,
+                timeout=address.connect_seconds,
+                command_timeout=ANSWER_SECONDS,
+                statement_cache_size=statement_cache_size,
+                server_settings=settings,
+                connection_class=Session,
+            ),
         )
-    assert isinstance(session, Session)
     if session.socket is not None:
         _watch_line(session.socket, address.line)
     encoding = session.get_settings().server_encoding
@@ -71,6 +80,17 @@ async def open_session(
             "make one with: CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0"
         )
     return session
+
+
+async def _first_that_serves(
+    address: Address, connect: Callable[[str], Awaitable[Session]]
+) -> Session:
+    """Connect to the first host that lets us in and is of the kind that is asked for."""
+    *others, last = address.hosts
+    for host in others:
+        with contextlib.suppress(*_NEXT_HOST):
+            return await connect(host)
+    return await connect(last)
 
 
 async def close_session(session: asyncpg.Connection) -> None:

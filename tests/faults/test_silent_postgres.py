@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import pytest
@@ -68,6 +69,16 @@ async def test_a_statement_without_an_answer_is_given_up_and_so_is_its_line(
         with pytest.raises(DatabaseUnavailableError, match="no answer in time"):
             await database.fetch("clock", timeout=0.3)
         await database.close()
+
+
+async def test_a_host_that_is_silent_leaves_time_for_the_next(ledger: Ledger, proxy: Proxy) -> None:
+    """Of two hosts the first takes every byte and answers nothing: the second serves."""
+    async with proxy_to(ledger.url) as other:
+        proxy.black_hole()
+        both = other.url.replace("postgres@", f"postgres@127.0.0.1:{urlsplit(proxy.url).port},")
+        async with one_session(read_address(f"{both}&connect_timeout=1")) as there:
+            assert await there.fetchval("SELECT true")
+            assert there.place == ("127.0.0.1", urlsplit(other.url).port)
 
 
 async def test_a_transaction_without_an_answer_ends(ledger: Ledger, proxy: Proxy) -> None:

@@ -31,6 +31,27 @@ def test_what_the_driver_knows_goes_to_it(url: str) -> None:
     assert read_address(url).url == url
 
 
+@pytest.mark.parametrize(
+    ("url", "hosts"),
+    [
+        (BASE, (BASE,)),
+        ("postgresql:///vod", ("postgresql:///vod",)),
+        ("postgresql://u:p@a:1,b:2/vod", ("postgresql://u:p@a:1/vod", "postgresql://u:p@b:2/vod")),
+        (
+            "postgresql:///vod?host=%2Fa,%2Fb&port=5433",
+            ("postgresql:///vod?host=%2Fa&port=5433", "postgresql:///vod?host=%2Fb&port=5433"),
+        ),
+        (
+            "postgresql:///vod?host=a,b&port=1,2",
+            ("postgresql:///vod?host=a&port=1", "postgresql:///vod?host=b&port=2"),
+        ),
+    ],
+)
+def test_each_host_has_its_own_time(url: str, hosts: tuple[str, ...]) -> None:
+    """One that is silent does not take the time of the others."""
+    assert read_address(url).hosts == hosts
+
+
 def test_what_libpq_does_itself_we_do() -> None:
     """Keys that a server would refuse as settings."""
     address = read_address(
