@@ -40,6 +40,10 @@ _NAME = "vod-batch"
 _RACED = frozenset({"submissions_one_in_flight", "submissions_one_job"})
 _RACES = 5
 
+_CUT_OFF = (TimeoutError, asyncio.CancelledError, GeneratorExit)
+"""What ends a block while an answer may still be on its way."""
+
+
 Fetch = Callable[..., Awaitable[list[asyncpg.Record]]]
 """Runs a named statement with its arguments."""
 
@@ -98,6 +102,28 @@ class _Door:
                 "UTC; start the command again"
             )
         return int(row["backend"])
+
+
+class _Loan:
+    """A connection of the pool, for a block. A class, because each statement has one.
+
+    One that was left in the middle of something is cut: what was asked may never be answered, and
+    neither may the driver's request to cancel it.
+    """
+
+    __slots__ = ("_connection", "_pool")
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+
+    async def __aenter__(self) -> asyncpg.Connection:
+        self._connection = await self._pool.acquire()
+        return self._connection
+
+    async def __aexit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, _CUT_OFF):
+            self._connection.terminate()
+        await self._pool.release(self._connection)
 
 
 class Database:
@@ -248,21 +274,8 @@ class Database:
             async with self._waits.within(seconds):
                 yield
 
-    @contextlib.asynccontextmanager
-    async def _lent(self) -> AsyncIterator[asyncpg.Connection]:
-        """Lend a connection of the pool.
-
-        One that was left in the middle of something is cut: what was asked may never be answered,
-        and neither may the driver's request to cancel it.
-        """
-        connection = await self._pool.acquire()
-        try:
-            yield connection
-        except (TimeoutError, asyncio.CancelledError, GeneratorExit):
-            connection.terminate()
-            raise
-        finally:
-            await self._pool.release(connection)
+    def _lent(self) -> "_Loan":
+        return _Loan(self._pool)
 
     @contextlib.asynccontextmanager
     async def _bound(self, connection: asyncpg.Connection) -> AsyncIterator[None]:
@@ -276,7 +289,7 @@ class Database:
             if self._door.pooled:
                 await self._door.enter(connection)
             yield
-        except (TimeoutError, asyncio.CancelledError, GeneratorExit):
+        except _CUT_OFF:
             raise
         except BaseException:
             if not connection.is_closed():

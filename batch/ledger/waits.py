@@ -1,8 +1,7 @@
 """How long whoever asks PostgreSQL waits for an answer, and how a run's end shortens it for all."""
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator
+from typing import Any
 
 _LAST_WORD_SECONDS = 1.0
 """What a statement gets once the time of all is over: a server that is well answers sooner."""
@@ -24,22 +23,36 @@ class Waits:
             if at is None or at > self._last_moment:
                 wait.reschedule(self._last_moment)
 
-    @contextlib.asynccontextmanager
-    async def within(self, seconds: float | None) -> AsyncIterator[None]:
+    def within(self, seconds: float | None) -> "_Wait":
         """Give the block ``seconds``, or as long as nobody hurries.
 
         Raises:
             TimeoutError: it was not enough; what was waited for is cancelled.
         """
-        async with asyncio.timeout(self._clipped(seconds)) as wait:
-            self._open.add(wait)
-            try:
-                yield
-            finally:
-                self._open.discard(wait)
+        return _Wait(self._open, self._clipped(seconds))
 
     def _clipped(self, seconds: float | None) -> float | None:
         if self._last_moment is None:
             return seconds
         left = max(_LAST_WORD_SECONDS, self._last_moment - asyncio.get_running_loop().time())
         return left if seconds is None else min(seconds, left)
+
+
+class _Wait:
+    """A bound that can be shortened from outside. A class, because each statement has one."""
+
+    __slots__ = ("_bound", "_open")
+
+    def __init__(self, open_waits: set[asyncio.Timeout], seconds: float | None) -> None:
+        self._open = open_waits
+        self._bound = asyncio.timeout(seconds)
+
+    async def __aenter__(self) -> None:
+        await self._bound.__aenter__()
+        self._open.add(self._bound)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: Any
+    ) -> None:
+        self._open.discard(self._bound)
+        await self._bound.__aexit__(kind, error, trace)
