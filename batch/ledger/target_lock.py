@@ -8,7 +8,12 @@ from uuid import UUID
 import asyncpg
 
 from batch.core.models import Target
-from batch.errors import ConfigurationError, LockHeldError, VodBatchError
+from batch.errors import (
+    ConfigurationError,
+    DatabaseUnavailableError,
+    LockHeldError,
+    VodBatchError,
+)
 from batch.ledger.database import Database
 from batch.ledger.failures import translated_errors
 from batch.ledger.session import (
@@ -100,19 +105,26 @@ class TargetLock:
             self._lose(session)
 
     async def _ask_for_it(self, session: Session) -> None:
-        tries = 0
-        while not await session.fetchval(
-            "SELECT pg_try_advisory_lock($1, $2)", _LOCK_CLASS, self._target.id
-        ):
-            row = await self._database.fetch_row(
+        """Take the lock, or say who has it.
+
+        Raises:
+            LockHeldError: another night.
+            DatabaseUnavailableError: a session of ours, which the server has not seen end yet.
+        """
+        for _ in range(_TRIES):
+            if await session.fetchval(
+                "SELECT pg_try_advisory_lock($1, $2)", _LOCK_CLASS, self._target.id
+            ):
+                return
+            holder = await self._database.fetch_row(
                 "find_holder", _LOCK_CLASS, self._target.id, _SESSION
             )
-            if row and row["id"] == self._run:
-                pass  # a session of ours, which the server has not seen end yet
-            elif row or tries >= _TRIES:
-                raise LockHeldError(self._held_by(row))
-            tries += 1
+            if holder and holder["id"] != self._run:
+                raise LockHeldError(self._held_by(holder))
             await asyncio.sleep(_AGAIN_SECONDS)
+        if holder:
+            raise DatabaseUnavailableError("the session that had the lock of this night lingers on")
+        raise LockHeldError(self._held_by(None))
 
     def _held_by(self, row: asyncpg.Record | None) -> str:
         target = f"{self._target.account}/{self._target.region}"
