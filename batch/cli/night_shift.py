@@ -12,6 +12,7 @@ from batch.core.deadline import find_zone
 from batch.engine.inbox import Inbox
 from batch.engine.night_lock import HeldNight
 from batch.engine.nightly import Night, night_facts, run_night
+from batch.errors import DatabaseUnavailableError, VodBatchError
 from batch.ledger.opening import open_ledger
 from batch.logs import configure_logs
 from batch.notify.channels import Notifier
@@ -38,7 +39,11 @@ async def spend_night(held: HeldNight, settings: Settings, inbox: Inbox, *, as_j
     with watch_run() as watcher:
         night = await run_night(held, settings, inbox, watcher, on_start=on_start)
     await asyncio.gather(*telling)
-    facts, text, states = await _look_back(settings, night)
+    try:
+        facts, text, states = await _look_back(settings, night)
+    except VodBatchError as error:  # the ledger is away, and somebody should hear of it
+        night.trouble = night.trouble or error
+        facts, text, states = _without_ledger(settings, night)
     try:
         say(json.dumps(facts, default=str, ensure_ascii=False) if as_json else text)
     finally:  # a full disk keeps the page from the log, and nobody from being told
@@ -51,13 +56,30 @@ async def _look_back(
     settings: Settings, night: Night
 ) -> tuple[dict[str, Any], str, dict[str, int]]:
     """Write the result files; return the report as facts and as text, and the states."""
-    facts = json.loads(json.dumps(night_facts(night), default=str))
+    if isinstance(night.trouble, DatabaseUnavailableError):
+        raise night.trouble
+    facts = _plain_facts(night)
     async with open_ledger(settings) as (database, store):
         insights = Insights(database, store.target)
         troubles = await write_results(insights, night.moved)
         status = await insights.status(settings.heartbeat_timeout.total_seconds())
     lines = morning_lines(facts, status, find_zone(settings.timezone))
     return facts, "\n".join([*lines, *troubles]), status.states
+
+
+def _without_ledger(settings: Settings, night: Night) -> tuple[dict[str, Any], str, dict[str, int]]:
+    """Return what is known of a night whose ledger cannot be asked any more."""
+    code = int(night.exit_code)
+    text = (
+        f"vod-batch night of {settings.account} in {settings.region}\n"
+        f"run {night.run} ended because {night.stopped_by} (exit code {code})\n"
+        "The ledger could not be asked how things stand; see later: vod-batch status"
+    )
+    return _plain_facts(night), text, {}
+
+
+def _plain_facts(night: Night) -> dict[str, Any]:
+    return dict(json.loads(json.dumps(night_facts(night), default=str)))
 
 
 async def _tell(

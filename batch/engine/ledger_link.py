@@ -18,6 +18,7 @@ from batch.core.models import Claim, Worker
 from batch.core.states import State
 from batch.core.verdict import Verdict
 from batch.engine.failover import CatchUp
+from batch.engine.waiting import pause_unless
 from batch.errors import DatabaseUnavailableError, ServerChangedError, VodBatchError
 from batch.ledger.store import Outlook, Slots, Store
 
@@ -25,6 +26,10 @@ _LONGEST_WAIT_SECONDS = 5.0
 
 log = structlog.get_logger()
 _T = TypeVar("_T")
+
+
+async def let_begin() -> None:
+    """Let everything begin."""
 
 
 async def _no_key() -> None:
@@ -37,7 +42,7 @@ class LedgerLink:
     ``patience`` is in seconds; after it the database's error is raised. Where another server serves
     than before, nothing runs there until ``catch_up`` has told it what it may have forgotten.
     ``plan`` holds the rows that alone are sent, if it is not all. ``key_id`` names the key that
-    signs what is begun now.
+    signs what is begun now. ``may_begin`` is asked before each begin, and raises when it may not.
     """
 
     def __init__(
@@ -51,6 +56,7 @@ class LedgerLink:
         dice: random.Random,
         plan: UUID | None = None,
         key_id: Callable[[], Awaitable[str | None]] = _no_key,
+        may_begin: Callable[[], Awaitable[None]] = let_begin,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
@@ -60,8 +66,10 @@ class LedgerLink:
         self._patience = patience
         self._dice = dice
         self._key_id = key_id
+        self._may_begin = may_begin
         self._clock = clock
         self._give_up_at: float | None = None
+        self._hurried = asyncio.Event()
         self._catch_up = catch_up
         self._server_is_new = False
         self._catching_up = asyncio.Lock()
@@ -75,7 +83,11 @@ class LedgerLink:
 
     def hurry(self, seconds: float) -> None:
         """From now on wait for the database no longer than ``seconds`` in all."""
-        self._give_up_at = self._clock() + seconds
+        last = self._clock() + seconds
+        self._give_up_at = last if self._give_up_at is None else min(last, self._give_up_at)
+        self._store.hurry(seconds)
+        self._hurried.set()
+        self._hurried = asyncio.Event()
 
     async def begin(
         self, most_requests: int, most_rows: int, first_id: int | None = None
@@ -87,6 +99,7 @@ class LedgerLink:
         """
 
         async def once() -> list[Claim]:
+            await self._may_begin()
             await self._give_back_unheard()
             signed_at = datetime.now(UTC).replace(microsecond=0)
             # Anew for each try: a nonce names one request, and the last try may have begun some.
@@ -238,9 +251,15 @@ class LedgerLink:
                 self._check_patience(since, error)
                 log.warning("database_away", attempt=attempt, error=str(error))
                 delay = delay_seconds(attempt, base=0.1, cap=_LONGEST_WAIT_SECONDS)
-                await asyncio.sleep(with_jitter(delay, self._dice))
+                await self._pause(with_jitter(delay, self._dice))
             else:
                 return result
+
+    async def _pause(self, seconds: float) -> None:
+        """Sleep, not beyond the moment at which we give up; who hurries us ends it."""
+        if self._give_up_at is not None:
+            seconds = max(0.0, min(seconds, self._give_up_at - self._clock()))
+        await pause_unless(self._hurried, seconds)
 
     async def _on_a_known_server(self, statement: Callable[[], Awaitable[_T]]) -> _T:
         """Run ``statement`` once; on another server than before, after that one has caught up."""

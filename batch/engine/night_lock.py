@@ -15,6 +15,7 @@ from batch.ledger.database import Database
 from batch.ledger.opening import open_ledger
 from batch.ledger.runs import Runs
 from batch.ledger.store import Store
+from batch.ledger.target_lock import TargetLock
 from batch.settings import Settings
 
 
@@ -27,6 +28,7 @@ class HeldNight:
     database: Database
     store: Store
     runs: Runs
+    lock: TargetLock
 
 
 @contextlib.asynccontextmanager
@@ -40,6 +42,9 @@ async def hold_night(settings: Settings) -> AsyncIterator[HeldNight]:
     run, started_at = uuid4(), datetime.now(UTC)
     async with open_ledger(settings) as (database, store):
         runs = Runs(database, store.target)
-        async with runs.night_lock(run):
+        patience = settings.database_patience.total_seconds()
+        lock = TargetLock(database, store.target, run, patience=patience)
+        async with lock.held():
+            await runs.close_lost(settings.heartbeat_timeout.total_seconds(), has_lock=True)
             await runs.start(run, "nightly", socket.gethostname(), os.getpid(), settings.shown)
-            yield HeldNight(run, started_at, database, store, runs)
+            yield HeldNight(run, started_at, database, store, runs, lock)

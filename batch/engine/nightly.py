@@ -1,5 +1,6 @@
 """One night: load what came, look before paying, submit, reconcile, report; one at a time."""
 
+import functools
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -19,6 +20,7 @@ from batch.engine.loading import LoadReport, load_manifest
 from batch.engine.night_lock import HeldNight
 from batch.engine.preflight import PreflightSummary
 from batch.engine.reconciler import ReconcileSummary
+from batch.engine.stopping import stopped_at
 from batch.engine.tally import RunSummary, StopReason
 from batch.errors import ExitCode, UsageError, VodBatchError, most_urgent
 from batch.intake.sources import printable_name
@@ -125,13 +127,16 @@ async def run_night(
     ends_at = service.run_deadline(settings, held.started_at)
     night = Night(held.run, held.started_at, ends_at, settings.currency)
     on_start(night)
+    hurry = functools.partial(held.database.hurry, settings.grace.total_seconds())
     try:
-        await _Steps(night, held, settings, inbox, watcher, credentials).walk()
+        async with stopped_at(ends_at, hurry):
+            await _Steps(night, held, settings, inbox, watcher, credentials).walk()
     except VodBatchError as error:
         night.trouble = error
         log.error("night_stopped", error=str(error))
     finally:
         night.ended_at = datetime.now(UTC)
+        hurry()  # what is left to write is little
         await _write_down(night, held)
     return night
 
@@ -157,6 +162,7 @@ class _Steps:
         credentials: CredentialSource | None,
     ) -> None:
         self._night = night
+        self._lock = held.lock
         self._database = held.database
         self._target = held.store.target
         self._settings = settings
@@ -206,7 +212,9 @@ class _Steps:
         """Look at the media of what is due, where that is wanted; nothing is spent."""
         night = self._night
         if self._settings.preflight:
-            looked = await service.preflight(self._settings, night.started_at, self._credentials)
+            looked = await service.preflight(
+                self._settings, night.started_at, self._credentials, ends_at=night.ends_at
+            )
             night.preflight = night.preflight + looked if night.preflight else looked
 
     async def _send_canaries(self) -> None:
@@ -255,10 +263,12 @@ class _Steps:
             ends_at=self._night.ends_at,
             only_canaries=only_canaries,
             run=self._night.run,
+            may_begin=self._lock.insist,
         )
 
     async def _reconcile(self) -> None:
         """Settle doubts and follow jobs, as long as the night lasts."""
+        await self._lock.insist()
         patience = datetime.now(UTC) + self._settings.reconcile_for
         self._night.reconciled = await service.reconcile(
             self._settings,

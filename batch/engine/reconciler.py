@@ -92,6 +92,7 @@ class Reconciler:
         self._actor = actor
         self._canary_watch = canary_watch
         self._stopping = asyncio.Event()
+        self._round: asyncio.Task[int] | None = None
         self._was_told_to_stop = False
         self._ended: Counter[str] = Counter()
         self._unknown: set[str] = set()
@@ -112,6 +113,12 @@ class Reconciler:
         self._was_told_to_stop = True
         self.stop()
 
+    def force(self) -> None:
+        """Do what a second signal says: end now, whatever is open."""
+        self.interrupt()
+        if self._round:
+            self._round.cancel()
+
     async def run(self, *, once: bool) -> ReconcileSummary:
         """Go round until nothing is open that time could change, or ``once``.
 
@@ -120,7 +127,7 @@ class Reconciler:
         """
         seconds = _FIRST_ROUND_SECONDS
         while not self._stopping.is_set():
-            moved = await self.tick()
+            moved = await self._go_round()
             if once or await self._is_enough():
                 break
             seconds = _FIRST_ROUND_SECONDS if moved else min(2 * seconds, _LONGEST_ROUND_SECONDS)
@@ -140,6 +147,15 @@ class Reconciler:
             gave_up=self._gave_up,
             odd_statuses=dict(Counter(self._odd.values())),
         )
+
+    async def _go_round(self) -> int:
+        """Go round once, unless forced to end; return how many rows moved."""
+        self._round = asyncio.ensure_future(self.tick())
+        try:
+            await asyncio.wait([self._round])
+        finally:
+            self._round.cancel()
+        return 0 if self._round.cancelled() else self._round.result()
 
     async def tick(self) -> int:
         """One round: every doubt, then every open job once; return how many rows moved."""

@@ -20,7 +20,7 @@ from batch.engine.existing import ExistingJobs
 from batch.engine.failover import CatchUp
 from batch.engine.first_run import insist_on_known_ledger
 from batch.engine.gate import Gate, OpenGate
-from batch.engine.ledger_link import LedgerLink
+from batch.engine.ledger_link import LedgerLink, let_begin
 from batch.engine.lineage import Standing, check_place, insist_on_lineage
 from batch.engine.looking import JobLooker, Looks
 from batch.engine.pace import Pace
@@ -77,13 +77,14 @@ async def submit(
     plan_hash: str | None = None,
     only_canaries: bool = False,
     run: UUID | None = None,
+    may_begin: Callable[[], Awaitable[None]] = let_begin,
 ) -> RunSummary:
     """Run one worker until nothing is due, ``ends_at`` (UTC) has come, or it is told to stop.
 
     With ``plan_hash`` it begins only if exactly that plan is due, and sends nothing else; with
     ``only_canaries`` it sends nothing but the canaries that are not judged.
     ``run`` is the night that this is a part of; without one it is a run of its own, and written
-    down as such.
+    down as such. ``may_begin`` is asked before each begin, and raises when it may not.
 
     The first SIGTERM or SIGINT drains, the second forces.
 
@@ -111,7 +112,9 @@ async def submit(
         worker = Worker(uuid4(), socket.gethostname(), os.getpid())
         folder = settings.journal_path
         catch_up = CatchUp(database, store, worker, folder, spending, silence=silence)
-        link = _link(settings, store, worker, spending, catch_up, client, plan=plan)
+        link = _link(
+            settings, store, worker, spending, catch_up, client, plan=plan, may_begin=may_begin
+        )
         runs = Runs(database, store.target)
         async with (
             _written_down(settings, runs, link, spending.run, is_own=not run) as end,
@@ -158,6 +161,7 @@ def _link(
     client: VodClient,
     *,
     plan: UUID | None,
+    may_begin: Callable[[], Awaitable[None]],
 ) -> LedgerLink:
     return LedgerLink(
         store,
@@ -168,6 +172,7 @@ def _link(
         dice=random.SystemRandom(),
         plan=plan,
         key_id=client.access_key_id,
+        may_begin=may_begin,
     )
 
 
@@ -259,6 +264,7 @@ async def _written_down(
     if not is_own:
         yield summaries.append
         return
+    await runs.close_lost(settings.heartbeat_timeout.total_seconds(), has_lock=False)
     await runs.start(run, "submit", socket.gethostname(), os.getpid(), settings.shown)
     try:
         yield summaries.append
@@ -308,17 +314,37 @@ async def reconcile(
             doubts, settler, client, Pace(settings.poll_qps), _RECONCILE, canary_watch
         )
         words = unseen_kept(client.unseen, KeptWords(database, store.target))
-        with contextlib.closing(journal), on_signals(reconciler.interrupt, reconciler.interrupt):
-            async with words, stopped_at(ends_at, reconciler.stop):
+        grace = settings.grace.total_seconds()
+        stop = _both(reconciler.stop, database, grace)
+        interrupt = _both(reconciler.interrupt, database, grace)
+        force = _both(reconciler.force, database, 0)
+        with contextlib.closing(journal), on_signals(interrupt, force):
+            async with words, stopped_at(ends_at, stop):
                 summary = await reconciler.run(once=once)
         charges = await doubts.extra_charges()
         return replace(summary, extra_charges=len(charges))
 
 
+def _both(act: Callable[[], None], database: Database, seconds: float) -> Callable[[], None]:
+    """Return what acts, and lets nothing wait for the database longer than ``seconds`` in all."""
+
+    def both() -> None:
+        database.hurry(seconds)
+        act()
+
+    return both
+
+
 async def preflight(
-    settings: Settings, since: datetime, credentials: CredentialSource | None = None
+    settings: Settings,
+    since: datetime,
+    credentials: CredentialSource | None = None,
+    *,
+    ends_at: datetime | None = None,
 ) -> PreflightSummary:
     """Look at the media of due rows that no look was taken at ``since``; nothing is spent.
+
+    After ``ends_at`` (UTC) the database has the grace, and no more, for all that is asked.
 
     Raises:
         VodBatchError: the ledger or the credentials do not allow it.
@@ -328,7 +354,9 @@ async def preflight(
         looks = MediaLooks(database, store.target)
         pace = Pace(settings.preflight_qps)
         look = Preflight(looks, client, pace, settings.price_list, _PREFLIGHT)
-        async with unseen_kept(client.unseen, KeptWords(database, store.target)):
+        hurry = functools.partial(database.hurry, settings.grace.total_seconds())
+        words = unseen_kept(client.unseen, KeptWords(database, store.target))
+        async with words, stopped_at(ends_at, hurry):
             return await look.run(since)
 
 

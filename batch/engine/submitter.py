@@ -116,6 +116,7 @@ class Submitter:
         self._sender_freed = asyncio.Event()
         self._stopping = asyncio.Event()
         self._stopped_by: StopReason | None = None
+        self._drained_by: float | None = None
         self._failure: BaseException | None = None
         self._expired = 0
         self._obstacle: str | None = None
@@ -124,11 +125,12 @@ class Submitter:
         """Take no more work; finish and record what is on the wire. The first reason stays."""
         if self._stopped_by is None:
             self._stopped_by = reason
-        self._stopping.set()
+        self._end()
 
     def force(self) -> None:
         """Wait for no answer: what is on the wire is recorded as in doubt."""
         self.stop(StopReason.SIGNAL)
+        self._ledger.hurry(0)
         for task in self._in_flight:
             task.cancel()
 
@@ -397,14 +399,22 @@ class Submitter:
     def _fail(self, error: BaseException) -> None:
         """Stop because something we need is gone, or broken; the first error is the one to tell."""
         self._failure = self._failure or error
+        self._end()
+
+    def _end(self) -> None:
+        """Begin nothing more. From now on there is the grace for all that is open, and no more."""
+        if self._drained_by is None:
+            self._drained_by = self._clock() + self._limits.grace
+            self._ledger.hurry(self._limits.grace)
         self._stopping.set()
 
     async def _drain(self) -> None:
         """Wait for what is on the wire, at most the grace; then give up on the answers."""
-        self._stopping.set()
-        self._ledger.hurry(self._limits.grace)
+        self._end()
+        assert self._drained_by is not None
         if self._in_flight:
-            await asyncio.wait(self._in_flight, timeout=self._limits.grace)
+            left = max(0.0, self._drained_by - self._clock())
+            await asyncio.wait(self._in_flight, timeout=left)
         for task in self._in_flight:
             task.cancel()
         if self._in_flight:

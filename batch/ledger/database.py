@@ -1,60 +1,47 @@
-"""Connections to PostgreSQL: opening them, keeping them lean, and naming what went wrong.
+"""A command's connections to PostgreSQL: opened, kept lean, and never waited for in vain.
 
 Works through PgBouncer in transaction mode: no statement is prepared across transactions, nothing
 is kept in a session; what a session holds to (``enter.sql``) is said in each transaction anew.
 """
 
+import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Self, TypeVar
 
 import asyncpg
 
-from batch.errors import (
-    ConfigurationError,
-    DatabaseUnavailableError,
-    PermissionRefusedError,
-    ServerChangedError,
-    VodBatchError,
-    in_one_line,
-)
+from batch.errors import ConfigurationError, DatabaseUnavailableError, ServerChangedError
+from batch.ledger.address import Address, read_address
 from batch.ledger.embedded import Embedded
+from batch.ledger.failures import translated_errors
 from batch.ledger.migrate import check_version, migrate, newest_version, schema_version
+from batch.ledger.session import (
+    ANSWER_SECONDS,
+    CLOSING_SECONDS,
+    Session,
+    backend_of,
+    is_alive,
+    open_session,
+    shares_backends,
+)
 from batch.ledger.statements import statement
+from batch.ledger.waits import Waits
 from batch.settings import Settings
 
+UNHURRIED = 86_400.0
+"""The bound of a statement that may take its time, for :meth:`Database.unhurried` alone."""
+
 _POOL_SIZE = 6
-_CONNECT_SECONDS = 10.0
+_ENTER_SECONDS = 10.0
+_LOOK_SECONDS = 10.0
+_NAME = "vod-batch"
 _RACED = frozenset({"submissions_one_in_flight", "submissions_one_job"})
 _RACES = 5
 
-_REFUSED = (
-    asyncpg.InvalidPasswordError,
-    asyncpg.InvalidAuthorizationSpecificationError,
-    asyncpg.InsufficientPrivilegeError,
-)
-_MISCONFIGURED = (
-    asyncpg.InvalidCatalogNameError,
-    asyncpg.UndefinedTableError,
-    asyncpg.UndefinedColumnError,
-    asyncpg.ClientConfigurationError,
-    ValueError,
-    OverflowError,  # a port that no machine has
-)
-_AWAY = (
-    OSError,
-    TimeoutError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,  # a statement that met its backend's goodbye
-    asyncpg.PostgresConnectionError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.InsufficientResourcesError,
-    asyncpg.ReadOnlySQLTransactionError,
-    asyncpg.TransactionRollbackError,  # a deadlock: the other side won, and we may try again
-    asyncpg.InternalServerError,
-    asyncpg.exceptions.PostgresSystemError,
-)
+_CUT_OFF = (TimeoutError, asyncio.CancelledError, GeneratorExit)
+"""What ends a block while an answer may still be on its way."""
 
 
 Fetch = Callable[..., Awaitable[list[asyncpg.Record]]]
@@ -69,36 +56,94 @@ class _Door:
     ``server`` is the server start that it must lead to, if that matters.
     """
 
-    def __init__(self, *, pooled: bool) -> None:
+    def __init__(self, address: Address, *, pooled: bool, plans_once: bool) -> None:
         self.pooled = pooled
+        self._address = address
+        self._is_known = False
+        self.plans_once = plans_once
         self.server: datetime | None = None
 
-    async def enter(self, connection: asyncpg.Connection) -> None:
-        """Make the session lean and its commits durable.
+    async def begin(self, connection: asyncpg.Connection) -> None:
+        """Tell a session of our own what it keeps.
+
+        Raises:
+            ConfigurationError: it is not ours alone, and the settings do not say so.
+        """
+        async with connection.transaction():  # or a pooler might parse here and run there
+            backend = await self.enter(connection)
+        if backend != connection.get_server_pid():
+            await self._insist_on_a_session()
+        await connection.fetch(statement("stay"), self.plans_once, timeout=_ENTER_SECONDS)
+
+    async def _insist_on_a_session(self) -> None:
+        """Refuse a pooler that serves by turns; what a session is told would reach others."""
+        if self._is_known:
+            return
+        if await shares_backends(self._address):
+            raise ConfigurationError(
+                "a pooler in transaction mode stands before PostgreSQL, and the settings do not "
+                "say so; set VOD_BATCH_DATABASE_POOLED=true, and VOD_BATCH_DATABASE_DIRECT_URL to "
+                "a way around it"
+            )
+        self._is_known = True
+
+    async def enter(self, connection: asyncpg.Connection) -> int:
+        """Make the session lean and its commits durable; return the process that serves it.
 
         Raises:
             ServerChangedError: another server serves than the one that is known.
         """
         enter = statement("enter")
-        row = await connection.fetchrow(enter, self.pooled, timeout=_CONNECT_SECONDS)
+        row = await connection.fetchrow(enter, self.pooled, timeout=_ENTER_SECONDS)
         found = row["server_started_at"]
         if self.server not in (None, found):
             raise ServerChangedError(
                 f"PostgreSQL is not the server of before, it started at {found:%Y-%m-%d %H:%M:%S} "
                 "UTC; start the command again"
             )
+        return int(row["backend"])
+
+
+class _Loan:
+    """A connection of the pool, for a block. A class, because each statement has one.
+
+    One that was left in the middle of something is cut: what was asked may never be answered, and
+    neither may the driver's request to cancel it.
+    """
+
+    __slots__ = ("_connection", "_pool")
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+
+    async def __aenter__(self) -> asyncpg.Connection:
+        self._connection = await self._pool.acquire()
+        return self._connection
+
+    async def __aexit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, _CUT_OFF):
+            self._connection.terminate()
+        await self._pool.release(self._connection)
 
 
 class Database:
     """A pool of connections to one migrated ledger."""
 
     def __init__(
-        self, pool: asyncpg.Pool, direct_url: str, door: _Door, embedded: Embedded | None
+        self,
+        pool: asyncpg.Pool,
+        address: Address,
+        direct: Address,
+        door: _Door,
+        embedded: Embedded | None,
     ) -> None:
         self._pool = pool
-        self.direct_url = direct_url
+        self._address = address
+        self.direct = direct
+        """The way to PostgreSQL without a pooler in between, for what a session holds."""
         self._door = door
         self._embedded = embedded
+        self._waits = Waits()
 
     @classmethod
     async def open(
@@ -113,37 +158,57 @@ class Database:
             DatabaseUnavailableError, PermissionRefusedError, ConfigurationError: with what to do.
         """
         embedded = None if settings.database_url else Embedded(settings.home_path)
-        url = embedded.url if embedded else database_url(settings)
-        pooled = settings.database_pooled and embedded is None
-        door = _Door(pooled=pooled)
         try:
-            with translated_errors():
-                pool = await asyncpg.create_pool(
-                    url,
-                    min_size=0,
-                    max_size=_POOL_SIZE,
-                    timeout=_CONNECT_SECONDS,
-                    statement_cache_size=0 if pooled else 100,
-                    server_settings={} if pooled else _session(plans_once=plans_once),
-                    init=None if pooled else door.enter,
-                    reset=_keep_as_is,
-                )
-            direct_url = embedded.url if embedded else database_url(settings, direct=True)
-            database = cls(pool, direct_url, door, embedded)
-            if embedded:
-                await database._migrate_embedded(url)
-            elif check_schema:
-                check_version(await database.version())
+            database = await cls._connect(settings, embedded, plans_once=plans_once)
+            try:
+                if embedded:
+                    await database._migrate_embedded(embedded.url)
+                elif check_schema:
+                    check_version(await database.version())
+            except BaseException:
+                await database._close_pool()
+                raise
         except BaseException:
             if embedded:
                 embedded.close()
             raise
         return database
 
+    @classmethod
+    async def _connect(
+        cls, settings: Settings, embedded: Embedded | None, *, plans_once: bool
+    ) -> Self:
+        address = read_address(embedded.url if embedded else database_url(settings))
+        direct = address if embedded else read_address(database_url(settings, direct=True))
+        pooled = settings.database_pooled and embedded is None
+        door = _Door(address, pooled=pooled, plans_once=plans_once)
+
+        async def connect(*_words: object, **_more: object) -> Session:
+            if pooled:
+                return await open_session(address, statement_cache_size=0)
+            return await open_session(address, name=_NAME)
+
+        pool = await asyncpg.create_pool(
+            connect=connect,
+            connection_class=Session,
+            min_size=0,
+            max_size=_POOL_SIZE,
+            init=None if pooled else door.begin,
+            reset=_keep_as_is,
+        )
+        return cls(pool, address, direct, door, embedded)
+
     async def _migrate_embedded(self, url: str) -> None:
         if await self.version() < newest_version():
             await migrate(url)
         check_version(await self.version())
+
+    def hurry(self, seconds: float) -> None:
+        """From now on wait for answers ``seconds`` in all, then a moment each; the end is near.
+
+        An :meth:`unhurried` transaction goes on, as long as PostgreSQL gives a sign of life.
+        """
+        self._waits.hurry(seconds)
 
     async def know_server(self) -> None:
         """Insist from now on upon the server start that serves now.
@@ -155,7 +220,7 @@ class Database:
         self._door.server = None
         with translated_errors():
             await self._pool.expire_connections()
-        row = await self.fetch_row("server_started", timeout=_CONNECT_SECONDS)
+        row = await self.fetch_row("server_started", timeout=_ENTER_SECONDS)
         assert row is not None
         self._door.server = row["at"]
 
@@ -167,28 +232,91 @@ class Database:
     async def close(self) -> None:
         """Close every connection; an embedded server may then stop."""
         try:
-            await self._pool.close()
+            await self._close_pool()
         finally:
             if self._embedded:
                 self._embedded.close()
 
+    async def _close_pool(self) -> None:
+        """Say goodbye on every line, and cut those on which nobody listens."""
+        try:
+            with contextlib.suppress(Exception):
+                async with asyncio.timeout(CLOSING_SECONDS):
+                    await self._pool.close()
+        finally:
+            self._pool.terminate()
+
     @contextlib.asynccontextmanager
     async def transaction(self) -> AsyncIterator[asyncpg.Connection]:
         """Lend a connection inside a transaction."""
+        async with self._waited(None), self._lent() as connection, self._bound(connection):
+            yield connection
+
+    @contextlib.asynccontextmanager
+    async def unhurried(self) -> AsyncIterator[asyncpg.Connection]:
+        """Lend a connection inside a transaction that may take its time, as a load does.
+
+        Its long statements are given :data:`UNHURRIED`. Beside it PostgreSQL is asked for a sign of
+        life again and again; without one the line is cut.
+        """
         with translated_errors():
-            async with self._pool.acquire() as connection, self._bound(connection):
+            async with (
+                self._lent() as connection,
+                self._bound(connection),
+                self._watched(connection),
+            ):
                 yield connection
 
     @contextlib.asynccontextmanager
+    async def _waited(self, seconds: float | None) -> AsyncIterator[None]:
+        """Bound the block's wait, and raise what goes wrong as ours."""
+        with translated_errors():
+            async with self._waits.within(seconds):
+                yield
+
+    def _lent(self) -> "_Loan":
+        return _Loan(self._pool)
+
+    @contextlib.asynccontextmanager
     async def _bound(self, connection: asyncpg.Connection) -> AsyncIterator[None]:
-        """Hold a transaction on ``connection`` for the block."""
-        async with connection.transaction():
+        """Hold a transaction on ``connection`` for the block.
+
+        Nobody waits for a roll-back behind an answer that does not come: the cut line is one.
+        """
+        work = connection.transaction()
+        await work.start()
+        try:
             if self._door.pooled:
                 await self._door.enter(connection)
             yield
+        except _CUT_OFF:
+            raise
+        except BaseException:
+            if not connection.is_closed():
+                await work.rollback()
+            raise
+        await work.commit()
+
+    @contextlib.asynccontextmanager
+    async def _watched(self, connection: asyncpg.Connection) -> AsyncIterator[None]:
+        """Cut the line when PostgreSQL gives no sign of life beside it."""
+        pid = await backend_of(connection)
+        watch = asyncio.create_task(self._cut_when_silent(connection, pid), name="sign of life")
+        try:
+            yield
+        finally:
+            watch.cancel()
+            await asyncio.wait([watch])
+
+    async def _cut_when_silent(self, connection: asyncpg.Connection, pid: int) -> None:
+        while True:
+            await asyncio.sleep(_LOOK_SECONDS)
+            if not await is_alive(self._address, pid):
+                connection.terminate()
+                return
 
     async def fetch(
-        self, name: str, *arguments: object, timeout: float | None = None
+        self, name: str, *arguments: object, timeout: float = ANSWER_SECONDS
     ) -> list[asyncpg.Record]:
         """Run the statement ``name`` in a transaction of its own and return its rows.
 
@@ -205,7 +333,11 @@ class Database:
         """
 
         async def once() -> _T:
-            async with self.transaction() as connection:
+            async with (
+                self._waits.within(None),
+                self._lent() as connection,
+                self._bound(connection),
+            ):
 
                 async def fetch(name: str, *arguments: object) -> list[asyncpg.Record]:
                     rows: list[asyncpg.Record] = await connection.fetch(
@@ -218,53 +350,55 @@ class Database:
         return await _again_when_raced(once)
 
     async def _fetch(
-        self, name: str, arguments: Sequence[object], timeout: float | None
+        self, name: str, arguments: Sequence[object], timeout: float
     ) -> list[asyncpg.Record]:
-        with translated_errors():
-            try:
-                async with self._pool.acquire(timeout=timeout) as connection:
-                    # A pooler may hand parse and execute to two servers, unless a transaction
-                    # binds them.
-                    is_pooled = self._door.pooled
-                    async with self._bound(connection) if is_pooled else contextlib.nullcontext():
-                        rows: list[asyncpg.Record] = await connection.fetch(
-                            statement(name), *arguments, timeout=timeout
-                        )
-                    return rows
-            except asyncpg.ReadOnlySQLTransactionError:
-                # A session keeps what its server was when it began; a new one may find the primary.
-                await self._pool.expire_connections()
-                raise
+        try:
+            async with self._waits.within(timeout), self._lent() as connection:
+                # A pooler may hand parse and execute to two servers, if no transaction binds them.
+                is_pooled = self._door.pooled
+                async with self._bound(connection) if is_pooled else contextlib.nullcontext():
+                    rows: list[asyncpg.Record] = await connection.fetch(
+                        statement(name), *arguments, timeout=timeout
+                    )
+                return rows
+        except asyncpg.ReadOnlySQLTransactionError:
+            # A session keeps what its server was when it began; a new one may find the primary.
+            await self._pool.expire_connections()
+            raise
 
     async def fetch_row(
-        self, name: str, *arguments: object, timeout: float | None = None
+        self, name: str, *arguments: object, timeout: float = ANSWER_SECONDS
     ) -> asyncpg.Record | None:
         """Run the statement ``name`` and return its first row, or ``None`` (:meth:`fetch`)."""
         rows = await self.fetch(name, *arguments, timeout=timeout)
         return rows[0] if rows else None
 
     async def stream(self, name: str, *arguments: object) -> AsyncGenerator[asyncpg.Record, None]:
-        """Yield the rows of a query one by one, with memory flat in their number."""
-        async with self.transaction() as connection:
-            async for row in connection.cursor(statement(name), *arguments, prefetch=1000):
-                yield row
+        """Yield the rows of a query one by one, with memory flat in their number.
+
+        Whoever reads them may take as long as they like; each answer has its bound.
+        """
+        with translated_errors():
+            async with self._lent() as connection, self._bound(connection):
+                async for row in connection.cursor(statement(name), *arguments, prefetch=1000):
+                    yield row
 
     async def analyze(self, table: str) -> None:
         """Refresh the planner's picture of ``table`` (a name of ours, never input)."""
-        with translated_errors():
-            async with self._pool.acquire() as connection:
-                await connection.execute(f"ANALYZE {table}")
+        async with self.unhurried() as connection:
+            await connection.execute(f"ANALYZE {table}", timeout=UNHURRIED)
 
 
 async def _again_when_raced(run: Callable[[], Awaitable[_T]]) -> _T:
     """Run what another run may beat to a unique index; the next try sees what that one made."""
-    for _ in range(_RACES):
-        try:
-            return await run()
-        except asyncpg.UniqueViolationError as error:
-            if error.constraint_name not in _RACED:
-                raise
-            met = error.detail or error.constraint_name
+    with translated_errors():
+        for _ in range(_RACES):
+            try:
+                return await run()
+            except asyncpg.UniqueViolationError as error:
+                if error.constraint_name not in _RACED:
+                    raise
+                met = error.detail or error.constraint_name
     raise DatabaseUnavailableError(f"another run is met again and again: {met}")
 
 
@@ -274,14 +408,13 @@ async def apply_migrations(settings: Settings) -> list[str]:
     Raises:
         DatabaseUnavailableError, PermissionRefusedError, ConfigurationError: with what to do.
     """
-    with translated_errors():
-        if settings.database_url:
-            return await migrate(database_url(settings, direct=True))
-        embedded = Embedded(settings.home_path)
-        try:
-            return await migrate(embedded.url)
-        finally:
-            embedded.close()
+    if settings.database_url:
+        return await migrate(database_url(settings, direct=True))
+    embedded = Embedded(settings.home_path)
+    try:
+        return await migrate(embedded.url)
+    finally:
+        embedded.close()
 
 
 def database_url(settings: Settings, *, direct: bool = False) -> str:
@@ -290,35 +423,6 @@ def database_url(settings: Settings, *, direct: bool = False) -> str:
     if direct and settings.database_direct_url:
         return settings.database_direct_url.get_secret_value()
     return settings.database_url.get_secret_value()
-
-
-@contextlib.contextmanager
-def translated_errors() -> Iterator[None]:
-    """Turn the driver's errors into the tree of :mod:`batch.errors`, with what to do next."""
-    try:
-        yield
-    except VodBatchError:
-        raise
-    except _REFUSED as error:
-        raise PermissionRefusedError(
-            f"PostgreSQL refuses us: {in_one_line(error)}; check user and password in "
-            "VOD_BATCH_DATABASE_URL, and the rights in docs/deploy.md"
-        ) from error
-    except _MISCONFIGURED as error:
-        raise ConfigurationError(
-            f"the database does not fit: {in_one_line(error)}; check VOD_BATCH_DATABASE_URL, "
-            "then run: vod-batch migrate"
-        ) from error
-    except _AWAY as error:
-        raise DatabaseUnavailableError(
-            f"PostgreSQL does not serve: {in_one_line(error)}; check that it runs and that "
-            "VOD_BATCH_DATABASE_URL points at it"
-        ) from error
-
-
-def _session(*, plans_once: bool) -> dict[str, str]:
-    named = {"application_name": "vod-batch"}
-    return named | {"plan_cache_mode": "force_generic_plan"} if plans_once else named
 
 
 async def _keep_as_is(_connection: asyncpg.Connection) -> None:

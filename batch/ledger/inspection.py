@@ -1,14 +1,14 @@
 """What the doctor asks a database: which it is, what we may do there, and what waits."""
 
-import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import asyncpg
 
 from batch.core.models import JobType, Target
-from batch.ledger.database import Database, translated_errors
+from batch.ledger.database import Database
+from batch.ledger.session import one_session, shares_backends
 from batch.ledger.statements import statement
 
 
@@ -39,18 +39,8 @@ async def server_facts(database: Database, now: Callable[[], datetime]) -> Serve
 
 async def direct_facts(database: Database, now: Callable[[], datetime]) -> ServerFacts:
     """Return the facts of the server as the lock of a night and migrate reach it."""
-    async with _connected(database.direct_url) as connection:
+    async with one_session(database.direct) as connection:
         return await _facts(connection, now)
-
-
-@contextlib.asynccontextmanager
-async def _connected(url: str) -> AsyncIterator[asyncpg.Connection]:
-    with translated_errors():
-        connection = await asyncpg.connect(url)
-        try:
-            yield connection
-        finally:
-            await connection.close()
 
 
 async def _facts(connection: asyncpg.Connection, now: Callable[[], datetime]) -> ServerFacts:
@@ -69,6 +59,11 @@ async def _facts(connection: asyncpg.Connection, now: Callable[[], datetime]) ->
         clock_skew=row["now"] - ours,
         place=(row["database"], row["database_id"], row["server_started_at"]),
     )
+
+
+async def keeps_sessions(database: Database) -> bool:
+    """Tell whether who comes the direct way has a session alone, though through a pooler."""
+    return not await shares_backends(database.direct)
 
 
 async def missing_rights(database: Database) -> list[str]:

@@ -12,7 +12,7 @@ from datetime import datetime
 import asyncpg
 
 from batch.core.models import Target
-from batch.ledger.database import Database
+from batch.ledger.database import UNHURRIED, Database
 from batch.ledger.staging import COLUMNS
 from batch.ledger.statements import statement
 
@@ -86,9 +86,9 @@ class ManifestImport:
         """COPY ``blocks``, the text that :mod:`batch.ledger.staging` makes."""
         run = self._connection
         await run.execute(statement("stage"))
-        done = await run.copy_to_table("staged", source=blocks, columns=COLUMNS)
+        done = await run.copy_to_table("staged", source=blocks, columns=COLUMNS, timeout=UNHURRIED)
         self._asked = int(done.split()[-1])
-        await run.execute("ANALYZE staged (media_id, job_type, config_key)")
+        await run.execute("ANALYZE staged (media_id, job_type, config_key)", timeout=UNHURRIED)
 
     async def finish(self, source: str, facts: ManifestFacts) -> BatchCounts:
         """Turn the staged rows into submissions of one batch."""
@@ -97,7 +97,9 @@ class ManifestImport:
             statement("insert_batch"), self._target.id, self._campaign, source, facts.sha256,
             self._options, facts.lines, facts.rows, facts.quarantined, facts.quarantine_path,
         )  # fmt: skip
-        known = await run.fetchrow(statement("count_known"), self._target.id, self._campaign)
+        known = await run.fetchrow(
+            statement("count_known"), self._target.id, self._campaign, timeout=UNHURRIED
+        )
         inserted = 0
         # Rows that are all known, each once, leave nothing to insert: the usual list, fed again.
         if sum(known) < self._asked:
@@ -112,14 +114,16 @@ class ManifestImport:
 
     async def elsewhere(self) -> tuple[Elsewhere, ...]:
         """Say which other account names of the region know staged media, by name."""
-        rows = await self._connection.fetch(statement("known_elsewhere"), self._target.id)
+        rows = await self._connection.fetch(
+            statement("known_elsewhere"), self._target.id, timeout=UNHURRIED
+        )
         return tuple(Elsewhere(row["account"], row["media"]) for row in rows)
 
     async def _insert(self, batch_id: int, *, any_known: bool) -> int:
         before = await self._connection.fetchval(statement("take_ids"), self._asked)
         done = await self._connection.execute(
             statement("insert_submissions"), self._target.id, batch_id, self._campaign, before,
-            any_known,
+            any_known, timeout=UNHURRIED,
         )  # fmt: skip
         return int(done.split()[-1])
 
@@ -129,8 +133,8 @@ async def begin_import(
     database: Database, target: Target, campaign: str, options: Mapping[str, object]
 ) -> AsyncIterator[ManifestImport]:
     """Open an import; it is committed when the block ends, and leaves nothing when it raises."""
-    async with database.transaction() as connection:
-        await connection.execute(statement("lock_loads"))
+    async with database.unhurried() as connection:
+        await connection.execute(statement("lock_loads"), timeout=UNHURRIED)
         await connection.execute(
             f"SET LOCAL work_mem = '{_WORK_MEMORY}'; "
             f"SET LOCAL default_statistics_target = {_SAMPLE}"

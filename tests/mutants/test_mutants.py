@@ -58,18 +58,16 @@ _COMMIT_AFTER_THE_CALL = """
             await self._pool.release(lent)
             if name == "begin":
                 return found
-        with translated_errors():
-            try:
-                async with self._pool.acquire(timeout=timeout)"""
+        try:
+            async with self._waits.within(timeout), self._lent() as connection:"""
 
 _RECONCILE = "tests/integration/reconcile"
 MUTANTS: dict[str, Mutant] = {
     "a request is sent inside the open transaction of its intent": Mutant(
         "ledger/database.py",
         """
-        with translated_errors():
-            try:
-                async with self._pool.acquire(timeout=timeout)""",
+        try:
+            async with self._waits.within(timeout), self._lent() as connection:""",
         _COMMIT_AFTER_THE_CALL,
         "tests/faults/test_line_to_the_cloud.py::"
         "test_no_request_leaves_before_its_intent_is_committed",

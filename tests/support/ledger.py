@@ -62,7 +62,7 @@ _WRONG_PERIODS = """
 SELECT coalesce(r.period, s.period) AS period, r.amount AS by_rows, s.amount AS by_period
   FROM (SELECT target_id, currency, p.period, sum(amount) AS amount
           FROM submissions,
-               LATERAL (VALUES ('run ' || run_id), ('day ' || spent_on),
+               LATERAL (VALUES ('run ' || run_id), ('day ' || to_char(spent_on, 'YYYY-MM-DD')),
                                ('month ' || to_char(spent_on, 'YYYY-MM'))) AS p(period)
          WHERE amount IS NOT NULL
            AND state IN ('submitting', 'in_doubt', 'submitted', 'succeeded')

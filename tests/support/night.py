@@ -45,16 +45,17 @@ class Night:
         **settings: object,
     ) -> RunSummary:
         """Run one worker to its end; seconds may stand for durations."""
-        chosen = self._settings(settings)
+        chosen = self.chosen(settings)
         watcher = service.Watcher(started=lambda *_: None, attempted=self.reports.append)
         source = CredentialSource(load or (lambda: key))
         return await service.submit(chosen, watcher, source, plan_hash=plan)
 
     async def plan(self, **settings: object) -> str:
         """Return the hash of what a submit would send now."""
-        return (await service.plan(self._settings(settings))).hash
+        return (await service.plan(self.chosen(settings))).hash
 
-    def _settings(self, settings: Mapping[str, object]) -> Settings:
+    def chosen(self, settings: Mapping[str, object]) -> Settings:
+        """Return settings for this ledger and the emulator; seconds may stand for durations."""
         fast: dict[str, object] = {
             "home": self.home, "endpoint": self.emulator.url, "qps": 5000.0, "concurrency": 8,
             "lookup_qps": 1000.0,

@@ -23,6 +23,15 @@ with warnings.catch_warnings(action="ignore"):  # of a folder that this machine 
 MAJORS = tuple(sorted(POSTGRES_VERSIONS))
 """The PostgreSQL versions that the wheel holds."""
 
+ODD_SETTINGS = {
+    "datestyle": "SQL, DMY",
+    "timezone": "Pacific/Apia",
+    "intervalstyle": "sql_standard",
+    "extra_float_digits": "-15",
+    "bytea_output": "escape",
+}
+"""How anybody may set a server up: nothing of ours is read out of a server's own words."""
+
 _TEMPLATE = "template_ledger"
 
 _EMPTY = """
@@ -144,6 +153,8 @@ def running_server(major: int) -> Iterator[Server]:
     try:
         lent = Server(major, folder, server.get_uri())
         lent.psql("ALTER SYSTEM SET fsync = off")
+        for name, value in ODD_SETTINGS.items():
+            lent.psql(f"ALTER SYSTEM SET {name} = '{value}'")
         lent.psql("SELECT pg_reload_conf()")
         lent.make_template()
         yield lent

@@ -1,16 +1,12 @@
 """A TCP proxy that cuts, stalls and swallows, between the worker and what it talks to."""
 
 import asyncio
-import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs, urlsplit
 
 _BLOCK_BYTES = 65536
-_BACKEND = re.compile(rb"(K\x00\x00\x00\x0c)....", re.DOTALL)
-_POOLERS = rb"\g<1>" + b"\x00\x00\x00\x01"
-"""PostgreSQL's BackendKeyData: who serves this session."""
 
 
 @dataclass
@@ -23,8 +19,6 @@ class Proxy:
     url: str = ""
     gate: Callable[[bytes], Awaitable[None]] | None = None
     connections: int = 0
-    poses_as_pooler: bool = False
-    """Tell each PostgreSQL session another process id than the server's, as a pooler does."""
     _target: Callable[[], Awaitable[tuple[asyncio.StreamReader, asyncio.StreamWriter]]] | None = (
         None
     )
@@ -81,8 +75,6 @@ class Proxy:
                 await passing.wait()
                 if self._hole:
                     continue
-                if to_client and self.poses_as_pooler:
-                    block = _BACKEND.sub(_POOLERS, block)
                 writer.write(block)
                 await writer.drain()
         writer.close()

@@ -99,27 +99,27 @@ async def _check_line(
 ) -> Check:
     """See whether a pooler stands in the way, and whether the direct way leads to the same place.
 
-    A pooler tells a session another process id than the server does.
+    A pooler that serves by turns and is not declared lets nobody in (:class:`Database`); one that
+    keeps sessions need not be declared.
     """
     name = "database line"
     if not settings.database_url:
         return Check(name, "the embedded server's own socket")
-    if facts.through_pooler and not settings.database_pooled:
-        mend = "set VOD_BATCH_DATABASE_POOLED=true, and VOD_BATCH_DATABASE_DIRECT_URL around it"
-        detail = "a pooler stands between, and the settings do not say so"
-        return Check(name, detail, mend, ExitCode.CONFIGURATION)
     try:
         direct = await inspection.direct_facts(database, now)
+        keeps_locks = not direct.through_pooler or await inspection.keeps_sessions(database)
     except VodBatchError as error:
         return _failed(name, error)
     mend = "set VOD_BATCH_DATABASE_DIRECT_URL to the same database, around the pooler"
-    if direct.through_pooler:
+    if not keeps_locks:
         detail = "a pooler stands in the direct way too: no lock of a night can be held"
         return Check(name, detail, mend, ExitCode.CONFIGURATION)
     if direct.place != facts.place:
         detail = f"the direct way leads to another database ({direct.database})"
         return Check(name, detail, mend, ExitCode.CONFIGURATION)
-    return Check(name, "pooled, with a direct way beside it" if facts.through_pooler else "direct")
+    if settings.database_pooled and facts.through_pooler:
+        return Check(name, "pooled, with a direct way beside it")
+    return Check(name, "a pooler that keeps sessions" if facts.through_pooler else "direct")
 
 
 async def _check_schema(database: Database) -> Check:

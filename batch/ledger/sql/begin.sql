@@ -97,7 +97,7 @@ room AS MATERIALIZED (
                AND s.target_id = $1 AND s.currency = $8
                AND s.period IN (SELECT p.period
                                   FROM today, LATERAL (VALUES
-                                       ('run ' || $11::uuid), ('day ' || today.date),
+                                       ('run ' || $11::uuid), (day_period(today.date)),
                                        ('month ' || to_char(today.date, 'YYYY-MM')))
                                        AS p(period))
              ORDER BY s.period

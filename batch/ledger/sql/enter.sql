@@ -3,8 +3,14 @@
 --
 -- JIT: compiling takes a hundred times as long as running what a worker sends. synchronous_commit: an
 -- intent that a crash may forget is none; remote_apply is more than on, everything else is less.
+-- search_path: the ledger is in public, which comes first; a second one elsewhere would know of no job
+-- that is paid.
 SELECT set_config('jit', 'off', $1),
        set_config('synchronous_commit',
                   CASE current_setting('synchronous_commit')
                   WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, $1),
+       set_config('search_path',
+                  CASE current_schema() WHEN 'public' THEN current_setting('search_path')
+                  ELSE 'public' END, $1),
+       pg_backend_pid() AS backend,
        pg_postmaster_start_time() AS server_started_at

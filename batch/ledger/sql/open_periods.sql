@@ -3,7 +3,7 @@
 INSERT INTO spending (target_id, currency, period)
 SELECT $1, $2, p.period
   FROM (SELECT (coalesce($5, now()) AT TIME ZONE $4::text)::date AS date) today
- CROSS JOIN LATERAL (VALUES ('run ' || $3::uuid), ('day ' || today.date),
+ CROSS JOIN LATERAL (VALUES ('run ' || $3::uuid), (day_period(today.date)),
                             ('month ' || to_char(today.date, 'YYYY-MM'))) AS p(period)
  ORDER BY p.period COLLATE "C"
     ON CONFLICT DO NOTHING

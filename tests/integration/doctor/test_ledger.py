@@ -19,8 +19,8 @@ from batch.settings import Settings
 from tests.integration.doctor.conftest import UNTOLD
 from tests.support.examining import clock_at, examined, verdicts
 from tests.support.ledger import TAG, Ledger
+from tests.support.pooler import needs_pgbouncer, pooler_to
 from tests.support.postgres import MAJORS, Server, running_server
-from tests.support.proxy import proxy_to
 
 
 def _at(settings: Settings, url: str, **more: object) -> Settings:
@@ -191,21 +191,30 @@ async def test_a_direct_line(settings: Settings) -> None:
     assert (await examined(settings))["database line"].detail == "direct"
 
 
+@needs_pgbouncer
 async def test_a_pooler_in_the_way(settings: Settings, database_url: str) -> None:
     """Told where it is not said, and where the direct way leads through it too."""
-    async with proxy_to(database_url) as pooler:
-        pooler.poses_as_pooler = True
+    with pooler_to(database_url, "transaction") as pooler:
+        url = SecretStr(database_url)
         unsaid = await examined(_at(settings, pooler.url))
         alone = await examined(_at(settings, pooler.url, database_pooled=True))
-        direct = SecretStr(database_url)
         said = await examined(
-            _at(settings, pooler.url, database_pooled=True, database_direct_url=direct)
+            _at(settings, pooler.url, database_pooled=True, database_direct_url=url)
         )
-    assert verdicts(unsaid) == {UNTOLD, ("database line", "bad", 78)}
-    assert "VOD_BATCH_DATABASE_POOLED" in unsaid["database line"].mend
+    assert ("database", "bad", 78) in verdicts(unsaid)
+    assert "VOD_BATCH_DATABASE_POOLED" in unsaid["database"].mend
     assert verdicts(alone) == {UNTOLD, ("settings", "bad", 78), ("database line", "bad", 78)}
     assert verdicts(said) == {UNTOLD}
     assert said["database line"].detail.startswith("pooled")
+
+
+@needs_pgbouncer
+async def test_a_pooler_that_keeps_sessions(settings: Settings, database_url: str) -> None:
+    """Nothing need be set for it."""
+    with pooler_to(database_url, "session") as pooler:
+        checks = await examined(_at(settings, pooler.url))
+    assert verdicts(checks) == {UNTOLD}
+    assert checks["database line"].detail == "a pooler that keeps sessions"
 
 
 async def test_a_direct_way_to_somewhere_else(

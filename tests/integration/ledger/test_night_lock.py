@@ -9,7 +9,13 @@ import pytest
 from batch.engine.night_lock import hold_night
 from batch.errors import LockHeldError
 from batch.ledger.runs import Runs
+from batch.ledger.target_lock import TargetLock
 from tests.support.ledger import Ledger
+
+
+def lock_of(ledger: Ledger, patience: float = 60.0) -> TargetLock:
+    """Return a lock of a run of its own, not taken yet."""
+    return TargetLock(ledger.database, ledger.store.target, uuid4(), patience=patience)
 
 
 async def test_the_holder_is_named_and_the_lock_goes_with_the_block(ledger: Ledger) -> None:
@@ -30,9 +36,9 @@ async def test_a_night_that_just_begins_is_not_taken_for_one_that_was_killed(
     """Whose row never ended is not the holder, as long as it does not have the lock."""
     runs = Runs(ledger.database, ledger.store.target)
     await runs.start(uuid4(), "nightly", "killed.example", 1, {})
-    async with runs.night_lock(uuid4()):
+    async with lock_of(ledger).held():
         with pytest.raises(LockHeldError, match=r"is just beginning$"):
-            async with runs.night_lock(uuid4()):
+            async with lock_of(ledger).held():
                 pass
 
 
