@@ -164,7 +164,8 @@ class Answer:
 
     ``retry_after`` is the header ``x-acs-retry-after`` as it came, ``retry_later`` the header
     ``Retry-After``, ``date`` the header ``Date``. ``hide`` blanks out what the answer may echo of
-    our keys: for each text that is kept or shown, never for what is read.
+    our keys: for each text that is kept or shown, never for what is read. ``asked_bytes`` is how
+    long the request line was that this answers.
     """
 
     http_status: int
@@ -173,6 +174,7 @@ class Answer:
     date: str | None = None
     retry_later: str | None = None
     hide: Callable[[str], str] = field(default=_as_it_is, repr=False, compare=False)
+    asked_bytes: int = 0
     is_key_renewed: bool = False
     """It refuses the key, and another one signs from now on."""
 

@@ -1,0 +1,150 @@
+"""A row that cannot be sent keeps no other row from being sent, however many nights it is there."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from batch.core.outcome import StopCause
+from batch.core.states import State
+from batch.engine.tally import StopReason
+from batch.errors import ExitCode, most_urgent
+from tests.support.ledger import DNA, TAG, media
+from tests.support.night import Night
+
+LONG = '{"AIVideoTag":{"Note":"' + "x" * 9000 + '"}}'
+"""A configuration that no request line has room for, as an earlier program loaded it."""
+
+FORBIDDEN = {
+    "code": "Forbidden",
+    "status": 403,
+    "message": "User not authorized to operate on the specified resource.",
+}
+
+
+def media_ids(numbers: Sequence[int]) -> list[str]:
+    """Return the ids of these media."""
+    return [media(number) for number in numbers]
+
+
+# Requests that are too long.
+
+
+@pytest.mark.parametrize("status", [413, 414, 431])
+async def test_requests_that_are_too_long_are_their_rows_own(night: Night, status: int) -> None:
+    """A gateway's page, 120 times in a row: they are rejected, and all others are sent."""
+    night.emulator.fault("html", status=status, media_ids=media_ids(range(120)))
+    await night.ledger.add(range(120), TAG, config=LONG)
+    await night.ledger.add(range(120, 180), TAG)
+    summary = await night.submit()
+    assert summary.stopped_by is StopReason.NOTHING_DUE
+    assert summary.exit_codes == (ExitCode.DONE_WITH_FAILURES,)
+    await night.check(rejected=120, submitted=60)
+    for row in (await night.ledger.rows())[:120]:
+        assert (row["error_code"], row["refusal_is_certain"]) == ("RequestTooLong", True)
+
+
+async def test_a_short_request_that_is_called_too_long_is_no_certain_refusal(night: Night) -> None:
+    """What every server has room for: the page proves nothing, and the row is not paid twice."""
+    night.emulator.fault("html", status=414, media_id=media(1), execute=True)
+    await night.ledger.add(range(4))
+    await night.submit()
+    now = {row["media_id"]: row for row in await night.ledger.rows()}
+    assert now[media(1)]["state"] == State.REJECTED
+    assert now[media(1)]["refusal_is_certain"] is False
+    way = await night.ledger.sql.fetchval(
+        "SELECT retry_way(s) FROM submissions s WHERE id = $1", now[media(1)]["id"]
+    )
+    assert way == "doubt"
+
+
+async def test_a_proxy_that_calls_all_requests_too_long_refuses_no_row(night: Night) -> None:
+    """Its limit is below what every server has room for: nobody's row is to blame."""
+    night.emulator.fault("html", status=431)
+    await night.ledger.add(range(100))
+    summary = await night.submit()
+    assert summary.stopped_by is StopReason.ACCOUNT_STOPPED
+    assert summary.account
+    assert summary.account.cause is StopCause.EVERY_PROBE
+    assert State.REJECTED not in await night.ledger.states()
+
+
+# A permission that one row lacks.
+
+
+@pytest.mark.parametrize("priority", [0, 5])
+async def test_one_forbidden_media_stops_two_runs_at_the_most(night: Night, priority: int) -> None:
+    """The second time twenty others have passed: it is rejected, and the account is well."""
+    night.emulator.fault("refuse", media_id=media(0), **FORBIDDEN)
+    [bad] = await night.ledger.add([0], priority=priority)
+    await night.ledger.add(range(1, 61))
+    first = await night.submit(concurrency=2)
+    assert first.stopped_by is StopReason.ACCOUNT_STOPPED
+    row = await night.ledger.row(bad)
+    assert (row["state"], row["attempts"]) == (State.PENDING, 1)
+    second = await night.submit(concurrency=2)
+    assert second.stopped_by is StopReason.NOTHING_DUE
+    assert second.exit_codes == (ExitCode.DONE_WITH_FAILURES,)
+    await night.check(rejected=1, submitted=60)
+    row = await night.ledger.row(bad)
+    assert (row["error_code"], row["refusal_is_certain"]) == ("Forbidden", True)
+    assert "others of its type passed" in row["error_message"]
+
+
+async def test_many_forbidden_media_stop_two_runs_at_the_most(night: Night) -> None:
+    """Nine among a hundred: the second night sends all that may be sent."""
+    bad = range(0, 90, 10)
+    night.emulator.fault("refuse", media_ids=media_ids(bad), **FORBIDDEN)
+    await night.ledger.add(range(100))
+    for _ in range(2):
+        summary = await night.submit(concurrency=2)
+    assert summary.stopped_by is StopReason.NOTHING_DUE
+    await night.check(rejected=len(bad), submitted=100 - len(bad))
+
+
+async def test_what_passes_of_another_type_says_nothing(night: Night) -> None:
+    """Tags may lack what DNA has: the account is refused for them, and no row is to blame."""
+    for number in range(3):
+        night.emulator.fault("refuse", media_id=media(number), **FORBIDDEN)
+    await night.ledger.add(range(3), TAG)
+    await night.ledger.add(range(100, 160), DNA)
+    for _ in range(3):
+        summary = await night.submit(concurrency=2)
+        assert summary.stopped_by is StopReason.ACCOUNT_STOPPED
+    await night.check(pending=3, submitted=60)
+
+
+async def test_few_rows_a_night_add_up(night: Night) -> None:
+    """Ten that pass a night, over three nights, are enough."""
+    night.emulator.fault("refuse", media_id=media(0), **FORBIDDEN)
+    await night.ledger.add([0])
+    await night.submit()
+    for one in range(3):
+        await night.ledger.add(range(100 + 10 * one, 110 + 10 * one))
+        await night.submit(concurrency=2)
+    await night.check(rejected=1, submitted=30)
+
+
+async def test_a_permission_that_is_withdrawn_stops_the_run(night: Night) -> None:
+    """Hundreds have passed: a few refusals in a row, and nothing more is sent or rejected."""
+    night.emulator.fault("refuse", after=50, **FORBIDDEN)
+    await night.ledger.add(range(300))
+    summary = await night.submit(concurrency=4)
+    assert summary.stopped_by is StopReason.ACCOUNT_STOPPED
+    assert most_urgent(*summary.exit_codes) is ExitCode.PERMISSION
+    assert summary.requests <= 50 + 8
+    await night.check(submitted=50, pending=250)
+
+
+@pytest.mark.parametrize(
+    "code", ["InvalidAccessKeyId.NotFound", "InvalidTimeStamp.Expired", "OperationDenied.Suspended"]
+)
+async def test_no_row_is_to_blame_for_a_key_a_clock_or_a_bill(night: Night, code: str) -> None:
+    """Not even where all others pass: it keeps its place, and no attempt is counted."""
+    night.emulator.fault("refuse", media_id=media(0), code=code, status=400)
+    [row] = await night.ledger.add([0])
+    await night.ledger.add(range(1, 41))
+    for _ in range(3):
+        summary = await night.submit(concurrency=30)
+        assert summary.stopped_by is StopReason.ACCOUNT_STOPPED
+    found = await night.ledger.row(row)
+    assert (found["state"], found["attempts"], found["priority"]) == (State.PENDING, 0, 0)
