@@ -41,8 +41,8 @@ _TROUBLED_STATUSES = frozenset({408, 499})
 _TOO_MANY_REQUESTS = 429
 
 _TOO_LONG_STATUSES = frozenset({413, 414, 431})
-"""Whoever read the request found it too long (RFC 9110, 15.5; RFC 6585, 5), and has not passed it on.
-Gateways and proxies say it in a page of their own."""
+"""Whoever read the request found it too long, and has not passed it on (RFC 9110, 15.5; RFC 6585,
+5). Gateways and proxies say it in a page of their own."""
 
 REQUEST_TOO_LONG = "RequestTooLong"
 """Our own code for one of them that comes without a code."""

@@ -1,7 +1,7 @@
 """The request line of a submit: everything that is asked for goes into it (``vod-api.md`` 1.1).
 
-The API takes its parameters in the query only, so a long ``Config`` makes a long line, and a gateway
-answers one that is too long with 414 and a page of HTML (``vod-api.md`` 5.2).
+The API takes its parameters in the query only, so a long ``Config`` makes a long line, and a
+gateway answers one that is too long with 414 and a page of HTML (``vod-api.md`` 5.2).
 """
 
 from collections.abc import Iterable, Mapping

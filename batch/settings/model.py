@@ -176,7 +176,7 @@ class Settings(BaseModel):
     type: tuple[JobType, ...] = Field((JobType.MEDIA_DNA,), description="types of rows without")
     campaign: Name = "default"
     config: str | None = None
-    priority: int = Field(0, ge=-32768, le=32767)
+    priority: int = Field(0, ge=-32767, le=32767)
     column: str | None = None
     encoding: str | None = None
     quarantine: Path | None = None

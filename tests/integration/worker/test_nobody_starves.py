@@ -26,6 +26,11 @@ def media_ids(numbers: Sequence[int]) -> list[str]:
     return [media(number) for number in numbers]
 
 
+async def next_night(night: Night) -> None:
+    """Let what was put off be due."""
+    await night.ledger.sql.execute("UPDATE submissions SET due_at = now() WHERE due_at > now()")
+
+
 # Requests that are too long.
 
 
@@ -72,33 +77,62 @@ async def test_a_proxy_that_calls_all_requests_too_long_refuses_no_row(night: Ni
 
 
 @pytest.mark.parametrize("priority", [0, 5])
-async def test_one_forbidden_media_stops_two_runs_at_the_most(night: Night, priority: int) -> None:
-    """The second time twenty others have passed: it is rejected, and the account is well."""
+async def test_one_forbidden_media_costs_no_night(night: Night, priority: int) -> None:
+    """It goes behind all others; refused again after twenty have passed, it is rejected."""
     night.emulator.fault("refuse", media_id=media(0), **FORBIDDEN)
     [bad] = await night.ledger.add([0], priority=priority)
     await night.ledger.add(range(1, 61))
-    first = await night.submit(concurrency=2)
-    assert first.stopped_by is StopReason.ACCOUNT_STOPPED
-    row = await night.ledger.row(bad)
-    assert (row["state"], row["attempts"]) == (State.PENDING, 1)
-    second = await night.submit(concurrency=2)
-    assert second.stopped_by is StopReason.NOTHING_DUE
-    assert second.exit_codes == (ExitCode.DONE_WITH_FAILURES,)
+    summary = await night.submit(concurrency=2)
+    assert summary.stopped_by is StopReason.NOTHING_DUE
+    assert summary.exit_codes == (ExitCode.DONE_WITH_FAILURES,)
     await night.check(rejected=1, submitted=60)
     row = await night.ledger.row(bad)
     assert (row["error_code"], row["refusal_is_certain"]) == ("Forbidden", True)
-    assert "others of its type passed" in row["error_message"]
+    assert "20 others of its type passed" in row["error_message"]
+    first, second = await night.ledger.attempts(bad)
+    assert (first["outcome"], second["outcome"]) == ("account_stopped", "refused")
 
 
-async def test_many_forbidden_media_stop_two_runs_at_the_most(night: Night) -> None:
-    """Nine among a hundred: the second night sends all that may be sent."""
-    bad = range(0, 90, 10)
+async def test_what_stopped_a_run_is_behind_fresh_rows_and_counted(night: Night) -> None:
+    """Whatever its priority was; an operator's retry would put it back to its place."""
+    night.emulator.fault("refuse", **FORBIDDEN)
+    [row] = await night.ledger.add([0], priority=7)
+    summary = await night.submit()
+    assert summary.stopped_by is StopReason.ACCOUNT_STOPPED
+    assert most_urgent(*summary.exit_codes) is ExitCode.PERMISSION
+    night.emulator.forget_faults()
+    await night.ledger.add(range(1, 4), priority=-9)
+    found = await night.ledger.row(row)
+    assert (found["state"], found["attempts"], found["set_back_from"]) == (State.PENDING, 2, 7)
+    await night.submit(concurrency=1)
+    assert [job["media_id"] for job in night.emulator.jobs()] == media_ids([1, 2, 3, 0])
+
+
+@pytest.mark.parametrize("bad", [range(0, 90, 10), range(40)])
+async def test_many_forbidden_media_keep_nobody_else(night: Night, bad: range) -> None:
+    """Here and there, or the whole head of a list: one night sends all that may be sent."""
     night.emulator.fault("refuse", media_ids=media_ids(bad), **FORBIDDEN)
     await night.ledger.add(range(100))
-    for _ in range(2):
-        summary = await night.submit(concurrency=2)
-    assert summary.stopped_by is StopReason.NOTHING_DUE
-    await night.check(rejected=len(bad), submitted=100 - len(bad))
+    await night.submit(concurrency=2)
+    assert (await night.ledger.states())[State.SUBMITTED] == 100 - len(bad)
+    for one in range(2):
+        await next_night(night)
+        await night.ledger.add(range(200 + 30 * one, 230 + 30 * one))
+        await night.submit(concurrency=2)
+    await night.check(rejected=len(bad), submitted=160 - len(bad))
+
+
+async def test_two_types_in_one_request_are_refused_together(night: Night) -> None:
+    """Only where enough of both have passed: either may be the one that is refused."""
+    night.emulator.fault("refuse", media_id=media(0), **FORBIDDEN)
+    await night.ledger.add([0], DNA, TAG)
+    await night.ledger.add(range(1, 41), DNA)
+    await night.submit(concurrency=2)
+    await night.check(pending=2, submitted=40)
+    await next_night(night)
+    await night.ledger.add(range(41, 81), TAG)
+    await night.submit(concurrency=2)
+    await night.check(rejected=2, submitted=80)
 
 
 async def test_what_passes_of_another_type_says_nothing(night: Night) -> None:
@@ -114,14 +148,16 @@ async def test_what_passes_of_another_type_says_nothing(night: Night) -> None:
 
 
 async def test_few_rows_a_night_add_up(night: Night) -> None:
-    """Ten that pass a night, over three nights, are enough."""
+    """Ten that pass a night are not enough, and stop no run; over two nights they are."""
     night.emulator.fault("refuse", media_id=media(0), **FORBIDDEN)
     await night.ledger.add([0])
     await night.submit()
-    for one in range(3):
+    for one in range(2):
+        await next_night(night)
         await night.ledger.add(range(100 + 10 * one, 110 + 10 * one))
-        await night.submit(concurrency=2)
-    await night.check(rejected=1, submitted=30)
+        summary = await night.submit(concurrency=2)
+        assert summary.stopped_by is StopReason.NOTHING_DUE
+    await night.check(rejected=1, submitted=20)
 
 
 async def test_a_permission_that_is_withdrawn_stops_the_run(night: Night) -> None:
@@ -131,7 +167,7 @@ async def test_a_permission_that_is_withdrawn_stops_the_run(night: Night) -> Non
     summary = await night.submit(concurrency=4)
     assert summary.stopped_by is StopReason.ACCOUNT_STOPPED
     assert most_urgent(*summary.exit_codes) is ExitCode.PERMISSION
-    assert summary.requests <= 50 + 8
+    assert summary.requests <= 50 + 10 + 4
     await night.check(submitted=50, pending=250)
 
 
