@@ -18,6 +18,7 @@ from batch.errors import (
     ServerChangedError,
     VodBatchError,
 )
+from batch.ledger.connections import Connections
 from batch.ledger.embedded import Embedded
 from batch.ledger.migrate import check_version, migrate, newest_version, schema_version
 from batch.ledger.statements import statement
@@ -92,7 +93,7 @@ class Database:
     """A pool of connections to one migrated ledger."""
 
     def __init__(
-        self, pool: asyncpg.Pool, direct_url: str, door: _Door, embedded: Embedded | None
+        self, pool: Connections, direct_url: str, door: _Door, embedded: Embedded | None
     ) -> None:
         self._pool = pool
         self.direct_url = direct_url
@@ -127,8 +128,9 @@ class Database:
                     init=None if pooled else door.enter,
                     reset=_keep_as_is,
                 )
+            connections = Connections(pool, _POOL_SIZE)
             direct_url = embedded.url if embedded else database_url(settings, direct=True)
-            database = cls(pool, direct_url, door, embedded)
+            database = cls(connections, direct_url, door, embedded)
             if embedded:
                 await database._migrate_embedded(url)
             elif check_schema:
@@ -298,6 +300,11 @@ def translated_errors() -> Iterator[None]:
         yield
     except VodBatchError:
         raise
+    except asyncpg.TooManyConnectionsError as error:
+        raise DatabaseUnavailableError(
+            f"no connection is left for us: {_in_one_line(error)}; a night needs two at a time: "
+            "free some, or raise ALTER ROLE ... CONNECTION LIMIT"
+        ) from error
     except _REFUSED as error:
         raise PermissionRefusedError(
             f"PostgreSQL refuses us: {_in_one_line(error)}; check user and password in "

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 import asyncpg
 
 from batch.core.models import JobType, Target
+from batch.ledger.connections import patient_while_full
 from batch.ledger.database import Database, translated_errors
 from batch.ledger.statements import statement
 
@@ -46,7 +47,7 @@ async def direct_facts(database: Database, now: Callable[[], datetime]) -> Serve
 @contextlib.asynccontextmanager
 async def _connected(url: str) -> AsyncIterator[asyncpg.Connection]:
     with translated_errors():
-        connection = await asyncpg.connect(url)
+        connection = await patient_while_full(lambda: asyncpg.connect(url))
         try:
             yield connection
         finally:

@@ -9,6 +9,7 @@ import asyncpg
 
 from batch.core.models import Target
 from batch.errors import ExitCode, LockHeldError
+from batch.ledger.connections import patient_while_full
 from batch.ledger.database import Database, translated_errors
 
 _LOCK_CLASS = 0x766F6462  # "vodb": this program's own class among advisory locks
@@ -52,8 +53,11 @@ class Runs:
             LockHeldError: another night holds it; the message says which.
         """
         with translated_errors():
-            connection = await asyncpg.connect(
-                self._database.direct_url, server_settings={"application_name": f"{_SESSION}{run}"}
+            connection = await patient_while_full(
+                lambda: asyncpg.connect(
+                    self._database.direct_url,
+                    server_settings={"application_name": f"{_SESSION}{run}"},
+                )
             )
         try:
             taken = await connection.fetchval(
