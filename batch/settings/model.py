@@ -91,7 +91,7 @@ class Settings(BaseModel):
     max_submissions: int | None = Field(
         None, ge=1, le=_MOST, description="send no more than this many"
     )
-    max_attempts: int = Field(8, ge=1, le=1000, description="sends that never arrived, per row")
+    max_attempts: int = Field(8, ge=1, le=1000, description="requests without a job, per row")
     grace: Duration = Field(
         timedelta(seconds=35), description="how long a stop waits for answers on the wire"
     )

@@ -2,7 +2,7 @@
 -- $4 reasons, $5 whether it is said that no job exists, $6 whether its request was known to have been
 -- sent once more, $7 whether it is rejected instead of due: it was refused, and no job exists (arrays)
 -- · $8 actor · $9 how many attempts may end without a job, null: an operator says so, and it is sent
--- again at once
+-- again in its place
 --
 -- Without an operator what has no job goes behind all others, which it may be keeping from being sent;
 -- when its attempts are used up it is dead.
@@ -23,9 +23,10 @@ moved AS (
            actor = $8, reason = e.reason, due_at = to_timestamp(0),
            job_id = e.job_id,
            submitted_at = CASE WHEN e.job_id IS NOT NULL THEN now() END,
-           priority = CASE WHEN e.is_set_back THEN -32768 ELSE s.priority END,
-           set_back_from = CASE WHEN e.is_set_back THEN coalesce(s.set_back_from, s.priority)
-                                ELSE s.set_back_from END,
+           priority = CASE WHEN e.is_set_back THEN -32768
+                           WHEN e.job_id IS NULL THEN coalesce(s.set_back_from, s.priority)
+                           ELSE s.priority END,
+           set_back_from = CASE WHEN e.is_set_back THEN coalesce(s.set_back_from, s.priority) END,
            error_code = CASE WHEN e.is_refused THEN s.error_code
                              WHEN e.is_set_back AND s.attempts >= $9 THEN 'no_job' END,
            error_message = CASE WHEN e.is_refused THEN s.error_message

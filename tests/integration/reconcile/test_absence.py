@@ -133,7 +133,7 @@ async def test_an_operators_word_sends_again_in_its_place(morning: Morning, word
     """However often it was tried: who says so has a reason."""
     ledger = morning.night.ledger
     [row] = await morning.doubt([1], fault="drop_before")
-    await ledger.sql.execute("UPDATE submissions SET priority = 3")
+    await ledger.sql.execute("UPDATE submissions SET priority = -32768, set_back_from = 3")
     doubts = Doubts(ledger.database, ledger.store.target)
     assert await resolve(doubts, await doubts.list_doubts(), word, None) == {row}
     found = await ledger.row(row)
