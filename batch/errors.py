@@ -77,6 +77,10 @@ class DatabaseUnavailableError(UnavailableError):
     """PostgreSQL does not answer, or answers that it cannot serve."""
 
 
+class ServerFullError(DatabaseUnavailableError):
+    """PostgreSQL has no connection left for us: the role's, the database's or its own limit."""
+
+
 class ServerChangedError(DatabaseUnavailableError):
     """Another server start serves than the one we know; what it holds must be looked at first."""
 

@@ -136,6 +136,8 @@ def reconcile_lines(summary: ReconcileSummary) -> Iterator[str]:
     yield f"  adopted      {settled.get('adopted', 0):>9,}  doubts whose job was found"
     yield f"  replayed     {settled.get('replayed', 0):>9,}  doubts whose request had been lost"
     yield f"  absent       {settled.get('absent', 0):>9,}  doubts without a job, due again"
+    if dead := settled.get("dead"):
+        yield f"  dead         {dead:>9,}  doubts without a job, whose attempts are used up"
     yield f"  succeeded    {ended.get(State.SUCCEEDED, 0):>9,}"
     yield f"  failed       {ended.get(State.FAILED, 0):>9,}"
     yield f"  open         {summary.open_jobs:>9,}  jobs that have not ended"

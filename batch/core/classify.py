@@ -24,6 +24,7 @@ from batch.core.outcome import (
     Throttled,
 )
 from batch.core.patience import asked_pause
+from batch.core.request_line import LONGEST_LINE
 
 MESSAGE_LIMIT = 500
 """Longest echoed message, in characters."""
@@ -38,6 +39,13 @@ _TROUBLED_STATUSES = frozenset({408, 499})
 """Below 500, and yet the server's own trouble: it gave up, or saw us give up."""
 
 _TOO_MANY_REQUESTS = 429
+
+_TOO_LONG_STATUSES = frozenset({413, 414, 431})
+"""Whoever read the request found it too long, and has not passed it on (RFC 9110, 15.5; RFC 6585,
+5). Gateways and proxies say it in a page of their own."""
+
+REQUEST_TOO_LONG = "RequestTooLong"
+"""Our own code for one of them that comes without a code."""
 
 
 def classify(answer: Answer, media_id: str, asked: Collection[JobType]) -> Outcome:
@@ -71,7 +79,8 @@ def classify_error(answer: Answer) -> Throttled | Refused | InDoubt | AccountSto
     """Say what an ``answer`` without success proves, for any action (``vod-api.md`` 5).
 
     What is asked, in this order: does it speak of the server's own trouble (then it is in doubt),
-    of the rate, of a refusal. Headers and 429 slow the pace, and prove nothing about the request.
+    of the rate, of a refusal, of the request's length. Headers and 429 slow the pace, and prove
+    nothing about the request.
     """
     body = read_object(answer.body) or {}
     status = answer.http_status
@@ -93,10 +102,24 @@ def classify_error(answer: Answer) -> Throttled | Refused | InDoubt | AccountSto
         return AccountStopped(told, safe, request_id, status, cause, pause, slows)
     if is_refusal and meaning is Meaning.REFUSED:
         return Refused(told, message, request_id, status, True, pause, slows)
+    if status in _TOO_LONG_STATUSES and not slows:
+        return _too_long(answer, told, message, request_id)
     if is_refusal and code and not slows:
         return Refused(told, message, request_id, status, is_certain=False)
     reason = _doubt_reason(status, code)
     return InDoubt(reason, status, told or None, message or None, request_id, pause, slows)
+
+
+def _too_long(answer: Answer, told: str, message: str, request_id: str | None) -> Refused:
+    """Say whose fault it is that a request was found too long.
+
+    Where it is longer than what every server has room for, it is the row's own, and no job exists.
+    A shorter one may have met a proxy that calls all of them so: that proves nothing.
+    """
+    status, asked = answer.http_status, answer.asked_bytes
+    reason = f"HTTP {status}: the request was called too long; its line has {asked:,} bytes"
+    is_certain = asked > LONGEST_LINE
+    return Refused(told or REQUEST_TOO_LONG, message or reason, request_id, status, is_certain)
 
 
 def read_object(body: bytes) -> dict[str, object] | None:

@@ -27,6 +27,11 @@ class StopCause(StrEnum):
     """A code that no document knows refused every row that was tried, from all over the lists."""
 
 
+MAY_BE_ONE_ROWS = frozenset({StopCause.PERMISSION, StopCause.NOT_ACTIVE})
+"""Causes that one media may be refused for while the account is well: a resource that is not shared
+with the key, a service that one kind of media needs. A key, a clock, a bill or an endpoint is never
+one row's."""
+
 _EXIT_CODES = {
     StopCause.ARREARS: ExitCode.UNAVAILABLE,
     StopCause.NOT_ACTIVE: ExitCode.UNAVAILABLE,
@@ -129,6 +134,9 @@ class InDoubt:
 class AccountStopped:
     """The account, key, clock or endpoint is refused: every further request would be too.
 
+    Where it ``may_be_one_rows``, only what the next requests come to tells, unless its row
+    ``met_it_again`` and no other had passed in between. ``put_off_seconds`` keep a row back that
+    surely is not the account's.
     Unless it ``is_mended``: the key was refused, and another one signs from now on.
     """
 
@@ -140,6 +148,18 @@ class AccountStopped:
     retry_after_seconds: float | None = None
     slows: bool = False
     is_mended: bool = False
+    met_it_again: bool = False
+    put_off_seconds: float = 0.0
+
+    @property
+    def stops_at_once(self) -> bool:
+        """Whether nothing more need be sent to know that it is the account's."""
+        return self.met_it_again or not (self.may_be_one_rows or self.is_mended)
+
+    @property
+    def may_be_one_rows(self) -> bool:
+        """Whether it may lie in this one request after all."""
+        return self.cause in MAY_BE_ONE_ROWS
 
     @property
     def exit_code(self) -> ExitCode:
@@ -164,7 +184,8 @@ class Answer:
 
     ``retry_after`` is the header ``x-acs-retry-after`` as it came, ``retry_later`` the header
     ``Retry-After``, ``date`` the header ``Date``. ``hide`` blanks out what the answer may echo of
-    our keys: for each text that is kept or shown, never for what is read.
+    our keys: for each text that is kept or shown, never for what is read. ``asked_bytes`` is how
+    long the request line was that this answers.
     """
 
     http_status: int
@@ -173,6 +194,7 @@ class Answer:
     date: str | None = None
     retry_later: str | None = None
     hide: Callable[[str], str] = field(default=_as_it_is, repr=False, compare=False)
+    asked_bytes: int = 0
     is_key_renewed: bool = False
     """It refuses the key, and another one signs from now on."""
 

@@ -23,7 +23,8 @@ class Verdict:
     """One submission's share of an outcome, as the ledger records it.
 
     ``due_in_seconds`` counts from the moment of recording and holds for ``pending`` only. An
-    attempt that does not count leaves the retry limit as it was: the row was not at fault.
+    attempt that does not count leaves the retry limit as it was: the row was not at fault. One of
+    a stopped account that counts may have been: its row goes behind all others.
     ``is_certain`` says that surely no job exists; a journal of an earlier program does not say it.
     """
 
@@ -119,10 +120,11 @@ def _judge_failure(
                 State.REJECTED if is_certain else State.IN_DOUBT,
                 http_status, code, message, request_id, is_certain=is_certain,
             )  # fmt: skip
-        case AccountStopped(code, message, request_id, http_status):
+        case AccountStopped(code, message, request_id, http_status) as stopped:
             return Verdict(
-                member.id, member.lease, "account_stopped", State.PENDING,
-                http_status, code, message, request_id, counts=False, is_certain=True,
+                member.id, member.lease, "account_stopped", State.PENDING, http_status, code,
+                message, request_id, due_in_seconds=stopped.put_off_seconds,
+                counts=stopped.may_be_one_rows, is_certain=True,
             )  # fmt: skip
         case NotSent(reason, held_back=True):
             return Verdict(

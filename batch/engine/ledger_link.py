@@ -130,6 +130,11 @@ class LedgerLink:
         """Return where what is to be sent begins and ends (:meth:`Store.due_span`)."""
         return await self.patiently(self._store.due_span)
 
+    async def passed_since_refused(self, claim: Claim, code: str, most: int) -> dict[int, int]:
+        """Say what passed since members were refused (:meth:`Store.passed_since_refused`)."""
+        rows = [member.id for member in claim.members]
+        return await self.patiently(lambda: self._store.passed_since_refused(rows, code, most))
+
     def close(self, claim: Claim) -> None:
         """Say that what came of a claim is in both records."""
         self._open.pop(claim.nonce, None)

@@ -13,6 +13,7 @@ from batch.intake.manifest import (
     IntakeOptions,
     Manifest,
     QuarantineWriter,
+    check_options,
     file_sha256,
     printable_name,
     standard_input,
@@ -59,10 +60,11 @@ async def load_manifest(
     """Load one file, or standard input for ``-``, in one transaction.
 
     Raises:
-        UsageError: the input cannot be read as a whole; nothing of it was loaded.
+        UsageError: the options or the input as a whole cannot be used; nothing was loaded.
         DatabaseUnavailableError: nothing of it was loaded.
     """
     options = intake_options(settings)
+    check_options(options)
     path = None if source == "-" else _absolute(source)
     told = printable_name(Path(source))
     manifest = Manifest(path, options, stream=None if path else standard_input())

@@ -65,7 +65,7 @@ class ReconcileSummary:
             codes.append(ExitCode.UNAVAILABLE)
         if self.in_doubt or self.extra_charges:
             codes.append(ExitCode.DONE_WITH_DOUBTS)
-        if self.ended.get(State.FAILED):
+        if self.ended.get(State.FAILED) or self.settled.get("dead"):
             codes.append(ExitCode.DONE_WITH_FAILURES)
         if self.open_jobs:
             codes.append(ExitCode.CARRIED_OVER)

@@ -138,7 +138,7 @@ async def resolve(
         )
         for d in chosen
     ]  # fmt: skip
-    return await doubts.settle(settlements, operator_name())
+    return set(await doubts.settle(settlements, operator_name()))
 
 
 def operator_name() -> str:

@@ -16,6 +16,7 @@ import structlog
 from batch.core.doubt import OLDEST_DATE, Absent, Adopt, Ask, Decision, Doubt, Lookup, Wait, decide
 from batch.core.models import Target
 from batch.core.outcome import AccountStopped
+from batch.core.states import State
 from batch.engine.evidence import Looker, Shown, look
 from batch.engine.pace import Pace
 from batch.engine.refusal import account_error
@@ -41,12 +42,14 @@ _Decided = list[tuple[OpenDoubt, Decision]]
 class Rules:
     """By which rules a doubt is settled: absence counts ``settle`` after a request's own time.
 
-    ``is_cloud``: nothing is believed that the cloud's documents do not promise. A stand-in on this
-    machine is believed without a witness.
+    A row that is proven absent is sent again, ``max_attempts`` times in all. ``is_cloud``: nothing
+    is believed that the cloud's documents do not promise. A stand-in on this machine is believed
+    without a witness.
     """
 
     settle: timedelta
     is_cloud: bool
+    max_attempts: int
 
 
 def settler_for(
@@ -61,7 +64,7 @@ def settler_for(
     """Return what settles the target's doubts; replays go under ``pace``, as all submits do, and
     into ``journal``.
     """
-    rules = Rules(settings.settle, settings.plays_by_cloud_rules)
+    rules = Rules(settings.settle, settings.plays_by_cloud_rules, settings.max_attempts)
     doubts, lessons = Doubts(database, target), Lessons(database, target)
     looker = Looker(client, Pace(settings.lookup_qps))
     witnesses = Witnesses(doubts, lessons, looker, rules.settle, is_cloud=rules.is_cloud)
@@ -88,7 +91,7 @@ class Settler:
         self._rules = rules
         self._actor = actor
         self.settled: Counter[str] = Counter()
-        """How doubts were settled so far: adopted, absent, replayed."""
+        """How doubts were settled so far: adopted, absent, replayed, dead."""
 
     async def tick(self, stopping: asyncio.Event | None = None) -> Counter[str]:
         """Go through every doubt once, until ``stopping``; return how many ended how, open too."""
@@ -171,15 +174,22 @@ class Settler:
                     notes[doubt.id] = why
                     found["waits"] += 1
         if settlements:
-            moved = await self._doubts.settle(settlements, self._actor)
-            ends = Counter(
-                "adopted" if s.job_id else "absent" for s in settlements if s.id in moved
-            )
+            most = self._rules.max_attempts
+            moved = await self._doubts.settle(settlements, self._actor, most)
+            ends = Counter(_ENDS[state] for state in moved.values())
             found += ends
             self.settled += ends
         if notes:
             await self._doubts.note(notes)
         return found
+
+
+_ENDS = {
+    State.SUBMITTED: "adopted",
+    State.PENDING: "absent",
+    State.REJECTED: "absent",
+    State.DEAD: "dead",
+}
 
 
 def _settlement(doubt: OpenDoubt, job_id: str | None, reason: str) -> Settlement:

@@ -13,8 +13,9 @@ from typing import Protocol
 
 import structlog
 
+from batch.core.blame import ENOUGH_PASSED, blame
 from batch.core.models import Claim
-from batch.core.outcome import Accepted, InDoubt, NotSent, Outcome, StopCause
+from batch.core.outcome import Accepted, AccountStopped, InDoubt, NotSent, Outcome
 from batch.core.verdict import Verdict, judge
 from batch.engine.brake import Brake
 from batch.engine.budget_watch import BudgetWatch
@@ -288,7 +289,7 @@ class Submitter:
         if kept is not None:
             outcome: Outcome = NotSent(kept, held_back=True)
         else:
-            outcome = await self._call(claim)
+            outcome = await self._blame(claim, await self._call(claim))
         verdicts = judge(claim, outcome, max_attempts=self._limits.max_attempts, dice=self._dice)
         self._tally.count_outcome(outcome)
         self._suspicion.see(claim, outcome)
@@ -304,6 +305,20 @@ class Submitter:
         elif self._brake.is_endless:
             in_doubt = self._brake.ends_in_doubt
             self.stop(StopReason.DOUBTS if in_doubt else StopReason.THROTTLED)
+
+    async def _blame(self, claim: Claim, outcome: Outcome) -> Outcome:
+        """Say whose a refusal is that speaks of the account and may mean this one row."""
+        if not (isinstance(outcome, AccountStopped) and outcome.may_be_one_rows):
+            return outcome
+        try:
+            passed = await self._ledger.passed_since_refused(claim, outcome.code, ENOUGH_PASSED)
+        except VodBatchError as error:
+            self._fail(error)
+            return outcome
+        # Of two types that went in one request either may be the one that is refused.
+        met_before = len(passed) == len(claim.members)
+        fewest = min(passed.values()) if met_before else None
+        return blame(outcome, fewest, is_type_served=self._suspicion.serves(claim.types))
 
     async def _make_durable(self, claim: Claim, verdicts: tuple[Verdict, ...]) -> None:
         """Write the outcome to both records; the journal takes it while PostgreSQL is away."""
@@ -426,7 +441,7 @@ class Submitter:
         What was not sent is pending still, what was refused is in doubt.
         """
         account = self._tally.account or self._suspicion.verdict_at_the_end()
-        if account is None or account.cause is not StopCause.EVERY_PROBE:
+        if account is None:
             return
         self._tally.account = account
         if self._stopped_by is not StopReason.SIGNAL:

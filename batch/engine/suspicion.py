@@ -1,14 +1,17 @@
-"""Does a code that nobody knows refuse one media after another, or the account as a whole?
+"""Does a code refuse one media after another, or the account as a whole?
 
-A few refusals by one such code in a row, and the rows that are sent next are taken from all over
-the lists. When these are refused by it too, every further row would be: the account is refused. One
-job accepted in between proves the opposite. Codes documented for one media say nothing here.
+Asked of a code that nobody knows, and of one that speaks of the account and may mean one media (a
+permission). A few refusals by one such code in a row, and the rows that are sent next are taken
+from all over the lists. When these are refused by it too, every further row would be: the account
+is refused. One job accepted in between proves the opposite. Codes documented for one media say
+nothing here.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from typing import TypeGuard
 
-from batch.core.models import Claim
+from batch.core.models import Claim, JobType
 from batch.core.outcome import Accepted, AccountStopped, Outcome, Refused, StopCause
 
 PROBES = 10
@@ -23,12 +26,14 @@ _MOST_CODES = 50
 _FEWEST = 2
 """One row alone cannot tell an account from a media."""
 
+_Refusal = Refused | AccountStopped
+
 
 @dataclass
 class _Streak:
     """Refusals by one code: in a row, of which so many by probes; and in all."""
 
-    last: Refused
+    last: _Refusal
     in_a_row: int = 0
     spread: int = 0
     ever: int = 0
@@ -39,6 +44,13 @@ class _Streak:
         return max(0, PROBES - self.in_a_row, SPREAD_PROBES - self.spread)
 
 
+def _may_be_either(outcome: Outcome) -> TypeGuard[_Refusal]:
+    """Tell whether it may be the row that is refused, or the account."""
+    if isinstance(outcome, AccountStopped):
+        return outcome.may_be_one_rows
+    return isinstance(outcome, Refused) and not outcome.is_certain
+
+
 class Suspicion:
     """Watches what one run's requests come to."""
 
@@ -47,6 +59,7 @@ class Suspicion:
         self._suspect_at = _FIRST_SUSPECT_AT
         self._probing: set[str] = set()
         self._answered = 0
+        self._served: set[JobType] = set()
 
     @property
     def is_probing(self) -> bool:
@@ -69,10 +82,15 @@ class Suspicion:
         self._probing.discard(claim.nonce)
         if isinstance(outcome, Accepted):
             self._answered += 1
+            self._served |= {job.type for job in outcome.jobs}
             self._clear()
-        elif isinstance(outcome, Refused) and not outcome.is_certain:
+        elif _may_be_either(outcome):
             self._answered += 1
             self._count(outcome, is_probe=is_probe)
+
+    def serves(self, types: Collection[JobType]) -> bool:
+        """Tell whether this run was given a job of each of ``types``."""
+        return self._served.issuperset(types)
 
     def verdict(self) -> AccountStopped | None:
         """Say that the account is refused, once enough probes were refused by one code."""
@@ -88,6 +106,8 @@ class Suspicion:
         for one in self._streaks.values():
             if holds(one):
                 refusal = one.last
+                if isinstance(refusal, AccountStopped):
+                    return refusal
                 return AccountStopped(
                     refusal.code,
                     refusal.message,
@@ -97,7 +117,7 @@ class Suspicion:
                 )
         return None
 
-    def _count(self, refusal: Refused, *, is_probe: bool) -> None:
+    def _count(self, refusal: _Refusal, *, is_probe: bool) -> None:
         key = refusal.code.lower()
         if key not in self._streaks and len(self._streaks) >= _MOST_CODES:
             return

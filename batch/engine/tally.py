@@ -130,7 +130,7 @@ class Tally:
         if isinstance(outcome, NotSent) and outcome.held_back:
             return
         self.requests += 1
-        if isinstance(outcome, AccountStopped) and not outcome.is_mended:
+        if isinstance(outcome, AccountStopped) and outcome.stops_at_once:
             self.account = outcome
         if isinstance(outcome, NotSent | InDoubt):
             self.last_trouble = outcome.reason

@@ -6,6 +6,7 @@ import string
 from collections.abc import Iterable, Sequence
 
 from batch.core.models import JobType
+from batch.core.request_line import LONGEST_LINE, too_long_by
 from batch.intake.model import PRIORITIES
 
 MAX_MEDIA_ID = 64
@@ -194,6 +195,18 @@ def _check_extend(extend: object) -> None:
     size = len(sent.encode())
     if size > MAX_EXTEND_BYTES:
         raise CellError(f"user_data.Extend has {size} bytes (allowed: {MAX_EXTEND_BYTES})")
+
+
+def check_length(config: str | None, user_data: str | None = None) -> None:
+    """Raise :class:`CellError` where the request of a row would be too long for its line.
+
+    Both types of a media may go in one request, and its id may have any length that is allowed.
+    """
+    if over := too_long_by("0" * MAX_MEDIA_ID, JobType, config, user_data):
+        raise CellError(
+            f"config and user_data make a request line of {LONGEST_LINE + over:,} bytes "
+            f"(allowed: {LONGEST_LINE:,}, as it is sent: most signs in JSON take three)"
+        )
 
 
 class TypesMemo(dict[str | None, str]):

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from batch.core.models import JobType
 
-PRIORITIES = range(-(2**15), 2**15)
+PRIORITIES = range(-(2**15) + 1, 2**15)
 """What fits the ledger's ``smallint``; higher is sent first."""
 
 

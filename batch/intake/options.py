@@ -2,7 +2,7 @@
 
 from batch.core.models import JobType
 from batch.errors import UsageError
-from batch.intake.cells import CellError, echo, parse_config
+from batch.intake.cells import CellError, check_length, echo, parse_config
 from batch.intake.decoding import known_encoding
 from batch.intake.model import PRIORITIES, IntakeOptions
 
@@ -38,6 +38,10 @@ def _check_config(config: str | None) -> None:
     if config is None:
         return
     try:
-        parse_config(config, "--config")
+        canonical = parse_config(config, "--config")
     except CellError as error:
         raise UsageError(f'{error}; give an object such as {{"DNADBId":"..."}}') from None
+    try:
+        check_length(canonical)
+    except CellError as error:
+        raise UsageError(f"--config is too long: {error}; give a shorter one") from None

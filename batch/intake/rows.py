@@ -15,6 +15,7 @@ from batch.intake.cells import (
     ConfigMemo,
     TypesMemo,
     are_media_ids,
+    check_length,
     parse_media_id,
     parse_priority,
     parse_user_data,
@@ -60,14 +61,16 @@ class RowMaker:
         media_id = parse_media_id(_cell(fields, layout.media_id))
         types = self._types[_cell(fields, layout.types)]
         config = self._configs[_cell(fields, layout.config)]
-        user_data = _cell(fields, layout.user_data)
+        written = _cell(fields, layout.user_data)
+        user_data = parse_user_data(written) if written.strip() else None
+        check_length(config, user_data)
         priority = _cell(fields, layout.priority)
         return ManifestRow(
             line,
             media_id,
             types,
             config,
-            parse_user_data(user_data) if user_data.strip() else None,
+            user_data,
             parse_priority(priority) if priority.strip() else self._priority,
         )
 

@@ -14,6 +14,7 @@ import asyncpg
 
 from batch.errors import ConfigurationError, DatabaseUnavailableError, ServerChangedError
 from batch.ledger.address import Address, read_address
+from batch.ledger.connections import Connections
 from batch.ledger.embedded import Embedded
 from batch.ledger.failures import translated_errors
 from batch.ledger.migrate import check_version, migrate, newest_version, schema_version
@@ -23,7 +24,7 @@ from batch.ledger.session import (
     Session,
     backend_of,
     is_alive,
-    open_session,
+    open_session_at_once,
     shares_backends,
 )
 from batch.ledger.statements import statement
@@ -113,7 +114,7 @@ class _Loan:
 
     __slots__ = ("_connection", "_pool")
 
-    def __init__(self, pool: asyncpg.Pool) -> None:
+    def __init__(self, pool: Connections) -> None:
         self._pool = pool
 
     async def __aenter__(self) -> asyncpg.Connection:
@@ -131,7 +132,7 @@ class Database:
 
     def __init__(
         self,
-        pool: asyncpg.Pool,
+        pool: Connections,
         address: Address,
         direct: Address,
         door: _Door,
@@ -185,8 +186,8 @@ class Database:
 
         async def connect(*_words: object, **_more: object) -> Session:
             if pooled:
-                return await open_session(address, statement_cache_size=0)
-            return await open_session(address, name=_NAME)
+                return await open_session_at_once(address, statement_cache_size=0)
+            return await open_session_at_once(address, name=_NAME)
 
         pool = await asyncpg.create_pool(
             connect=connect,
@@ -196,7 +197,7 @@ class Database:
             init=None if pooled else door.begin,
             reset=_keep_as_is,
         )
-        return cls(pool, address, direct, door, embedded)
+        return cls(Connections(pool, _POOL_SIZE), address, direct, door, embedded)
 
     async def _migrate_embedded(self, url: str) -> None:
         if await self.version() < newest_version():

@@ -168,8 +168,14 @@ class Doubts:
         rows = await self._database.fetch("newest_jobs", self._target.id, job_type.value, limit)
         return [KnownJob(**row) for row in rows]
 
-    async def settle(self, settlements: Sequence[Settlement], actor: str) -> set[int]:
-        """Settle doubts; return the submissions that moved."""
+    async def settle(
+        self, settlements: Sequence[Settlement], actor: str, max_attempts: int | None = None
+    ) -> dict[int, State]:
+        """Settle doubts; return the submissions that moved, and where they went.
+
+        With ``max_attempts`` what has no job goes behind all other rows, and is dead after so many
+        attempts; ``None`` is for an operator's word, which sends it again.
+        """
         rows = await self._database.fetch(
             "settle",
             [s.id for s in settlements],
@@ -180,8 +186,9 @@ class Doubts:
             [s.was_replayed for s in settlements],
             [s.is_refused for s in settlements],
             actor,
+            max_attempts,
         )
-        return {row["id"] for row in rows}
+        return {row["id"]: State(row["state"]) for row in rows}
 
     async def record(self, verdicts: Sequence[Verdict], actor: str) -> set[int]:
         """Record the answer to a replay, every JobId of it; return what now has its job."""

@@ -14,6 +14,7 @@ from batch.errors import (
     ConfigurationError,
     DatabaseUnavailableError,
     PermissionRefusedError,
+    ServerFullError,
     VodBatchError,
     in_one_line,
 )
@@ -24,6 +25,7 @@ _AWAY = ("08", "25", "40", "53", "55", "57", "58", "72", "XX")
 """Line, a transaction in the wrong state (read-only, timed out), a roll-back (a deadlock: the other
 side won), no room, a lock not to be had, an operator, the machine, a snapshot too old, a defect.
 The same statement may do later."""
+_FULL = "53300"
 _UNPREPARED = ("26", "42P05")
 """A statement that was prepared is not there, or one that was not is: two servers, one session."""
 
@@ -75,6 +77,7 @@ _CHECK_RIGHTS = (
 )
 _CHECK_SCHEMA = "check VOD_BATCH_DATABASE_URL, then run: vod-batch migrate"
 _CHECK_SERVER = "check that it runs and that VOD_BATCH_DATABASE_URL points at it"
+_FREE_SOME = "a night needs two at a time: free some, or raise ALTER ROLE ... CONNECTION LIMIT"
 _DECLARE_POOLER = (
     "a pooler stands between: set VOD_BATCH_DATABASE_POOLED=true, and "
     "VOD_BATCH_DATABASE_DIRECT_URL to a way around it"
@@ -83,6 +86,8 @@ _DECLARE_POOLER = (
 
 def _of_server(error: asyncpg.PostgresError) -> _Drawn:
     state = error.sqlstate or ""
+    if state == _FULL:
+        return ServerFullError, "no connection is left for us", _FREE_SOME
     if state.startswith(_REFUSED):
         return PermissionRefusedError, _NOT_LET_IN, _CHECK_RIGHTS
     if state.startswith(_AWAY):

@@ -8,6 +8,7 @@ import asyncpg
 
 from batch.core.models import JobType, Target
 from batch.ledger.database import Database
+from batch.ledger.owners import JOB_UNKNOWN
 from batch.ledger.session import one_session, shares_backends
 from batch.ledger.statements import statement
 
@@ -89,3 +90,38 @@ async def bound_service(database: Database, target: Target) -> str | None:
     """Return what the target's calls have gone to, ``cloud`` or ``stand-in``; ``None`` before."""
     row = await database.fetch_row("target_facts", target.id)
     return row["service"] if row else None
+
+
+@dataclass(frozen=True, slots=True)
+class Stuck:
+    """Submissions that stand for one reason (``find_stuck.sql``), the oldest as an example.
+
+    ``since`` is UTC. ``told`` is what is known of the example: its worker, note or JobId.
+    """
+
+    kind: str
+    count: int
+    since: datetime | None
+    media_id: str
+    told: str | None
+
+
+async def find_stuck(
+    database: Database,
+    target: Target,
+    *,
+    silence: timedelta,
+    long_send: timedelta,
+    long_doubt: timedelta,
+    long_job: timedelta,
+) -> list[Stuck]:
+    """Return what stands longer than these bounds, or without anybody who moves it."""
+    rows = await database.fetch(
+        "find_stuck",
+        target.id,
+        *(each.total_seconds() for each in (silence, long_send, long_doubt, long_job)),
+        JOB_UNKNOWN,
+    )
+    return [
+        Stuck(row["kind"], row["n"], row["since"], row["media_id"], row["told"]) for row in rows
+    ]

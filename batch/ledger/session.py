@@ -13,6 +13,7 @@ import asyncpg
 
 from batch.errors import ConfigurationError, VodBatchError
 from batch.ledger.address import Address, LineOptions
+from batch.ledger.connections import patient_while_full
 from batch.ledger.failures import translated_errors, while_connecting
 from batch.ledger.statements import statement
 
@@ -52,9 +53,19 @@ class Session(asyncpg.Connection):  # type: ignore[misc]
 async def open_session(
     address: Address, *, name: str | None = None, statement_cache_size: int = 100
 ) -> Session:
+    """Open a session, and wait a little where the server is full (:func:`open_session_at_once`)."""
+    return await patient_while_full(
+        lambda: open_session_at_once(address, name=name, statement_cache_size=statement_cache_size)
+    )
+
+
+async def open_session_at_once(
+    address: Address, *, name: str | None = None, statement_cache_size: int = 100
+) -> Session:
     """Open a session; ``name`` is what ``pg_stat_activity`` shows.
 
     Raises:
+        ServerFullError: there is no connection left for us now.
         DatabaseUnavailableError, PermissionRefusedError, ConfigurationError: with what to do.
     """
     settings = {"application_name": name} if name else {}

@@ -151,6 +151,16 @@ class Store:
         row = await self._first("due_span", self.target.id)
         return None if row["first"] is None else (row["first"], row["last"])
 
+    async def passed_since_refused(
+        self, submissions: Sequence[int], code: str, most: int
+    ) -> dict[int, int]:
+        """Return those that ``code`` refused before, and how many others passed since.
+
+        Others are of the same type, begun after the first such refusal; ``most`` are counted.
+        """
+        rows = await self._fetch("passed_since_refused", list(submissions), code, most)
+        return {row["id"]: row["passed"] for row in rows}
+
     async def open_periods(self, spending: Spending) -> None:
         """Make what budgets are held against; without it a begin under a budget claims nothing."""
         currency = spending.prices.currency

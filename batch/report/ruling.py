@@ -39,7 +39,7 @@ class Facts:
     ``was_replayed`` are of its last attempt. ``settle`` is how long after ``signed_at`` finding no
     job proves absence; a worker not heard of for ``worker_silence`` counts as dead.
     ``carried_over`` is why the newest run ended that might have sent it. ``is_perhaps_paid``: it is
-    rejected or dead, and no certain refusal came.
+    rejected or dead, and no certain refusal came. ``is_set_back``: it goes behind all others.
     """
 
     media_id: str
@@ -68,6 +68,7 @@ class Facts:
     carried_over: str | None = None
     is_perhaps_paid: bool = False
     is_waiting: bool = False
+    is_set_back: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +118,10 @@ def _pending(facts: Facts) -> list[str]:
         )
     if told:
         return told
-    due = "due now: the next vod-batch submit sends it, in order of priority and line"
+    place = "behind all others" if facts.is_set_back else "in order of priority and line"
+    due = f"due now: the next vod-batch submit sends it, {place}"
+    if facts.is_set_back:
+        due += f", for it may have kept them from being sent ({facts.reason})"
     if facts.carried_over is None:
         return [due]
     return [due, f"the last run ended because {facts.carried_over}"]

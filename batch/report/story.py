@@ -257,6 +257,7 @@ def _facts(
         now=row["now"],
         carried_over=row["carried_over"],
         is_perhaps_paid=row["is_perhaps_paid"],
+        is_set_back=row["is_set_back"],
     )
 
 

@@ -92,7 +92,7 @@ class Settings(BaseModel):
     max_submissions: int | None = Field(
         None, ge=1, le=_MOST, description="send no more than this many"
     )
-    max_attempts: int = Field(8, ge=1, le=1000, description="sends that never arrived, per row")
+    max_attempts: int = Field(8, ge=1, le=1000, description="requests without a job, per row")
     grace: Duration = Field(
         timedelta(seconds=35), description="how long a stop waits for answers on the wire"
     )
@@ -177,7 +177,7 @@ class Settings(BaseModel):
     type: tuple[JobType, ...] = Field((JobType.MEDIA_DNA,), description="types of rows without")
     campaign: Name = "default"
     config: str | None = None
-    priority: int = Field(0, ge=-32768, le=32767)
+    priority: int = Field(0, ge=-32767, le=32767)
     column: str | None = None
     encoding: str | None = None
     quarantine: Path | None = None

@@ -325,7 +325,8 @@ class VodClient:
         if answer.date is not None:
             self._dated = (answer.date, self._now())
         is_renewed = await self._renews_key(answer, credentials)
-        return replace(answer, hide=hide, is_key_renewed=is_renewed)
+        asked = len(f"{request.method} {request.target} HTTP/1.1")
+        return replace(answer, hide=hide, is_key_renewed=is_renewed, asked_bytes=asked)
 
     async def _renews_key(self, answer: Answer, used: Credentials) -> bool:
         """Ask the key's source once more where the key was refused; say whether it gave another."""

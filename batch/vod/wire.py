@@ -12,10 +12,10 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from functools import lru_cache
 
-from batch.core.correlation import tag_user_data
 from batch.core.doubt import LISTED_TYPES
 from batch.core.models import Claim
 from batch.core.outcome import Failure
+from batch.core.request_line import submit_parameters
 
 SUBMIT = "SubmitAIJob"
 LIST_AI_JOBS = "ListAIJob"
@@ -125,18 +125,10 @@ def parse_time(value: object) -> datetime | None:
 
 
 def submit_params(claim: Claim) -> dict[str, str]:
-    """Return the query parameters of ``SubmitAIJob`` for ``claim`` (``vod-api.md`` 1.1).
-
-    The claim's nonce doubles as the correlation id in UserData.
-    """
-    params = {
-        "MediaId": claim.media_id,
-        "Types": ",".join(claim.types),
-        "UserData": tag_user_data(claim.user_data, claim.nonce),
-    }
-    if claim.config is not None:
-        params["Config"] = claim.config
-    return params
+    """Return the query parameters of ``SubmitAIJob`` for ``claim`` (``vod-api.md`` 1.1)."""
+    return submit_parameters(
+        claim.media_id, claim.types, claim.config, claim.user_data, claim.nonce
+    )
 
 
 def read_job_page(body: Mapping[str, object]) -> JobPage:

@@ -248,7 +248,8 @@ class LedgerMachine(RuleBasedStateMachine):
             )  # fmt: skip
             if isinstance(decision, Adopt | Absent):
                 job_id = decision.job_id if isinstance(decision, Adopt) else None
-                await doubts.settle([Settlement(doubt.id, doubt.lease, job_id, "seen")], "settle")
+                settled = Settlement(doubt.id, doubt.lease, job_id, "seen")
+                await doubts.settle([settled], "settle", max_attempts=4)
 
     def _close_the_gate(self, nonce: str) -> None:
         """Absence counts only once the gateway would refuse the request for its date."""

@@ -7,6 +7,7 @@ from batch.core.models import Target
 from batch.engine.doctor.check import Check, not_checked
 from batch.engine.doctor.cloud import TOLERATED_SKEW
 from batch.engine.doctor.configuration import check_types
+from batch.engine.doctor.stuck import check_stuck
 from batch.errors import ExitCode, VodBatchError
 from batch.ledger import inspection
 from batch.ledger.database import Database
@@ -154,6 +155,8 @@ async def _check_target(
     waiting = await inspection.waiting_types(database, target)
     mend = "withdraw those rows with vod-batch cancel --type"
     yield check_types("waiting types", settings.region, waiting, mend)
+    async for check in check_stuck(database, target, settings):
+        yield check
     doubts = Doubts(database, target)
     if refuses_nonces is not None:
         await doubts.confirm_replay(refused=refuses_nonces)

@@ -40,6 +40,6 @@ looked_at AS (
 noted AS (
     INSERT INTO canaries (submission_id, batch_id) SELECT id, batch_id FROM first
 )
-UPDATE submissions s SET priority = 32767
+UPDATE submissions s SET priority = 32767, set_back_from = NULL
   FROM first
  WHERE s.id = first.id

@@ -28,6 +28,7 @@ WITH said AS MATERIALIZED (
 answer AS MATERIALIZED (
     SELECT a.submission_id, a.lease, a.http_status, a.code, a.request_id, a.due_in, a.uncounted,
            a.is_anothers, a.is_certain,
+           a.outcome = 'account_stopped' AND a.uncounted = 0 AS is_set_back,
            CASE WHEN a.is_anothers THEN 'in_doubt' ELSE a.outcome END AS outcome,
            CASE WHEN a.is_anothers THEN 'in_doubt' ELSE a.to_state END AS to_state,
            CASE WHEN a.is_anothers THEN 'job ' || a.job_id || ' is another submission''s'
@@ -44,6 +45,10 @@ moved AS (
            due_at = CASE WHEN a.to_state = 'pending'
                          THEN now() + make_interval(secs => a.due_in) ELSE s.due_at END,
            attempts = s.attempts - a.uncounted,
+           -- It may be itself to blame for what was said of the account: it goes behind all others.
+           priority = CASE WHEN a.is_set_back THEN -32768 ELSE s.priority END,
+           set_back_from = CASE WHEN a.is_set_back THEN coalesce(s.set_back_from, s.priority)
+                                ELSE s.set_back_from END,
            job_id = CASE WHEN a.to_state = 'submitted' THEN a.job_id END,
            submitted_at = CASE WHEN a.to_state = 'submitted' THEN now() END,
            request_id = coalesce(a.request_id, s.request_id),

@@ -35,6 +35,7 @@ moved AS (
            actor = $8, reason = $9, due_at = to_timestamp(0), attempts = 0,
            job_id = NULL, submitted_at = NULL, finished_at = NULL, refusal_is_certain = NULL,
            polled_at = NULL, looked_up_at = NULL,
+           priority = coalesce(s.set_back_from, s.priority), set_back_from = NULL,
            -- What was said last is what is known of the doubt.
            request_id = CASE c.way WHEN 'doubt' THEN s.request_id END,
            error_code = CASE c.way WHEN 'doubt' THEN s.error_code END,

@@ -1,5 +1,6 @@
 -- Every submission of one media, with all that decides what becomes of it. $1 target, $2 media
-SELECT s.id, s.media_id, s.job_type, s.campaign, s.config, s.user_data, s.priority, s.line,
+SELECT s.id, s.media_id, s.job_type, s.campaign, s.config, s.user_data, s.line,
+       coalesce(s.set_back_from, s.priority) AS priority, s.set_back_from IS NOT NULL AS is_set_back,
        s.batch_id, b.source, b.loaded_at, s.state, s.reason, s.lease, s.attempts, s.job_id,
        s.request_id, s.error_code, s.error_message, s.submitted_at, s.finished_at, s.polled_at,
        s.due_at, s.due_at <= now() AS is_due,

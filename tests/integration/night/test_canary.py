@@ -100,3 +100,26 @@ def test_no_canary_where_none_is_wanted(make_shift: MakeShift) -> None:
     facts = shift.facts(code=3)
     assert facts["canaries"] == []
     assert shift.states() == {"failed": 12}
+
+
+def test_one_canary_that_the_account_may_not_touch_holds_no_list(make_shift: MakeShift) -> None:
+    """It goes behind all others and is left out; the same night sends the rest."""
+    shift = make_shift(VOD_BATCH_CANARY=5)
+    shift.emulator.fault("refuse", media_id=media(2), code="Forbidden", status=403)
+    shift.drop("a.csv", range(30))
+    facts = shift.facts(code=5)
+    (canary,) = facts["canaries"]
+    assert (canary["verdict"], canary["tally"]) == (PASS, "4 of 4 canary submissions succeeded")
+    assert shift.states() == {"succeeded": 29, "pending": 1}
+
+
+def test_an_account_that_may_touch_nothing_fails_no_canary(make_shift: MakeShift) -> None:
+    """Once the permission is there, the next night begins with the same canary."""
+    shift = make_shift(VOD_BATCH_CANARY=5)
+    shift.emulator.fault("refuse", code="Forbidden", status=403)
+    shift.drop("a.csv", range(12))
+    shift.run(code=77)
+    shift.emulator.forget_faults()
+    facts = shift.facts()
+    assert facts["canaries"][0]["tally"] == "5 of 5 canary submissions succeeded"
+    assert shift.states() == {"succeeded": 12}

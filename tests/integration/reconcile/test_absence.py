@@ -5,8 +5,11 @@ from datetime import timedelta
 import pytest
 
 from batch.core.states import State
+from batch.engine.resolving import Word, resolve
 from batch.errors import ExitCode
-from tests.support.ledger import DNA, TAG
+from batch.ledger.doubts import Doubts
+from batch.ledger.operators import Operators, Selection
+from tests.support.ledger import DNA, TAG, media
 from tests.support.receipts import accepted_late
 from tests.support.settling import WORLDS, Morning
 
@@ -83,3 +86,55 @@ async def test_a_late_answer_after_absence_is_not_paid_again(morning: Morning) -
     assert (await morning.night.ledger.row(row))["job_id"] == "late"
     await morning.night.submit()
     assert morning.submits(1) == 0
+
+
+async def test_what_was_proven_absent_goes_behind_fresh_rows(morning: Morning) -> None:
+    """Whatever its priority was: what could not be sent twice keeps nobody waiting."""
+    ledger = morning.night.ledger
+    [row] = await morning.doubt([1], fault="drop_before")
+    await morning.long_after()
+    await morning.reconcile()
+    found = await ledger.row(row)
+    assert (found["state"], found["attempts"], found["set_back_from"]) == (State.PENDING, 1, 0)
+    fresh = await ledger.add([2, 3], priority=-5)
+    await morning.night.submit(max_submissions=2, concurrency=1)
+    assert [await ledger.state(one) for one in (row, *fresh)] == [
+        State.PENDING, State.SUBMITTED, State.SUBMITTED,
+    ]  # fmt: skip
+
+
+async def test_what_is_absent_again_and_again_is_dead(morning: Morning) -> None:
+    """After as many attempts as a row may have; an operator's retry begins anew, in its place."""
+    ledger = morning.night.ledger
+    [row] = await morning.doubt([1], fault="drop_before")
+    await morning.long_after()
+    assert (await morning.reconcile(max_attempts=2)).settled == {"absent": 1}
+    morning.night.emulator.fault("drop_before", media_id=media(1), count=1)
+    await morning.night.submit()
+    await morning.long_after()
+    await morning.witness(991)
+    summary = await morning.reconcile(max_attempts=2)
+    assert summary.settled == {"dead": 1}
+    assert ExitCode.DONE_WITH_FAILURES in summary.exit_codes
+    found = await ledger.row(row)
+    assert (found["state"], found["error_code"]) == (State.DEAD, "no_job")
+    await morning.night.submit()
+    assert morning.submits(1) == 0
+    operators = Operators(ledger.database, ledger.store.target)
+    await operators.retry(Selection(media=(media(1),)), "try again", "operator")
+    found = await ledger.row(row)
+    assert (found["state"], found["attempts"], found["priority"]) == (State.PENDING, 0, 0)
+    await morning.night.submit()
+    assert morning.submits(1) == 1
+
+
+@pytest.mark.parametrize("word", [Word.ABSENT, Word.RESEND])
+async def test_an_operators_word_sends_again_in_its_place(morning: Morning, word: Word) -> None:
+    """However often it was tried: who says so has a reason."""
+    ledger = morning.night.ledger
+    [row] = await morning.doubt([1], fault="drop_before")
+    await ledger.sql.execute("UPDATE submissions SET priority = -32768, set_back_from = 3")
+    doubts = Doubts(ledger.database, ledger.store.target)
+    assert await resolve(doubts, await doubts.list_doubts(), word, None) == {row}
+    found = await ledger.row(row)
+    assert (found["state"], found["priority"], found["set_back_from"]) == (State.PENDING, 3, None)

@@ -247,7 +247,7 @@ async def test_a_replay_that_began_meanwhile_forbids_to_send_again(morning: Morn
     before = await doubts.list_doubts()
     assert await doubts.mark_replayed(before, KEY.access_key_id, OLDEST_DATE)
     absent = Settlement(row, before[0].lease, None, "seen", is_absent=True)
-    assert await doubts.settle([absent], "other") == set()
+    assert await doubts.settle([absent], "other") == {}
     assert await morning.night.ledger.state(row) is State.IN_DOUBT
 
 

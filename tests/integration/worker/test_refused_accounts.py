@@ -19,7 +19,6 @@ KNOWN = [
     ("InsufficientBalance", 400, StopCause.ARREARS, ExitCode.UNAVAILABLE),
     ("IllegalTimestamp", 400, StopCause.CLOCK, ExitCode.CONFIGURATION),
     ("Forbidden.RiskControl", 403, StopCause.RISK_CONTROL, ExitCode.UNAVAILABLE),
-    ("AccessDenied", 403, StopCause.PERMISSION, ExitCode.PERMISSION),
 ]
 
 
@@ -35,6 +34,28 @@ async def test_a_refused_account_rejects_no_row(
     assert summary.account.cause is cause
     assert most_urgent(*summary.exit_codes) is exit_code
     assert summary.requests <= 8
+    await night.check(pending=300)
+
+
+@pytest.mark.parametrize(
+    ("code", "cause", "exit_code"),
+    [
+        ("AccessDenied", StopCause.PERMISSION, ExitCode.PERMISSION),
+        ("OperationDenied", StopCause.NOT_ACTIVE, ExitCode.UNAVAILABLE),
+    ],
+)
+async def test_a_refusal_that_may_be_one_medias_is_asked_all_over_the_lists(
+    night: Night, code: str, cause: StopCause, exit_code: ExitCode
+) -> None:
+    """Ten in a row: it is the account's, no row is rejected, and none is in doubt."""
+    night.emulator.fault("refuse", code=code, status=403)
+    await night.ledger.add(range(300))
+    summary = await night.submit(concurrency=3)
+    assert summary.stopped_by is StopReason.ACCOUNT_STOPPED
+    assert summary.account
+    assert summary.account.cause is cause
+    assert most_urgent(*summary.exit_codes) is exit_code
+    assert 10 <= summary.requests <= 13
     await night.check(pending=300)
 
 

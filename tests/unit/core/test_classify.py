@@ -467,3 +467,38 @@ def test_any_bytes_make_some_outcome(status: int, body: bytes, retry_after: str 
         assert outcome.jobs
     if isinstance(outcome, Refused | AccountStopped):
         assert 400 <= status < 500
+
+
+TOO_LONG = [413, 414, 431]
+HTML = b"<html><head><title>414 Request-URI Too Large</title></head></html>"
+
+
+@pytest.mark.parametrize("status", TOO_LONG)
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [(HTML, "RequestTooLong"), (b"", "RequestTooLong"), (b'{"Code":"Brand.New"}', "Brand.New")],
+)
+def test_a_request_that_is_too_long_is_refused(status: int, body: bytes, code: str) -> None:
+    """Certain only where its line is longer than what every server has room for."""
+    long = classify(Answer(status, body, asked_bytes=8001), MEDIA, BOTH)
+    short = classify(Answer(status, body, asked_bytes=8000), MEDIA, BOTH)
+    assert isinstance(long, Refused)
+    assert isinstance(short, Refused)
+    assert (long.code, long.is_certain) == (code, True)
+    assert (short.code, short.is_certain) == (code, False)
+
+
+@pytest.mark.parametrize("status", TOO_LONG)
+def test_what_else_an_answer_says_comes_before_its_length(status: int) -> None:
+    """Jobs, the server's trouble, the rate, the account: a status does not hide them."""
+
+    def of(code: str, **more: Any) -> object:
+        body = json.dumps({"Code": code, **more}).encode()
+        return classify(Answer(status, body, asked_bytes=9000), MEDIA, BOTH)
+
+    assert isinstance(of("Brand.New", JobId="j1"), InDoubt)
+    assert isinstance(of("InternalError"), InDoubt)
+    assert isinstance(of("Throttling.User"), Throttled)
+    assert isinstance(of("InvalidAccessKeyId.NotFound"), AccountStopped)
+    later = Answer(status, HTML, retry_later="5", asked_bytes=9000)
+    assert isinstance(classify(later, MEDIA, BOTH), InDoubt)

@@ -400,8 +400,30 @@ class TestQuarantine:
         assert line.reason.startswith("longer than 1048576 characters")
 
     def test_long_record_within_the_limit_is_read(self) -> None:
-        text = 'media_id,user_data\nm1,"{""a"":""' + "x" * (MAX_RECORD - 100) + '""}"\n'
-        assert len(load(text)[1][0].user_data or "") == MAX_RECORD - 92
+        text = "media_id,note\nm1," + "x" * (MAX_RECORD - 100) + "\n"
+        assert load(text)[1][0].media_id == "m1"
+
+    @pytest.mark.parametrize(
+        ("config", "user_data"),
+        [("y" * 9000, ""), ("", "y" * 9000), ("y" * 5000, "y" * 5000), ("中" * 1000, "")],
+    )
+    def test_a_row_whose_request_would_be_too_long_is_told(
+        self, config: str, user_data: str
+    ) -> None:
+        """A gateway would answer 414; the other rows of the list are loaded."""
+        cells = [f'"{{""a"":""{text}""}}"' if text else "" for text in (config, user_data)]
+        text = f"media_id,config,user_data\nm1,,\nm2,{','.join(cells)}\nm3,,\n"
+        _, rows, quarantined = load(text)
+        assert [row.media_id for row in rows] == ["m1", "m3"]
+        [line] = quarantined
+        assert line.line == 3
+        assert line.reason.startswith("config and user_data make a request line of ")
+        assert "(allowed: 8,000," in line.reason
+
+    def test_an_option_that_is_too_long_is_told_before_any_file_is_read(self) -> None:
+        options = replace(OPTIONS, config='{"a":"' + "y" * 9000 + '"}')
+        with pytest.raises(UsageError, match=r"--config is too long: .* give a shorter one"):
+            check_options(options)
 
     def test_many_long_records_do_not_pile_up(self) -> None:
         text = "media_id,note\n" + ("a b," + "x" * 900_000 + "\n") * 20

@@ -23,6 +23,13 @@ def _held(**changes: object) -> tuple[str, ...]:
     return rule(replace(PLAIN, **changes)).holding  # type: ignore[arg-type]
 
 
+def test_a_row_that_was_set_back_is_told_why() -> None:
+    """Its priority alone would promise too much."""
+    told = _held(is_set_back=True, reason="account_stopped: Forbidden")
+    assert "sends it, behind all others, for it may have kept them" in told[0]
+    assert told[0].endswith("(account_stopped: Forbidden)")
+
+
 def test_every_state_has_its_sentence_and_a_rule() -> None:
     """No state leaves the reader without a meaning and without what comes next."""
     assert set(MEANS) == set(State)
