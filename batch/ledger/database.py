@@ -5,7 +5,7 @@ is kept in a session; what a session holds to (``enter.sql``) is said in each tr
 """
 
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Self, TypeVar
 
@@ -68,8 +68,9 @@ class _Door:
     ``server`` is the server start that it must lead to, if that matters.
     """
 
-    def __init__(self, *, pooled: bool) -> None:
+    def __init__(self, *, pooled: bool, is_workers: bool) -> None:
         self.pooled = pooled
+        self._is_workers = is_workers
         self.server: datetime | None = None
 
     async def enter(self, connection: asyncpg.Connection) -> None:
@@ -79,7 +80,9 @@ class _Door:
             ServerChangedError: another server serves than the one that is known.
         """
         enter = statement("enter")
-        row = await connection.fetchrow(enter, self.pooled, timeout=_CONNECT_SECONDS)
+        row = await connection.fetchrow(
+            enter, self.pooled, self._is_workers, timeout=_CONNECT_SECONDS
+        )
         found = row["server_started_at"]
         if self.server not in (None, found):
             raise ServerChangedError(
@@ -107,6 +110,7 @@ class Database:
 
         With ``plans_once`` a statement is planned once a connection, not for its values each time:
         planning took as long as begin itself. Through a pooler no statement is kept to be planned.
+        It is for a worker: its plans walk an index and stop early, whatever the statistics say.
 
         Raises:
             DatabaseUnavailableError, PermissionRefusedError, ConfigurationError: with what to do.
@@ -114,7 +118,7 @@ class Database:
         embedded = None if settings.database_url else Embedded(settings.home_path)
         url = embedded.url if embedded else database_url(settings)
         pooled = settings.database_pooled and embedded is None
-        door = _Door(pooled=pooled)
+        door = _Door(pooled=pooled, is_workers=plans_once)
         try:
             with translated_errors():
                 pool = await asyncpg.create_pool(
@@ -241,12 +245,6 @@ class Database:
         """Run the statement ``name`` and return its first row, or ``None`` (:meth:`fetch`)."""
         rows = await self.fetch(name, *arguments, timeout=timeout)
         return rows[0] if rows else None
-
-    async def stream(self, name: str, *arguments: object) -> AsyncGenerator[asyncpg.Record, None]:
-        """Yield the rows of a query one by one, with memory flat in their number."""
-        async with self.transaction() as connection:
-            async for row in connection.cursor(statement(name), *arguments, prefetch=1000):
-                yield row
 
     async def analyze(self, table: str) -> None:
         """Refresh the planner's picture of ``table`` (a name of ours, never input)."""
