@@ -19,6 +19,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 
 import asyncpg
 
+from batch.errors import ExitCode
 from batch.ledger.embedded import Embedded
 from tests.support.postgres import make_system_user
 from tests.support.stock import Stock, find_binaries, stock_folder
@@ -180,21 +181,21 @@ def start(environment: dict[str, str], *words: str) -> "subprocess.Popen[str]":
     )
 
 
-def finish(process: "subprocess.Popen[str]") -> dict[str, Any]:
+def finish(process: "subprocess.Popen[str]", *fine: ExitCode) -> dict[str, Any]:
     """Wait for a command started with ``--json``; return its answer.
 
     Raises:
-        RuntimeError: it did not end well.
+        RuntimeError: it did not end well, nor with one of the codes in ``fine``.
     """
     out, _ = process.communicate()
-    if process.returncode:
+    if process.returncode and process.returncode not in fine:
         raise RuntimeError(f"{process.args!r} ended with {process.returncode}: {out}")
     return dict(json.loads(out.splitlines()[-1]))
 
 
-def run(environment: dict[str, str], *words: str) -> dict[str, Any]:
-    """Run ``vod-batch WORDS --json`` to its end; return its answer."""
-    return finish(start(environment, *words, "--json"))
+def run(environment: dict[str, str], *words: str, fine: Sequence[ExitCode] = ()) -> dict[str, Any]:
+    """Run ``vod-batch WORDS --json`` to its end (:func:`finish`); return its answer."""
+    return finish(start(environment, *words, "--json"), *fine)
 
 
 def migrate(environment: dict[str, str]) -> None:
