@@ -1,6 +1,7 @@
 """A server that answers SubmitAIJob and does nothing else, so that a client is what is measured.
 
-It neither checks a signature nor keeps a job: one pass over the request line, one answer.
+It neither checks a signature nor keeps a job: one pass over the request line, one answer. Whoever
+looks for jobs that exist already is told of none.
 """
 
 import asyncio
@@ -35,15 +36,20 @@ class Answerer(asyncio.Protocol):
 def _answer(head: bytes) -> bytes:
     query = head[: head.index(b"\r\n")].split(b" ")[1].partition(b"?")[2]
     fields = dict(part.split(b"=", 1) for part in query.split(b"&") if b"=" in part)
+    if b"Types" not in fields:
+        return _framed(b'{"RequestId":"0","JobInfoList":[]}')
     jobs = ",".join(
         f'{{"JobId":"{next(_numbers):032x}","MediaId":"{fields[b"MediaId"].decode()}",'
         f'"Type":"{name}"}}'
         for name in fields[b"Types"].decode().split("%2C")
     )
-    body = (
+    return _framed(
         f'{{"RequestId":"{next(_numbers):08X}-0000-4000-A000-000000000000",'
-        f'"AIJobList":{{"AIJob":[{jobs}]}}}}'
-    ).encode()
+        f'"AIJobList":{{"AIJob":[{jobs}]}}}}'.encode()
+    )
+
+
+def _framed(body: bytes) -> bytes:
     return (
         b"HTTP/1.1 200 OK\r\nContent-Type: application/json;charset=utf-8\r\nContent-Length: "
         + str(len(body)).encode()

@@ -17,7 +17,12 @@ from pathlib import Path
 from typing import Any
 from urllib.request import ProxyHandler, Request, build_opener
 
+import asyncpg
+
+from batch.errors import ExitCode
 from batch.ledger.embedded import Embedded
+from tests.support.postgres import make_system_user
+from tests.support.stock import Stock, find_binaries, stock_folder
 
 _open = build_opener(ProxyHandler({})).open
 _START_SECONDS = 30.0
@@ -56,6 +61,54 @@ def embedded_postgres(home: Path) -> Iterator[str]:
         yield server.url
     finally:
         server.close()
+
+
+SERVERS = ("embedded", "stock")
+"""The PostgreSQL of the wheel, and the newest one that this machine's own packages installed."""
+
+
+@contextlib.contextmanager
+def postgres(kind: str, home: Path) -> Iterator[str]:
+    """Keep one of :data:`SERVERS` running for the block, as it is shipped; yield its URL."""
+    with embedded_postgres(home) if kind == "embedded" else _stock_postgres() as url:
+        yield url
+
+
+@contextlib.contextmanager
+def _stock_postgres() -> Iterator[str]:
+    binaries = find_binaries()
+    if binaries is None:
+        raise RuntimeError("no stock PostgreSQL here: install Debian's package postgresql")
+    make_system_user()
+    with stock_folder() as folder:
+        stock = Stock(binaries, folder)
+        stock.make()
+        stock.start()
+        try:
+            yield stock.server.url("postgres")
+        finally:
+            stock.stop()
+
+
+async def new_database(url: str, name: str) -> str:
+    """Make an empty database beside that of ``url``; return its URL."""
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(f"CREATE DATABASE {name}")
+    finally:
+        await connection.close()
+    return url.replace("/postgres?", f"/{name}?")
+
+
+async def server_facts(url: str) -> str:
+    """Say which PostgreSQL it is, and what of its settings decides its pace."""
+    connection = await asyncpg.connect(url)
+    try:
+        names = ("server_version", "fsync", "jit")
+        version, fsync, jit = [await connection.fetchval(f"SHOW {name}") for name in names]
+        return f"PostgreSQL {version}, fsync {fsync}, jit {jit}"
+    finally:
+        await connection.close()
 
 
 @dataclass(frozen=True)
@@ -128,21 +181,27 @@ def start(environment: dict[str, str], *words: str) -> "subprocess.Popen[str]":
     )
 
 
-def finish(process: "subprocess.Popen[str]") -> dict[str, Any]:
+def finish(process: "subprocess.Popen[str]", *fine: ExitCode) -> dict[str, Any]:
     """Wait for a command started with ``--json``; return its answer.
 
     Raises:
-        RuntimeError: it did not end well.
+        RuntimeError: it did not end well, nor with one of the codes in ``fine``.
     """
     out, _ = process.communicate()
-    if process.returncode:
+    if process.returncode and process.returncode not in fine:
         raise RuntimeError(f"{process.args!r} ended with {process.returncode}: {out}")
     return dict(json.loads(out.splitlines()[-1]))
 
 
-def run(environment: dict[str, str], *words: str) -> dict[str, Any]:
-    """Run ``vod-batch WORDS --json`` to its end; return its answer."""
-    return finish(start(environment, *words, "--json"))
+def run(environment: dict[str, str], *words: str, fine: Sequence[ExitCode] = ()) -> dict[str, Any]:
+    """Run ``vod-batch WORDS --json`` to its end (:func:`finish`); return its answer."""
+    return finish(start(environment, *words, "--json"), *fine)
+
+
+def migrate(environment: dict[str, str]) -> None:
+    """Bring the database that ``environment`` names up to this program."""
+    command = [sys.executable, "-m", "batch", "migrate"]
+    subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=True)
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

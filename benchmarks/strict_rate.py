@@ -1,16 +1,29 @@
 """Submit at a strict quota: no throttled call, no second above it, the rate kept up.
 
     .venv/bin/python -m benchmarks.strict_rate [--workers 3] [--qps 30] [--media 2000]
+                                               [--pending 100000] [--server stock] [--priced]
 
 The emulator refuses every call beyond the quota in any sliding second, and its meter is the judge.
+``--pending`` are further media that wait meanwhile; ``--server stock`` is the PostgreSQL of this
+machine's own packages, with its default settings; ``--priced`` submits under prices and a budget.
 """
 
 import argparse
+import asyncio
 import sys
 
+from batch.errors import ExitCode
 from benchmarks import common
 
 _LEAST_SHARE = 28.8 / 30
+
+
+_PRICED = {
+    "VOD_BATCH_PRICES": '{"AIMediaDNA": "0.1"}',
+    "VOD_BATCH_BUDGET": "100000",
+    "VOD_BATCH_BUDGET_DAY": "100000",
+    "VOD_BATCH_LONGEST": "2m",
+}
 
 
 def main() -> int:
@@ -19,22 +32,35 @@ def main() -> int:
     parser.add_argument("--media", type=int, default=2000, help="media to submit (2000)")
     parser.add_argument("--qps", type=int, default=30, help="the quota, calls a second (30)")
     parser.add_argument("--workers", type=int, default=1, help="submit processes (1)")
+    parser.add_argument("--pending", type=int, default=0, help="media that wait meanwhile (0)")
+    parser.add_argument("--server", choices=common.SERVERS, default="embedded")
+    parser.add_argument("--priced", action="store_true", help="under prices and a budget")
     words = parser.parse_args()
 
     with common.work_folder() as folder:
         home = folder / "home"
         with (
-            common.embedded_postgres(home),
+            common.postgres(words.server, home) as database,
             common.http_server("batch.emulator", "--port", "0", "--qps", str(words.qps)) as cloud,
         ):
+            print(asyncio.run(common.server_facts(database)))
             environment = common.clean_environment(
-                home, VOD_BATCH_ENDPOINT=cloud.url, VOD_BATCH_QPS=str(words.qps)
+                home,
+                VOD_BATCH_DATABASE_URL=asyncio.run(common.new_database(database, "strict")),
+                VOD_BATCH_ENDPOINT=cloud.url,
+                VOD_BATCH_QPS=str(words.qps),
+                **(_PRICED if words.priced else {}),
             )
-            manifest = common.write_manifest(folder / "media.csv", words.media)
+            common.migrate(environment)
+            manifest = common.write_manifest(folder / "media.csv", words.media + words.pending)
             common.run(environment, "load", str(manifest))
-            workers = [common.start(environment, "submit", "--json") for _ in range(words.workers)]
+            share = str(-(-words.media // words.workers))
+            workers = [
+                common.start(environment, "submit", "--json", "--max-submissions", share)
+                for _ in range(words.workers)
+            ]
             for worker in workers:
-                common.finish(worker)
+                common.finish(worker, ExitCode.CARRIED_OVER)
             meter = cloud.meter()
 
     print(f"{words.media:,} media, {words.workers} worker(s), strict {words.qps} a second")

@@ -1,10 +1,13 @@
 """Submit without a limit, beside a raw client, a naive loop and PgQueuer: one run, ratios printed.
 
-    .venv/bin/python -m benchmarks.throughput [--calls 20000] [--in-flight 64] [--server emulator]
+    .venv/bin/python -m benchmarks.throughput [--calls 20000] [--in-flight 64]
+        [--server emulator] [--database stock] [--pending 100000]
 
 All contenders call the same server process and, where they keep anything, commit to the same
-PostgreSQL (fsync on). ``bare`` is a server that answers at once, so that the clients are what is
-measured; ``emulator`` checks signatures and keeps jobs, and is itself the slowest part. Absolute
+PostgreSQL (fsync on). With ``--database stock`` that is the one of this machine's own packages,
+with its default settings, and ours runs on the embedded one too, in turn. ``--pending`` are further
+media that wait meanwhile. ``bare`` is a server that answers at once, so that the clients are what
+is measured; ``emulator`` checks signatures and keeps jobs, and is itself the slowest part. Absolute
 figures vary from machine to machine and from run to run; the ratios are what to hold.
 
 raw       one aiohttp session, requests signed before the clock starts, no database
@@ -30,6 +33,7 @@ import aiohttp
 import asyncpg
 from yarl import URL
 
+from batch.errors import ExitCode
 from batch.vod.credentials import Credentials
 from batch.vod.signing import sign, warm
 from batch.vod.wire import SignedRequest
@@ -144,35 +148,21 @@ async def _pgqueuer(url: str, database: str, calls: int, in_flight: int) -> floa
         return calls / (time.perf_counter() - started)
 
 
-def _ours(url: str, home: Path, folder: Path, calls: int, in_flight: int) -> float:
+def _ours(url: str, database: str, folder: Path, calls: int, pending: int, in_flight: int) -> float:
+    settings = {"VOD_BATCH_DATABASE_URL": asyncio.run(common.new_database(database, "ours"))}
     environment = common.clean_environment(
-        home, VOD_BATCH_ENDPOINT=url, VOD_BATCH_QPS=_UNLIMITED,
-        VOD_BATCH_CONCURRENCY=str(in_flight),
+        folder / "ours", VOD_BATCH_ENDPOINT=url, VOD_BATCH_QPS=_UNLIMITED,
+        VOD_BATCH_CONCURRENCY=str(in_flight), **settings,
     )  # fmt: skip
-    common.run(environment, "load", str(common.write_manifest(folder / "media.csv", calls)))
-    summary = common.run(environment, "submit")
+    common.migrate(environment)
+    manifest = common.write_manifest(folder / "media.csv", calls + pending)
+    common.run(environment, "load", str(manifest))
+    summary = common.run(
+        environment, "submit", "--max-submissions", str(calls), fine=[ExitCode.CARRIED_OVER]
+    )
     if summary["states"] != {"submitted": calls}:
         raise RuntimeError(f"not every call came through: {summary['states']}")
     return calls / float(summary["seconds"])
-
-
-async def _new_database(url: str, name: str) -> str:
-    connection = await asyncpg.connect(url)
-    try:
-        await connection.execute(f"CREATE DATABASE {name}")
-    finally:
-        await connection.close()
-    return url.replace("/postgres?", f"/{name}?")
-
-
-async def _facts(url: str) -> str:
-    connection = await asyncpg.connect(url)
-    try:
-        version = await connection.fetchval("SHOW server_version")
-        fsync = await connection.fetchval("SHOW fsync")
-        return f"PostgreSQL {version}, fsync {fsync}"
-    finally:
-        await connection.close()
 
 
 def main() -> int:
@@ -180,24 +170,31 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Submit without a limit, beside peers.")
     parser.add_argument("--calls", type=int, default=20_000, help="calls of each (20000)")
     parser.add_argument("--in-flight", type=int, default=64, help="at a time (64)")
+    parser.add_argument("--pending", type=int, default=0, help="media that wait meanwhile (0)")
     parser.add_argument("--server", choices=sorted(_SERVERS), default="bare")
+    parser.add_argument("--database", choices=common.SERVERS, default="embedded")
     words = parser.parse_args()
     calls, in_flight = words.calls, words.in_flight
     warm()
     rates: dict[str, float] = {}
     with (
         common.work_folder() as folder,
-        common.embedded_postgres(folder / "home") as database,
+        common.postgres(words.database, folder / "home") as database,
         common.http_server(*_SERVERS[words.server]) as server,
     ):
         print(f"{calls:,} calls, {in_flight} in flight, {words.server} server, ", end="")
-        print(asyncio.run(_facts(database)))
+        print(asyncio.run(common.server_facts(database)))
         rates["raw"] = asyncio.run(_raw(server.url, calls, in_flight))
-        peer = asyncio.run(_new_database(database, "naive"))
+        peer = asyncio.run(common.new_database(database, "naive"))
         rates["naive"] = asyncio.run(_naive(server.url, peer, calls, in_flight))
-        rates["ours"] = _ours(server.url, folder / "home", folder, calls, in_flight)
+        rates["ours"] = _ours(server.url, database, folder, calls, words.pending, in_flight)
+        if words.database == "stock":
+            with common.postgres("embedded", folder / "embedded") as other:
+                rates["embedded"] = _ours(
+                    server.url, other, folder, calls, words.pending, in_flight
+                )
         if util.find_spec("pgqueuer"):
-            peer = asyncio.run(_new_database(database, "pgqueuer"))
+            peer = asyncio.run(common.new_database(database, "pgqueuer"))
             rates["pgqueuer"] = asyncio.run(_pgqueuer(server.url, peer, calls, in_flight))
     ours = rates["ours"]
     common.table(
@@ -205,7 +202,7 @@ def main() -> int:
         [(name, f"{rate:,.0f}", f"{ours / rate:.2f}x") for name, rate in rates.items()],
     )
     print()
-    wanted = {"raw": 0.45, "naive": 1.0, "pgqueuer": 2.5}
+    wanted = {"raw": 0.45, "naive": 1.0, "pgqueuer": 2.5, "embedded": 0.9}
     return common.verdict(
         [
             common.Check(f"ours / {name}", f"{ours / rates[name]:.2f}", f">= {least}",

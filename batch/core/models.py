@@ -24,6 +24,7 @@ class ClaimedSubmission:
     config_key: str = ""
     """What of the claim's configuration is this type's own (:mod:`batch.core.configuration`)."""
     batch: int = 0
+    priority: int = 0
 
 
 @dataclass(frozen=True, slots=True)

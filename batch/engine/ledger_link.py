@@ -18,9 +18,10 @@ from batch.core.models import Claim, Worker
 from batch.core.states import State
 from batch.core.verdict import Verdict
 from batch.engine.failover import CatchUp
+from batch.engine.front import Front
 from batch.engine.waiting import pause_unless
 from batch.errors import DatabaseUnavailableError, ServerChangedError, VodBatchError
-from batch.ledger.store import Outlook, Slots, Store
+from batch.ledger.store import Outlook, Place, Slots, Store
 
 _LONGEST_WAIT_SECONDS = 5.0
 
@@ -76,6 +77,7 @@ class LedgerLink:
         self._open: dict[str, Claim] = {}
         self._moved: dict[tuple[int, int], tuple[int, int]] = {}
         self._unheard: list[list[str]] = []
+        self._front = Front(clock)
         self.failovers = 0
         """How often another server was taken up."""
         self.restored = 0
@@ -97,7 +99,18 @@ class LedgerLink:
         A begin whose answer was lost may have claimed rows that nobody will send; they are given
         back before the next one.
         """
+        if first_id is not None or self._plan is not None:
+            return await self._begin(most_requests, most_rows, first_id, None)
+        place, started = self._front.place(), self._clock()
+        claims = await self._begin(most_requests, most_rows, None, place)
+        self._front.found(claims, min(most_requests, most_rows), started)
+        if not claims and place is not None:
+            claims = await self._begin(most_requests, most_rows, None, None)
+        return claims
 
+    async def _begin(
+        self, most_requests: int, most_rows: int, first_id: int | None, place: Place | None
+    ) -> list[Claim]:
         async def once() -> list[Claim]:
             await self._may_begin()
             await self._give_back_unheard()
@@ -115,6 +128,7 @@ class LedgerLink:
                     first_id=first_id,
                     plan=self._plan,
                     access_key_id=key_id,
+                    place=place,
                 )
             except ServerChangedError:
                 raise  # and nothing has run

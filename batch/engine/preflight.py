@@ -87,9 +87,7 @@ class Preflight:
 
         A call that fails leaves its media as they are: they are sent unseen, as without preflight.
         """
-        after = ""
-        while page := await self._looks.list_unchecked(after, _PAGE, since):
-            after = page[-1]
+        async for page in self._looks.unchecked(_PAGE, since):
             for start in range(0, len(page), MAX_VIDEO_IDS):
                 await self._look(page[start : start + MAX_VIDEO_IDS])
         await self._hold_failing_statuses()

@@ -6,7 +6,7 @@ is kept in a session; what a session holds to (``enter.sql``) is said in each tr
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Self, TypeVar
 
@@ -95,7 +95,7 @@ class _Door:
             ServerChangedError: another server serves than the one that is known.
         """
         enter = statement("enter")
-        row = await connection.fetchrow(enter, self.pooled, timeout=_ENTER_SECONDS)
+        row = await connection.fetchrow(enter, self.pooled, self.plans_once, timeout=_ENTER_SECONDS)
         found = row["server_started_at"]
         if self.server not in (None, found):
             raise ServerChangedError(
@@ -154,6 +154,7 @@ class Database:
 
         With ``plans_once`` a statement is planned once a connection, not for its values each time:
         planning took as long as begin itself. Through a pooler no statement is kept to be planned.
+        It is for a worker: its plans walk an index and stop early, whatever the statistics say.
 
         Raises:
             DatabaseUnavailableError, PermissionRefusedError, ConfigurationError: with what to do.
@@ -373,16 +374,6 @@ class Database:
         """Run the statement ``name`` and return its first row, or ``None`` (:meth:`fetch`)."""
         rows = await self.fetch(name, *arguments, timeout=timeout)
         return rows[0] if rows else None
-
-    async def stream(self, name: str, *arguments: object) -> AsyncGenerator[asyncpg.Record, None]:
-        """Yield the rows of a query one by one, with memory flat in their number.
-
-        Whoever reads them may take as long as they like; each answer has its bound.
-        """
-        with translated_errors():
-            async with self._lent() as connection, self._bound(connection):
-                async for row in connection.cursor(statement(name), *arguments, prefetch=1000):
-                    yield row
 
     async def analyze(self, table: str) -> None:
         """Refresh the planner's picture of ``table`` (a name of ours, never input)."""

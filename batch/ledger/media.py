@@ -1,6 +1,6 @@
 """What the ledger knows of media, from free looks."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -40,6 +40,10 @@ class SetAside:
     job_type: JobType
 
 
+_IN_FRONT = (32767, 0)
+"""Of every row in sending order."""
+
+
 class MediaLooks:
     """The ``media`` table of one target."""
 
@@ -47,12 +51,22 @@ class MediaLooks:
         self._database = database
         self._target = target
 
-    async def list_unchecked(self, after: str, limit: int, since: datetime) -> list[str]:
-        """Return media of due rows not looked at since, above ``after``, in order."""
-        rows = await self._database.fetch(
-            "list_unchecked_media", self._target.id, after, limit, since
-        )
-        return [row["media_id"] for row in rows]
+    async def unchecked(self, most: int, since: datetime) -> AsyncIterator[list[str]]:
+        """Yield media of due rows not looked at since, some of at most ``most`` rows at a time.
+
+        They come in sending order. A media whose look came to nothing may come once more, for
+        another of its rows.
+        """
+        place = _IN_FRONT
+        while True:
+            row = await self._database.fetch_row(
+                "list_unchecked_media", self._target.id, *place, most, since
+            )
+            if row is None:
+                return
+            place = (row["priority"], row["id"])
+            if row["media"]:
+                yield list(dict.fromkeys(row["media"]))
 
     async def record(self, looks: Sequence[Look]) -> None:
         """Keep what was seen."""

@@ -16,6 +16,9 @@ from batch.errors import ConfigurationError
 from batch.ledger.database import Database
 from batch.ledger.restoring import record_arguments, unmoved
 
+Place = tuple[int, int]
+"""Where a submission stands in the line: its priority, the highest first, then its id."""
+
 SILENCE_SECONDS = 20.0
 """How long a worker waits for one statement; a line that is cut in silence gives no error."""
 
@@ -113,6 +116,7 @@ class Store:
         first_id: int | None = None,
         plan: UUID | None = None,
         access_key_id: str | None = None,
+        place: Place | None = None,
         now: datetime | None = None,
     ) -> list[Claim]:
         """Claim at most as many requests as there are ``nonces``, each intent committed.
@@ -121,7 +125,8 @@ class Store:
         budget of ``spending``: what each may cost is reserved with its intent. ``plan`` holds
         the rows that alone may go, if it is not all (:class:`batch.engine.planning.Planner`).
 
-        With ``first_id`` only this submission and those loaded after it lead a request.
+        With ``first_id`` only this submission and those loaded after it lead a request; with
+        ``place`` only those that do not stand in front of it in the line.
 
         ``signed_at`` is UTC in whole seconds, as ``x-acs-date`` carries it; ``access_key_id`` is
         the key that is to sign. ``now`` is the database's clock unless a test hands one in.
@@ -140,6 +145,7 @@ class Store:
             first_id,
             plan,
             access_key_id,
+            *(place or (None, None)),
         )
         by_request: dict[str, list[asyncpg.Record]] = {}
         for row in rows:
@@ -307,6 +313,7 @@ def _claim(rows: Sequence[asyncpg.Record], signed_at: datetime, access_key_id: s
                 row["attempts"],
                 row["config_key"],
                 row["batch_id"],
+                row["priority"],
             )
             for row in sorted(rows, key=lambda row: str(row["job_type"]))
         ),

@@ -1,6 +1,5 @@
 """Read-only questions to the ledger, shared by every surface that shows something."""
 
-import contextlib
 import json
 from collections.abc import AsyncGenerator
 from dataclasses import asdict, dataclass
@@ -26,6 +25,9 @@ EXPORT_COLUMNS = (
     "user_data", "cost", "currency",
 )  # fmt: skip
 """The columns of ``export``; the first twelve are what scripts rely on (``design.md`` 5)."""
+
+
+_EXPORT_PAGE = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,12 +131,17 @@ class Insights:
     async def export(
         self, state: State | None, batch: int | None
     ) -> AsyncGenerator[dict[str, object], None]:
-        """Yield one row a submission, in manifest order, as :data:`EXPORT_COLUMNS` name it."""
-        rows = self._database.stream(
-            "export", self._target.id, state.value if state else None, batch
-        )
-        async with contextlib.aclosing(rows):
-            async for row in rows:
+        """Yield one row a submission, in manifest order, as :data:`EXPORT_COLUMNS` name it.
+
+        Read a page at a time, each in a statement of its own: a reader who pauses holds no
+        snapshot, which would slow down all that is sent meanwhile. A submission comes once, as it
+        stands when its page is read.
+        """
+        wanted = (self._target.id, state.value if state else None, batch)
+        after = 0
+        while page := await self._database.fetch("export", *wanted, after, _EXPORT_PAGE):
+            after = page[-1]["id"]
+            for row in page:
                 yield {name: _plain(row[name]) for name in EXPORT_COLUMNS}
 
 

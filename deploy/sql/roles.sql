@@ -53,6 +53,7 @@ SELECT format('GRANT %s ON %I TO vod_batch_worker', w.rights, w.name)
         ('spending', 'INSERT, UPDATE'),
         ('submission_history', 'INSERT'),
         ('submissions', 'INSERT, UPDATE'),
+        ('tally_changes', 'INSERT'),
         ('targets', 'INSERT, UPDATE'),
         ('unseen_words', 'INSERT, UPDATE'),
         ('workers', 'INSERT, UPDATE')) AS w(name, rights)

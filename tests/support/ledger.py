@@ -26,9 +26,9 @@ DNA = JobType.MEDIA_DNA
 TAG = JobType.VIDEO_TAG
 UNPRICED = Spending(UUID(int=0), PriceList("CNY", {}), None, "UTC")
 """What a begin is held against where nothing is priced."""
-UNPRICED_ARGUMENTS = (*UNPRICED.price_arguments, *UNPRICED.budget_arguments, None, None, None)
+UNPRICED_ARGUMENTS = (*UNPRICED.price_arguments, *UNPRICED.budget_arguments, *[None] * 5)
 """The arguments of ``begin.sql`` after those that say what to claim: no price,
-budget, place, plan or key."""
+budget, first id, plan, key or place."""
 WITH_JOB = frozenset({State.SUBMITTED, State.SUCCEEDED, State.FAILED})
 PATHS: dict[State, tuple[State, ...]] = {
     State.PENDING: (State.SUBMITTING, State.PENDING),
@@ -69,6 +69,28 @@ SELECT coalesce(r.period, s.period) AS period, r.amount AS by_rows, s.amount AS 
          GROUP BY 1, 2, 3) r
   FULL JOIN spending s USING (target_id, currency, period)
  WHERE coalesce(r.amount, 0) <> coalesce(s.amount, 0)
+"""
+
+_WRONG_TALLIES = """
+WITH kept AS (
+    SELECT target_id, batch_id, job_type, state, has_begun, hold_id, run_id, currency, price,
+           sum(n) AS n, sum(seconds) AS seconds, sum(lengthless) AS lengthless,
+           sum(amount) AS amount, sum(unbounded) AS unbounded
+      FROM current_tallies GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9
+),
+counted AS (
+    SELECT target_id, batch_id, job_type, state, lease > 0 AS has_begun, hold_id, run_id, currency,
+           price, count(*) AS n, coalesce(sum(seconds), 0) AS seconds,
+           count(*) FILTER (WHERE seconds IS NULL) AS lengthless,
+           coalesce(sum(amount), 0) AS amount, count(*) FILTER (WHERE amount IS NULL) AS unbounded
+      FROM submissions GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9
+)
+SELECT 'kept' AS side, * FROM (
+    SELECT * FROM kept
+     WHERE (n, seconds, lengthless, amount, unbounded) <> (0, 0, 0, 0, 0)
+    EXCEPT SELECT * FROM counted) k
+UNION ALL
+SELECT 'counted', * FROM (SELECT * FROM counted EXCEPT SELECT * FROM kept) c
 """
 
 
@@ -211,10 +233,11 @@ class Ledger:
         """Assert the invariants: every job known or in doubt (I2), history gives the state (I6).
 
         What no certain refusal ended counts as doubted: nothing but a look-up sends it again. And
-        what periods have bound is the sum over the rows.
+        what periods have bound is the sum over the rows, and so are the tallies.
         """
         await self._check_history()
         await self._check_spending()
+        await self.check_tallies()
         receipts = await self.sql.fetch(
             "SELECT s.media_id, s.job_type, s.state, s.job_id AS kept, "
             "s.state = 'in_doubt' OR (s.state IN ('rejected', 'dead') "
@@ -237,6 +260,10 @@ class Ledger:
     async def _check_spending(self) -> None:
         wrong = await self.sql.fetch(_WRONG_PERIODS)
         assert wrong == []
+
+    async def check_tallies(self) -> None:
+        """Assert that the tallies are what counting the rows gives."""
+        assert await self.sql.fetch(_WRONG_TALLIES) == []
 
     async def _check_history(self) -> None:
         moves = await self.sql.fetch("SELECT * FROM submission_history ORDER BY submission_id, id")

@@ -6,6 +6,7 @@
 -- $16 only submissions of this id and above lead a request, null: all
 -- $17 the plan that it keeps to (fix_plan.sql, fix_canaries.sql), or null
 -- $18 id of the access key that the requests are to be signed with, or null
+-- $19 priority and $20 submission in front of which no leader is looked for, null: none is passed over
 --
 -- A row waits while another submission of the same media and type is unresolved: two of them on the
 -- wire could not be told apart afterwards (vod-api.md 12.2). OFFSET 0 keeps that question a look-up
@@ -21,6 +22,10 @@ WITH leader AS MATERIALIZED (
                         WHERE h.target_id = $1 AND h.scope = 'target' AND h.released_at IS NULL)
        -- Held rows are not in the index; only what came back to pending in a held batch is met here.
        AND s.hold_id IS NULL AND s.is_waiting IS NOT TRUE
+       AND -(s.priority::integer) <= coalesce((SELECT -(n.least_priority::integer) FROM plans n
+                                                WHERE n.id = $17), 32768)
+       AND (-(s.priority::integer), s.id) >= (coalesce(-($19::integer), -32768),
+                                              coalesce($20::bigint, 0))
        AND ($17::uuid IS NULL OR s.id <@ (SELECT n.ids FROM plans n WHERE n.id = $17))
        AND s.batch_id <> ALL (ARRAY(SELECT h.batch_id FROM holds h
                                      WHERE h.target_id = $1 AND h.scope = 'batch'
@@ -40,7 +45,7 @@ WITH leader AS MATERIALIZED (
             OR EXISTS (SELECT FROM media m
                         WHERE m.target_id = $1 AND m.media_id = s.media_id
                           AND m.duration_seconds IS NOT NULL OFFSET 0))
-     ORDER BY s.priority DESC, s.id
+     ORDER BY -(s.priority::integer), s.id
      LIMIT $2
        FOR UPDATE OF s SKIP LOCKED
 ),
@@ -145,6 +150,6 @@ intent AS (
     SELECT c.id, c.lease, $3, ($4::text[])[c.request], $5, $18::text FROM claimed c
 )
 SELECT c.id, c.lease, c.attempts, c.media_id, c.job_type, c.config, c.user_data,
-       c.config_key, c.campaign, c.batch_id, ($4::text[])[c.request] AS nonce
+       c.config_key, c.campaign, c.batch_id, ($4::text[])[c.request] AS nonce, c.priority
   FROM claimed c
  ORDER BY c.priority DESC, c.id

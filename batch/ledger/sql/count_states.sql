@@ -1,2 +1,5 @@
 -- $1 target
-SELECT state, count(*) AS n FROM submissions WHERE target_id = $1 GROUP BY state
+SELECT state, sum(n)::bigint AS n FROM current_tallies
+ WHERE target_id = $1
+ GROUP BY state
+HAVING sum(n) <> 0

@@ -1,11 +1,15 @@
 -- What a session of ours holds to, whatever its server or its role is set up with.
--- $1 for this transaction only: behind a pooler a session is everybody's
+-- $1 for this transaction only: behind a pooler a session is everybody's, $2 a worker's
 --
 -- JIT: compiling takes a hundred times as long as running what a worker sends. synchronous_commit: an
 -- intent that a crash may forget is none; remote_apply is more than on, everything else is less.
 -- search_path: the ledger is in public, which comes first; a second one elsewhere would know of no job
 -- that is paid.
+-- Bitmaps: what a worker asks walks an index in its order and stops early; a bitmap reads all of it
+-- first, and looks cheap to a planner that has not heard yet of a load.
 SELECT set_config('jit', 'off', $1),
+       set_config('enable_bitmapscan',
+                  CASE WHEN $2 THEN 'off' ELSE current_setting('enable_bitmapscan') END, $1),
        set_config('synchronous_commit',
                   CASE current_setting('synchronous_commit')
                   WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, $1),

@@ -10,7 +10,7 @@ SELECT s.id, s.state, s.batch_id, s.media_id, s.job_type, s.config, s.campaign, 
            AS was_sent
   FROM (SELECT p.* FROM submissions p
          WHERE p.target_id = $1 AND p.state = 'pending' AND p.hold_id IS NULL
-         ORDER BY p.priority DESC, p.id
+         ORDER BY -(p.priority::integer), p.id
          LIMIT $5) s
  WHERE s.batch_id = $2 AND s.job_type = $3
  ORDER BY s.priority DESC, s.id

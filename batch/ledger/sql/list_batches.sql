@@ -3,9 +3,11 @@ WITH newest AS MATERIALIZED (
     SELECT * FROM batches WHERE target_id = $1 ORDER BY id DESC LIMIT $2
 ),
 counted AS (
-    SELECT s.batch_id, s.state, count(*) AS n
-      FROM submissions s JOIN newest ON newest.id = s.batch_id
-     GROUP BY s.batch_id, s.state
+    SELECT c.batch_id, c.state, sum(c.n) AS n
+      FROM current_tallies c
+     WHERE c.target_id = $1 AND c.batch_id = ANY (ARRAY(SELECT newest.id FROM newest))
+     GROUP BY c.batch_id, c.state
+    HAVING sum(c.n) <> 0
 )
 SELECT b.id, b.source, b.campaign, b.loaded_at, b.lines, b.rows, b.quarantined, b.quarantine_path,
        b.submissions, b.duplicates_in_file, b.duplicates_across_files, b.duplicates_submitted,

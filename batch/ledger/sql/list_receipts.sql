@@ -3,16 +3,17 @@
 -- an answer in doubt named is a doubt's receipt, not a second charge. $1 target
 WITH held AS (
     SELECT t.submission_id, j.job_id, t.lease, t.job_id IS NULL AS is_unplaced
-      FROM attempts t
-      CROSS JOIN LATERAL unnest(array_remove(
+      FROM (SELECT submission_id FROM attempts WHERE extra_job_ids IS NOT NULL
+             UNION
+            SELECT submission_id FROM attempts WHERE job_id IS NOT NULL AND lease > 1
+             UNION
+            SELECT submission_id FROM attempts WHERE is_stray) suspect
+     -- A look-up for each of them, whatever the planner knows of the table.
+     CROSS JOIN LATERAL (SELECT * FROM attempts a
+                          WHERE a.submission_id = suspect.submission_id OFFSET 0) t
+     CROSS JOIN LATERAL unnest(array_remove(
                CASE WHEN t.closed_by IS NULL THEN t.job_id END || coalesce(t.extra_job_ids, '{}'),
                NULL)) AS j(job_id)
-     WHERE t.submission_id IN (
-               SELECT submission_id FROM attempts WHERE extra_job_ids IS NOT NULL
-               UNION
-               SELECT submission_id FROM attempts WHERE job_id IS NOT NULL AND lease > 1
-               UNION
-               SELECT submission_id FROM attempts WHERE is_stray)
 )
 SELECT s.id, s.media_id, s.job_type, s.state,
        array_agg(DISTINCT h.job_id ORDER BY h.job_id) AS job_ids

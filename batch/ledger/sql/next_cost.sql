@@ -8,6 +8,8 @@ SELECT s.media_id, s.job_type, p.price,
  CROSS JOIN LATERAL (SELECT ($2::jsonb ->> s.job_type)::numeric AS price) p
  WHERE s.target_id = $1 AND s.state = 'pending' AND s.hold_id IS NULL
    AND s.due_at <= coalesce($4, now())
+   AND -(s.priority::integer) <= coalesce((SELECT -(n.least_priority::integer) FROM plans n
+                                            WHERE n.id = $5), 32768)
    AND ($5::uuid IS NULL OR s.id <@ (SELECT n.ids FROM plans n WHERE n.id = $5))
    AND NOT EXISTS (SELECT FROM holds h
                     WHERE h.target_id = $1 AND h.released_at IS NULL
@@ -16,5 +18,5 @@ SELECT s.media_id, s.job_type, p.price,
                     WHERE u.media_id = s.media_id AND u.job_type = s.job_type
                       AND u.target_id = s.target_id AND u.state IN ('submitting', 'in_doubt')
                     OFFSET 0)
- ORDER BY s.priority DESC, s.id
+ ORDER BY -(s.priority::integer), s.id
  LIMIT 1

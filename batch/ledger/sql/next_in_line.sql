@@ -6,7 +6,7 @@ WITH line AS MATERIALIZED (
      WHERE s.target_id = $1 AND s.state = 'pending' AND s.hold_id IS NULL AND s.due_at <= now()
        AND NOT EXISTS (SELECT FROM holds h
                         WHERE h.target_id = $1 AND h.scope = 'target' AND h.released_at IS NULL)
-     ORDER BY s.priority DESC, s.id
+     ORDER BY -(s.priority::integer), s.id
      LIMIT $2
 )
 SELECT s.id, s.state, s.batch_id, s.media_id, s.job_type, s.config, s.campaign, s.priority,

@@ -13,8 +13,10 @@ large AS MATERIALIZED (
     SELECT fresh.id FROM fresh
      WHERE (SELECT count(*) FROM (
                 SELECT FROM submissions p
-                 WHERE p.target_id = $1 AND p.batch_id = fresh.id AND p.state = 'pending'
+                 WHERE p.target_id = $1 AND p.batch_id = fresh.id
+                   AND (p.state = 'pending') IS NOT FALSE
                    AND p.hold_id IS NULL
+                 ORDER BY -(p.priority::integer), p.id
                  LIMIT $2::int + 1) waiting) > $2::int
 ),
 first AS MATERIALIZED (
@@ -22,9 +24,9 @@ first AS MATERIALIZED (
       FROM large CROSS JOIN LATERAL (
            SELECT p.id
              FROM submissions p
-            WHERE p.target_id = $1 AND p.batch_id = large.id AND p.state = 'pending'
-              AND p.hold_id IS NULL AND p.due_at <= now()
-            ORDER BY p.priority DESC, p.id
+            WHERE p.target_id = $1 AND p.batch_id = large.id
+              AND (p.state = 'pending') IS NOT FALSE AND p.hold_id IS NULL AND p.due_at <= now()
+            ORDER BY -(p.priority::integer), p.id
             LIMIT $2::int) s
 ),
 -- A large batch of which nothing is due is looked at again.

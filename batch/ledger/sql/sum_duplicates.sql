@@ -1,5 +1,5 @@
 -- What loads left out, and what is done already. $1 target
 SELECT (SELECT coalesce(sum(duplicates_in_file + duplicates_across_files + duplicates_submitted), 0)
           FROM batches WHERE target_id = $1)::bigint AS duplicates,
-       (SELECT count(*) FROM submissions
-         WHERE target_id = $1 AND state IN ('submitted', 'succeeded')) AS done
+       (SELECT coalesce(sum(n), 0) FROM current_tallies
+         WHERE target_id = $1 AND state IN ('submitted', 'succeeded'))::bigint AS done

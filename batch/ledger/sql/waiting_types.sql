@@ -1,6 +1,6 @@
 -- The types of what a run would send. $1 target, $2 all types
-SELECT job_type
-  FROM unnest($2::text[]) AS job_type
- WHERE EXISTS (SELECT FROM submissions AS s
-                WHERE s.target_id = $1 AND s.job_type = job_type.job_type AND s.state = 'pending')
+SELECT job_type FROM current_tallies
+ WHERE target_id = $1 AND job_type = ANY ($2::text[]) AND state = 'pending'
+ GROUP BY job_type
+HAVING sum(n) > 0
  ORDER BY job_type

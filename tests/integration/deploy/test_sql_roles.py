@@ -202,6 +202,16 @@ async def test_a_worker_cannot_change_the_history_or_the_rules(granted: Ledger) 
                 await connection.execute(text)
 
 
+async def test_a_worker_folds_the_changes_that_it_cannot_delete(filled: Ledger) -> None:
+    """What it moves goes into the sums with the owner's rights, and for nothing else."""
+    async with _connected(filled.url("worker")) as connection:
+        assert await connection.fetchval("SELECT count(*) FROM tally_changes") > 0
+        await connection.execute("SELECT fold_tallies(id) FROM targets")
+        assert await connection.fetchval("SELECT count(*) FROM tally_changes") == 0
+        counted = await connection.fetchval("SELECT count(*) FROM submissions")
+        assert await connection.fetchval("SELECT sum(n) FROM tallies") == counted
+
+
 async def test_a_reader_writes_nothing(granted: Ledger) -> None:
     """By the rights themselves, whatever the tables are."""
     async with _connected(granted.admin_url) as connection:

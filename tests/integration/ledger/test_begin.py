@@ -190,12 +190,14 @@ async def test_begins_at_once_never_claim_a_row_twice(ledger: Ledger) -> None:
 
 _PREPARE = """
 PREPARE begin (int, int, uuid, text[], timestamptz, timestamptz, int,
-               text, text, numeric, uuid, text, numeric, numeric, numeric, bigint, uuid, text) AS
+               text, text, numeric, uuid, text, numeric, numeric, numeric, bigint, uuid, text,
+               int, bigint) AS
 """
 _EXECUTE = """
 EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF)
 EXECUTE begin ({target}, 32, '{worker}', '{{{nonces}}}', now(), NULL, 1000,
-               'CNY', '{{}}', NULL, '{worker}', 'UTC', NULL, NULL, NULL, NULL, NULL, NULL)
+               'CNY', '{{}}', NULL, '{worker}', 'UTC', NULL, NULL, NULL, NULL, NULL, NULL,
+               NULL, NULL)
 """
 
 

@@ -230,7 +230,7 @@ async def test_two_workers_cannot_overshoot_together(ledger: Ledger) -> None:
         first = await connection.fetch(
             statement("begin"), ledger.store.target.id, 3, worker, ["a" * 32, "b" * 32, "c" * 32],
             utc_now(), None, 100, *spending.price_arguments, *spending.budget_arguments,
-            None, None, None,
+            *[None] * 5,
         )  # fmt: skip
         assert [row["id"] for row in first] == rows[:3]
         second = asyncio.create_task(ledger.begin(3, spending=other, worker=worker))

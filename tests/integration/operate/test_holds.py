@@ -145,6 +145,7 @@ async def test_a_large_held_batch_costs_begin_nothing(ledger: Ledger, operators:
     nonces = [f"{n:032x}" for n in range(32)]
     worker = await ledger.worker()
     await ledger.sql.execute("VACUUM submissions")
+    await ledger.sql.fetch(statement("enter"), False, True)
     async with ledger.sql.transaction():
         plan = await ledger.sql.fetch(
             "EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) " + statement("begin"),
