@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Self
 
 import aiohttp
+from aiohttp.client_proto import ResponseHandler
 from aiohttp.connector import Connection
 from aiohttp.tracing import Trace
 from yarl import URL
@@ -23,6 +24,11 @@ from batch.vod.wire import SignedRequest
 
 _HEADER_LIMIT_BYTES = 1 << 18
 _MOST_HEADERS = 1000
+
+_GAVE_UP = frozenset({408, 499, 502, 504})
+"""Statuses of a server on the way that waits for an answer no longer."""
+
+_BEFORE_JSON = b"\xef\xbb\xbf \t\r\n"
 
 _NEVER_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 """Refused, DNS, TLS handshake; no connection, new or pooled, in time (``design.md`` 1.3)."""
@@ -40,10 +46,11 @@ class Timeouts:
 class _Progress:
     """How far one request got: whether it lacks a connection now, and what came of the answer."""
 
-    __slots__ = ("body", "connecting", "status")
+    __slots__ = ("body", "connecting", "line", "status")
 
     def __init__(self) -> None:
         self.connecting = False
+        self.line: ResponseHandler | None = None
         self.status: int | None = None
         self.body = bytearray()
 
@@ -70,6 +77,7 @@ class _Connector(aiohttp.TCPConnector):
             connection.close()
             connection = await super().connect(req, traces, timeout)
         progress.connecting = False
+        progress.line = connection.protocol
         return connection
 
 
@@ -173,8 +181,11 @@ class Transport:
                 progress.status = response.status
                 is_whole = await _read_at_most(response, limit, progress.body)
                 is_repeat = is_whole and self._answers.is_repeat(bytes(progress.body))
-                if is_repeat:
-                    response.close()  # every later answer on it would be the one before's
+                if progress.line is not None and (
+                    is_repeat or not _is_the_last(response.status, progress)
+                ):
+                    # Every later answer on it could be the one before's.
+                    progress.line.close()
                 headers = response.headers
         except Exception as error:
             return _failed(error, progress)
@@ -191,6 +202,14 @@ class Transport:
             headers.get("Date"),
             headers.get("Retry-After"),
         )
+
+
+def _is_the_last(status: int, progress: _Progress) -> bool:
+    """Tell whether nothing more can come of the request: the API itself has answered it.
+
+    A proxy that gave up may pass the API's own answer on after its own.
+    """
+    return status not in _GAVE_UP and progress.body.lstrip(_BEFORE_JSON).startswith(b"{")
 
 
 async def _read_at_most(response: aiohttp.ClientResponse, limit: int, body: bytearray) -> bool:
