@@ -36,6 +36,9 @@ _NAMED_JOB_IDS = re.compile(
 )
 """Whatever stands where a JobId would, in JSON, in JSON within a text, in XML, in a sentence."""
 
+_SAID_CODES = re.compile(rb'"(?:error)?_?code"\s*:\s*"([^"]*)"', re.IGNORECASE)
+"""Of a key that stands twice JSON keeps the last; in another case it is another key."""
+
 _NO_JOB_IDS = frozenset({"null", "none", "undefined", "false", "true"})
 _JOB_TYPES = {job_type.value: job_type for job_type in JobType}
 _FIRST_SENTENCE = re.compile(r"[.:;](?:\s|$)|\s[Ss]erver")
@@ -129,6 +132,8 @@ def _trouble(answer: Answer, meaning: Meaning) -> str | None:
         return f"HTTP {answer.http_status}: the request may have been carried out"
     if named_job_ids(answer.body):
         return "an error that names jobs"
+    if len({code.lower() for code in _SAID_CODES.findall(answer.body)}) > 1:
+        return "an error that names several codes"
     return None
 
 

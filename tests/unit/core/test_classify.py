@@ -345,6 +345,27 @@ def test_a_number_for_a_job_id_is_a_receipt() -> None:
     assert accepted.unplaced == ("4711",)
 
 
+@pytest.mark.parametrize(
+    "codes",
+    [
+        '"Code": "InternalError", "Code": "InvalidParameter"',
+        '"Code": "InvalidParameter", "code": "InternalError"',
+        '"Code": "Throttling.User", "ErrorCode": "Odd.One"',
+        '"Code": "Forbidden", "Data": {"Code": "ServiceUnavailable"}',
+    ],
+)
+def test_an_error_with_two_codes_proves_nothing(codes: str) -> None:
+    """Which of them is meant nobody knows."""
+    outcome = classify(Answer(400, f"{{{codes}}}".encode()), MEDIA, [DNA])
+    assert isinstance(outcome, InDoubt)
+
+
+@pytest.mark.parametrize("code", ["InvalidParameter", "invalidparameter"])
+def test_one_code_said_twice_is_one(code: str) -> None:
+    body = f'{{"Code": "InvalidParameter", "errorCode": "{code}"}}'.encode()
+    assert isinstance(classify(Answer(400, body), MEDIA, [DNA]), Refused)
+
+
 @pytest.mark.parametrize("value", ["null", '""', "[]", "false"])
 def test_an_empty_job_id_names_no_job(value: str) -> None:
     """A refusal that has the field, and nothing in it, is a refusal."""
