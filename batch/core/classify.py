@@ -32,7 +32,15 @@ MESSAGE_LIMIT = 500
 _CODE_LIMIT = 128
 _REQUEST_ID_LIMIT = 64
 _JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_NAMED_JOB_ID = re.compile(r'"JobId"\s*:\s*"([^"]*)"')
+_NAMED_JOB_IDS = re.compile(
+    r"job[_-]?ids?[\"']?\s{0,99}[:=>][\s\[{\"']{0,99}([^\s\"'<>,;\[\]{}]{1,64})", re.IGNORECASE
+)
+"""Whatever stands where a JobId would, in JSON, in JSON within a text, in XML, in a sentence."""
+
+_SAID_CODES = re.compile(rb'"(?:error)?_?code"\s*:\s*"([^"]*)"', re.IGNORECASE)
+"""Of a key that stands twice JSON keeps the last; in another case it is another key."""
+
+_NO_JOB_IDS = frozenset({"null", "none", "undefined", "false", "true"})
 _JOB_TYPES = {job_type.value: job_type for job_type in JobType}
 _FIRST_SENTENCE = re.compile(r"[.:;](?:\s|$)|\s[Ss]erver")
 _TROUBLED_STATUSES = frozenset({408, 499})
@@ -147,6 +155,8 @@ def _trouble(answer: Answer, meaning: Meaning) -> str | None:
         return f"HTTP {answer.http_status}: the request may have been carried out"
     if named_job_ids(answer.body):
         return "an error that names jobs"
+    if len({code.lower() for code in _SAID_CODES.findall(answer.body)}) > 1:
+        return "an error that names several codes"
     return None
 
 
@@ -224,6 +234,8 @@ def _read_jobs(
             placed[job_type] = Job(job_type, job_id)
         else:
             extra.append(Job(job_type, job_id))
+    # A receipt of another look than a JobId's is one too.
+    unplaced += [job_id for job_id in named_job_ids(answer.body) if job_id not in seen]
     request_id = _request_id(answer, body)
     if not placed:
         return InDoubt(
@@ -255,6 +267,15 @@ def unknown_types(body: dict[str, object]) -> Iterator[str]:
 
 
 def named_job_ids(body: bytes) -> tuple[str, ...]:
-    """Return the JobIds that ``body`` names, whatever it is: cut short, HTML, another shape."""
-    found = _NAMED_JOB_ID.findall(body.decode("utf-8", "replace"))
-    return tuple(sorted({job_id for job_id in found if _JOB_ID.fullmatch(job_id)}))
+    """Return the JobIds that ``body`` names, whatever it is: cut short, XML, HTML, another shape.
+
+    How a JobId looks is documented nowhere (``vod-api.md`` 9): each printable word counts that
+    stands in the place of one, a number too.
+    """
+    text = body.decode(json.detect_encoding(body), "replace").replace("\\", "")
+    found = _NAMED_JOB_IDS.findall(text)
+    return tuple(sorted({word for word in found if _is_receipt(word)}))
+
+
+def _is_receipt(word: str) -> bool:
+    return word.isprintable() and word.isascii() and word.casefold() not in _NO_JOB_IDS

@@ -50,12 +50,14 @@ class Candidate:
     """A job that a look-up showed and the ledger does not know; the time is the cloud's, UTC.
 
     ``type`` is ListAIJob's word and ``trigger`` GetJobDetail's, ``None`` where they said none.
+    ``is_contested`` says that the ledger holds it for another request, perhaps by mistake.
     """
 
     job_id: str
     type: str | None
     created_at: datetime | None
     trigger: str | None
+    is_contested: bool = False
 
 
 class Lookup(Enum):
@@ -183,7 +185,7 @@ def decide(
     if doubt.receipts:
         return Ask(f"the answer named {', '.join(doubt.receipts)} beside what was asked for")
     if may_be_cut:
-        return Ask("the cloud's list begins after the request, so it may be cut short")
+        return Ask("the cloud's list does not reach beyond the request, so it may be cut short")
     return _absence(lookup)
 
 
@@ -199,6 +201,8 @@ def _decide_between(
     if not is_named(job, doubt.job_type):
         told = f"calls its type {job.type!r}" if job.type else "does not tell its type"
         return Ask(f"{job.job_id} was made in time, and ListAIJob {told}")
+    if job.is_contested:
+        return Ask(f"{job.job_id} fits, and the ledger holds it as another request's job")
     assert job.created_at
     if any(in_send_window(job.created_at, rival, skew) for rival in doubt.rivals):
         return Ask(f"{job.job_id} fits another request of this media and type as well")

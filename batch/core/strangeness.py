@@ -22,7 +22,7 @@ def strange_words(answer: Answer, *, makes_jobs: bool) -> Iterator[tuple[str, st
         if answer.http_status < 500:
             yield "body", f"HTTP {answer.http_status} without the JSON of this API"
         return
-    names_jobs = bool(named_job_ids(answer.body))
+    names_jobs = makes_jobs and bool(named_job_ids(answer.body))
     is_error = not answer.is_success or (makes_jobs and not names_jobs)
     if is_error and (code := code_of(body)) and meaning_of(code) is Meaning.UNKNOWN:
         yield "Code", answer.hide(code)

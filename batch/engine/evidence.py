@@ -3,8 +3,8 @@
 GetJobDetail's words for a type are not SubmitAIJob's (``vod-api.md`` 2.4); only its Trigger counts.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Protocol
 
@@ -14,6 +14,9 @@ from batch.engine.pace import Pace
 from batch.ledger.doubts import Doubts, OpenDoubt
 from batch.vod.lookup import JobDetail, JobInfo
 from batch.vod.wire import MAX_JOB_IDS, JobPage, JobStatus, QueryFailed
+
+_SHORTEST_PAGE = 10
+"""What the API's pages hold at the least: ten, twenty, fifty, a hundred (``vod-api.md`` 2)."""
 
 
 class LookupClient(Protocol):
@@ -108,34 +111,51 @@ class Looker:
 
 
 async def look(
-    looker: Looker, doubts: Doubts, group: Sequence[OpenDoubt], *, is_cloud: bool
+    looker: Looker,
+    doubts: Doubts,
+    group: Sequence[OpenDoubt],
+    *,
+    is_cloud: bool,
+    newest_first: bool | None = None,
 ) -> Shown:
     """Look up the jobs of a media that the ledger does not know and that may be its doubts'.
 
     How long a list may be is not documented (``vod-api.md`` 2.2): one that begins with a job that
-    is younger than the requests, and not theirs, may have been cut before it.
+    is younger than the requests, and not theirs, may have been cut before it; and a long one that
+    ends before them may have been cut there, unless the newest are known to come first.
     """
     media_id = group[0].media_id
     infos = await looker.infos(media_id)
     receipts = {job_id for doubt in group for job_id in doubt.receipts}
     named = sorted(receipts - {info.job_id for info in infos})
     known = await doubts.known_jobs([*(info.job_id for info in infos), *named], group)
-    strange = [info for info in infos if info.job_id not in known]
+    strange = [info for info in infos if known.get(info.job_id, True)]
     strange += await looker.unlisted(media_id, [one for one in named if one not in known])
     skew = looker.skew
     shown = await looker.describe(
         [i for i in strange if any(may_concern(i.created_at, d.signed_at, skew) for d in group)]
     )
     return Shown(
-        tuple(one.job for one in shown),
-        is_cloud and _may_be_cut(infos, known, group, skew),
+        tuple(replace(s.job, is_contested=s.job.job_id in known) for s in shown),
+        is_cloud
+        and (
+            _may_be_cut(infos, known, group, skew)
+            or (not newest_first and _may_end_early(infos, group, skew))
+        ),
     )
 
 
 def _may_be_cut(
-    infos: Sequence[JobInfo], known: set[str], group: Sequence[OpenDoubt], skew: timedelta
+    infos: Sequence[JobInfo], known: Collection[str], group: Sequence[OpenDoubt], skew: timedelta
 ) -> bool:
     dated = [(info.created_at, info.job_id) for info in infos if info.created_at]
     oldest, job_id = min(dated, default=(None, ""))
     first_sent = min(doubt.signed_at for doubt in group)
     return oldest is not None and oldest > first_sent + skew and job_id not in known
+
+
+def _may_end_early(infos: Sequence[JobInfo], group: Sequence[OpenDoubt], skew: timedelta) -> bool:
+    """Tell whether a list is as long as a page, and all of it older than a request."""
+    newest = max((info.created_at for info in infos if info.created_at), default=None)
+    last_sent = max(doubt.signed_at for doubt in group)
+    return len(infos) >= _SHORTEST_PAGE and newest is not None and newest < last_sent + skew

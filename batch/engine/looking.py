@@ -129,9 +129,6 @@ class JobLooker:
         detail = await self._ask(
             GET_JOB_DETAIL, self._detailing, self._client.job_detail, status.job_id
         )
-        if detail.job_id != status.job_id:
-            self._client.unseen.see(GET_JOB_DETAIL, "JobId", detail.job_id, status.job_id)
-            return None
         return FoundJob(
             status.job_id, media_id, job_type, status.word in _OPEN, detail.config, created_at
         )

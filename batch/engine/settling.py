@@ -112,7 +112,10 @@ class Settler:
         if not group:
             return Counter()
         try:
-            shown = await look(self._looker, self._doubts, group, is_cloud=self._rules.is_cloud)
+            shown = await look(
+                self._looker, self._doubts, group, is_cloud=self._rules.is_cloud,
+                newest_first=self._witnesses.learnt.newest_first,
+            )  # fmt: skip
             lookups = {doubt.id: await self._witnesses.account(doubt) for doubt in group}
         except QueryFailed as error:
             if isinstance(error.outcome, AccountStopped):

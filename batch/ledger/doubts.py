@@ -1,6 +1,6 @@
 """The reconciler's side of the ledger: doubts, open jobs, receipts, for one target."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -143,13 +143,20 @@ class Doubts:
             for row in rows
         ]
 
-    async def known_jobs(self, job_ids: Sequence[str], doubts: Iterable[OpenDoubt]) -> set[str]:
+    async def known_jobs(
+        self, job_ids: Sequence[str], doubts: Sequence[OpenDoubt]
+    ) -> dict[str, bool]:
         """Return those of ``job_ids`` that the ledger holds already, and that none of ``doubts``
-        may be about: one that only a further entry of the answer to its request named may be its.
+        may be about: one that only a further entry of the answer to its request named may be its,
+        and so may one that the answer to a request for another media named beside its own.
+
+        The doubts are of one media. With each job stands whether it may have been given to the
+        wrong one: to another media, or to another request as a further one.
         """
         nonces = [doubt.nonce for doubt in doubts]
-        rows = await self._database.fetch("known_jobs", list(job_ids), nonces)
-        return {row["job_id"] for row in rows}
+        media_id = doubts[0].media_id if doubts else None
+        rows = await self._database.fetch("known_jobs", list(job_ids), nonces, media_id)
+        return {row["job_id"]: row["is_contested"] for row in rows}
 
     async def next_media(self, since: datetime, limit: int, replay_seconds: float) -> list[str]:
         """Return media whose doubts were not taken up ``since``, the most pressing first."""

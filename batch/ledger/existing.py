@@ -104,7 +104,7 @@ class ExistingLedger:
 
     async def known_jobs(self, job_ids: Sequence[str]) -> set[str]:
         """Return those of these JobIds that a submission or a receipt holds."""
-        rows = await self._fetch("known_jobs", list(job_ids), [])
+        rows = await self._fetch("known_jobs", list(job_ids), [], None)
         return {row["job_id"] for row in rows}
 
     async def record_looks(self, looks: Sequence[JobLook]) -> None:

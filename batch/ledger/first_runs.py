@@ -25,7 +25,7 @@ class FirstRuns:
 
     async def known_jobs(self, job_ids: Sequence[str]) -> set[str]:
         """Return those of ``job_ids`` that this ledger holds, of whatever target."""
-        rows = await self._database.fetch("known_jobs", list(job_ids), [])
+        rows = await self._database.fetch("known_jobs", list(job_ids), [], None)
         return {row["job_id"] for row in rows}
 
     async def accept(self, who: str) -> None:

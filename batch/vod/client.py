@@ -180,7 +180,9 @@ class VodClient:
         credentials.
         """
         params = {"MediaId": media_id, "JobType": "ai"}
-        infos = await self._query(LIST_JOB_INFO, params, read_job_infos)
+        infos = await self._query(
+            LIST_JOB_INFO, params, lambda body: read_job_infos(body, media_id)
+        )
         for info in infos:
             self._tell_unseen(LIST_JOB_INFO, info.unseen(), info.job_id)
         return infos
@@ -192,7 +194,9 @@ class VodClient:
         credentials.
         """
         params = {"JobId": job_id, "JobType": "ai"}
-        detail = await self._query(GET_JOB_DETAIL, params, read_job_detail)
+        detail = await self._query(
+            GET_JOB_DETAIL, params, lambda body: read_job_detail(body, job_id)
+        )
         self._tell_unseen(GET_JOB_DETAIL, detail.unseen(), job_id)
         return detail
 

@@ -64,11 +64,20 @@ _DETAIL_TYPES = {"AIVideoCensor", "AIMediaDNA", "AIVideoTag", "AIMediaAudit"}
 _TRIGGERS = {AUTO, MANUAL}
 
 
-def read_job_infos(body: Mapping[str, object]) -> tuple[JobInfo, ...]:
-    """Read ``JobInfoList``, a plain array. Raises UnreadableError when it is not there."""
+def read_job_infos(body: Mapping[str, object], media_id: str) -> tuple[JobInfo, ...]:
+    """Read ``JobInfoList``, a plain array: all the jobs of a media.
+
+    Raises UnreadableError when it is not there, is another's, or says itself that it is a part.
+    """
     entries = body.get("JobInfoList")
     if not isinstance(entries, list):
         raise UnreadableError("a 200 without JobInfoList")
+    if not _is_of(media_id, body.get("MediaId")):
+        raise UnreadableError("a list of another media's jobs")
+    if not _is_of("ai", body.get("JobType")):
+        raise UnreadableError("a list of jobs of another kind")
+    if _goes_on(body, len(entries)):
+        raise UnreadableError("a list that goes on on another page")
     infos = []
     for entry in entries:
         job_id = entry.get("JobId") if isinstance(entry, Mapping) else None
@@ -80,14 +89,50 @@ def read_job_infos(body: Mapping[str, object]) -> tuple[JobInfo, ...]:
     return tuple(infos)
 
 
-def read_job_detail(body: Mapping[str, object]) -> JobDetail:
-    """Read ``AIJobDetail``. Raises UnreadableError when it is not there."""
+def _is_of(asked: str, told: object) -> bool:
+    """Tell whether an answer may be about what was asked: it says so, or nothing."""
+    return not isinstance(told, str) or told.casefold() in {"", asked.casefold()}
+
+
+def _goes_on(body: Mapping[str, object], entries: int) -> bool:
+    """Tell whether a list says that it is not whole, by any name that pages have elsewhere.
+
+    Paging is documented for none of the look-ups (``vod-api.md`` 2.2).
+    """
+    for key, value in body.items():
+        word = key.casefold()
+        if word.startswith("total") and _number(value) > entries:
+            return True
+        if word in _MORE and value not in _NO_MORE:
+            return True
+        if word.startswith("next") and value not in _NO_MORE:
+            return True
+    return False
+
+
+_MORE = {"istruncated", "truncated", "hasmore", "more", "hasnext", "scrolltoken"}
+_NO_MORE = (None, False, "", "false", "False", 0, "0")
+
+
+def _number(value: object) -> int:
+    if isinstance(value, str) and value.isdecimal() and len(value) < 16:
+        return int(value)
+    return value if isinstance(value, int) else 0
+
+
+def read_job_detail(body: Mapping[str, object], asked: str) -> JobDetail:
+    """Read ``AIJobDetail`` of the job that was asked for.
+
+    Raises UnreadableError when it is not there, or is another's.
+    """
     detail = body.get("AIJobDetail")
     if not isinstance(detail, Mapping):
         raise UnreadableError("a 200 without AIJobDetail")
     job_id, media_id = (detail.get(key) for key in ("JobId", "MediaId"))
     if not isinstance(job_id, str) or not job_id:
         raise UnreadableError("AIJobDetail without a JobId")
+    if not _is_of(asked, job_id):
+        raise UnreadableError("the detail of another job")
     return JobDetail(
         job_id,
         media_id if isinstance(media_id, str) else None,

@@ -28,8 +28,10 @@ from batch.vod.wire import SignedRequest
 _HEADER_LIMIT_BYTES = 1 << 18
 _MOST_HEADERS = 1000
 _MOST_LOST_CONNECTIONS = 3
-_GAVE_UP = 408
 _ASKS_WHO = 407
+
+_GAVE_UP = frozenset({408, 499})
+"""Below 500, and yet from a server on the way that waits for an answer no longer."""
 
 _NEVER_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 """Refused, DNS, TLS handshake; no connection, new or pooled, in time (``design.md`` 1.3)."""
@@ -333,7 +335,7 @@ def _is_the_apis_own(status: int, body: bytes) -> bool:
     A server that gave up, or a box on the way that answers in its place, may send the true answer
     later; it would be taken for the next request's.
     """
-    has_given_up = status >= 500 or status == _GAVE_UP
+    has_given_up = status >= 500 or status in _GAVE_UP
     return not has_given_up and body[:1] == b"{" and b'"RequestId"' in body
 
 

@@ -8,7 +8,7 @@ that is not of the operation's shape at all.
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
 
@@ -24,6 +24,10 @@ MAX_JOB_IDS = 10
 """Most JobIds that one ``ListAIJob`` takes (``vod-api.md`` 2.1)."""
 
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
+_EARLIEST = datetime(2017, 3, 21, tzinfo=UTC)
+"""The API's own version."""
+_LATEST = timedelta(days=366)
+"""No zone and no wrong clock is so far ahead of ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,13 +119,19 @@ def format_time(moment: datetime) -> str:
 
 
 def parse_time(value: object) -> datetime | None:
-    """Read a time of the API; None for anything that is not ``yyyy-MM-ddTHH:mm:ssZ``."""
+    """Read a time of the API; None for anything that is not ``yyyy-MM-ddTHH:mm:ssZ``.
+
+    None too for a time before the API was, or long after now: the zero of some clock, or the end
+    of all time, stands for a time that is not known.
+    """
     if not isinstance(value, str):
         return None
     try:
-        return datetime.strptime(value, _TIME).replace(tzinfo=UTC)
+        moment = datetime.strptime(value, _TIME).replace(tzinfo=UTC)
     except ValueError:
         return None
+    is_one = moment >= _EARLIEST and moment - datetime.now(UTC) <= _LATEST
+    return moment if is_one else None
 
 
 def submit_params(claim: Claim) -> dict[str, str]:

@@ -202,6 +202,35 @@ async def test_a_kept_connection_that_fails_is_not_tried_again(fault: Behaviour)
         assert len(server.requests) == 2
 
 
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (b"504 Gateway Time-out", b"<html></html>"),
+        (b"504 Gateway Time-out", b'{"Code": "GatewayTimeout"}'),
+        (b"200 OK", b"please wait"),
+        (b"408 Request Timeout", b""),
+    ],
+)
+async def test_an_answer_after_a_proxys_own_is_not_the_next_requests(
+    status: bytes, body: bytes
+) -> None:
+    """The proxy gave up, and passes on what comes late: it would be taken for the next one's."""
+
+    lines: set[asyncio.StreamWriter] = set()
+
+    async def answer_late(server: Server, writer: asyncio.StreamWriter) -> None:
+        proxys_own = b"HTTP/1.1 %s\r\nContent-Length: %d\r\n\r\n%s" % (status, len(body), body)
+        writer.write((THROTTLED if writer in lines else DONE) if lines else proxys_own)
+        lines.add(writer)
+
+    async with serving(answer_late) as server, client_of(server.port) as client:
+        first, second = await client.submit(CLAIM), await client.submit(CLAIM)
+
+    assert isinstance(first, InDoubt)
+    assert isinstance(second, Accepted)
+    assert len(lines) == 2, "what comes late comes on a line that nobody listens to"
+
+
 async def test_a_server_that_closes_after_each_answer() -> None:
     async def succeed_and_close(server: Server, writer: asyncio.StreamWriter) -> None:
         writer.write(DONE)

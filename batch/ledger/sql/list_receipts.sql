@@ -24,10 +24,12 @@ SELECT s.id, s.media_id, s.job_type, s.state,
    AND NOT (s.state = 'in_doubt' AND h.lease = s.lease AND h.is_unplaced
             AND NOT EXISTS (SELECT FROM submissions k
                              WHERE k.job_id = h.job_id AND k.target_id = $1 AND k.id <> s.id))
-   -- The other type's job, which the answer to both did not name as such.
+   -- The other type's job, which the answer to both did not name as such; another media's, which came
+   -- in the wrong answer.
    AND NOT EXISTS (SELECT FROM submissions k
-                    WHERE k.job_id = h.job_id AND k.id <> s.id AND k.media_id = s.media_id
-                      AND k.job_type <> s.job_type
+                    WHERE k.job_id = h.job_id AND k.id <> s.id
+                      AND (k.media_id = s.media_id AND k.job_type <> s.job_type
+                           OR k.media_id <> s.media_id AND s.state <> 'in_doubt')
                       AND s.job_id IS DISTINCT FROM h.job_id)
  GROUP BY s.id
 HAVING count(DISTINCT h.job_id) > 1 OR (count(h.job_id) = 1 AND s.job_id IS NULL)

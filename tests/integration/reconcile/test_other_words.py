@@ -8,6 +8,7 @@ from tests.support.rewording import (
     Reword,
     hours_off,
     in_details,
+    in_job_infos,
     in_listed_jobs,
     rewording,
 )
@@ -67,6 +68,50 @@ async def test_a_job_that_other_words_hide_is_for_a_person(
     assert summary.needs_operator + (summary.in_doubt if morning.is_cloud else 0) >= 1
     assert await morning.night.ledger.state(row) is State.IN_DOUBT
     assert morning.submits(1) == 1
+
+
+def _dated(when: str) -> dict[str, Reword]:
+    """Date every job alike, wherever it is shown."""
+    return {
+        "ListJobInfo": in_job_infos(lambda job: job | {"CreateTime": when}),
+        "ListAIJob": in_listed_jobs(CreationTime=when),
+        "GetJobDetail": in_details(CreateTime=when),
+    }
+
+
+ANOTHERS: dict[str, dict[str, Reword]] = {
+    "a list of another media": {
+        "ListJobInfo": lambda body: body | {"MediaId": media(99), "JobInfoList": []}
+    },
+    "a list of other jobs": {
+        "ListJobInfo": lambda body: body | {"JobType": "transcode", "JobInfoList": []}
+    },
+    "a detail of another job": {"GetJobDetail": in_details(JobId="f" * 32, Trigger="Auto")},
+    "a page of a list": {
+        "ListJobInfo": lambda body: body | {"JobInfoList": [], "NextPageToken": "n2"}
+    },
+    "a page of a counted list": {
+        "ListJobInfo": lambda body: body | {"JobInfoList": [], "TotalCount": "1"}
+    },
+    "the zero of a clock": _dated("1970-01-01T00:00:00Z"),
+    "the end of all time": _dated("9999-12-31T23:59:59Z"),
+}
+
+
+@pytest.mark.parametrize("words", ANOTHERS.values(), ids=ANOTHERS.keys())
+async def test_an_answer_about_something_else_proves_nothing(
+    morning: Morning, words: dict[str, Reword]
+) -> None:
+    """Neither another's answer nor a part of a list nor a date that is none hides a job."""
+    [row] = await morning.doubt([1])
+    async with rewording(morning.night.emulator.url, **words) as url:
+        for _ in range(2):
+            summary = await morning.reconcile(endpoint=url)
+            await morning.night.submit(endpoint=url)
+    assert summary.settled == {}
+    assert await morning.night.ledger.state(row) is State.IN_DOUBT
+    assert morning.submits(1) == 1
+    assert (await morning.reconcile()).settled == {"adopted": 1}
 
 
 @pytest.mark.parametrize("word", ["canceled", "succeeded", "Finished", None])

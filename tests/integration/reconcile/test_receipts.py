@@ -1,13 +1,19 @@
 """Late answers are receipts: evidence always, a charge too many is told wherever one looks."""
 
 import json
+from random import Random
 
+import pytest
+
+from batch.core.classify import classify
+from batch.core.outcome import Answer
 from batch.core.states import State
-from batch.core.verdict import Verdict
+from batch.core.verdict import Verdict, judge
 from batch.errors import ExitCode
 from batch.ledger.doubts import Doubts
 from batch.ledger.operators import Operators, Selection
 from tests.support.console import Console
+from tests.support.ledger import DNA, media
 from tests.support.receipts import accepted_late
 from tests.support.settling import Morning
 
@@ -69,6 +75,37 @@ async def test_a_strange_jobs_receipt_is_not_adopted_by_another_doubt(morning: M
     await morning.night.submit()
     assert (await morning.reconcile()).settled == {"absent": 1}
     assert await morning.night.ledger.state(again) is State.PENDING
+
+
+@pytest.mark.parametrize("named", ["for its own media", "for the media that was asked"])
+async def test_a_job_that_was_named_to_another_request_is_not_paid_again(
+    morning: Morning, named: str
+) -> None:
+    """Two answers on the way were swapped and one was lost: a receipt hides no job of another."""
+    ledger = morning.night.ledger
+    [second] = await morning.doubt([2])
+    [first] = await ledger.add([1])
+    [job] = [job for job in morning.night.emulator.jobs() if job["media_id"] == media(2)]
+    [claim] = await ledger.begin()
+    own = {"MediaId": media(2)} if named == "for its own media" else {}
+    entry = {"JobId": job["job_id"], "Type": DNA.value} | own
+    answer = Answer(200, json.dumps({"AIJobList": {"AIJob": [entry]}}).encode())
+    outcome = classify(answer, media(1), claim.types)
+    await ledger.store.record(judge(claim, outcome, max_attempts=8, dice=Random(1)), "test")
+    await morning.long_after()
+    for _ in range(2):
+        await morning.reconcile()
+        await morning.night.submit()
+    assert morning.submits(2) == 1
+    kept = await ledger.row(second)
+    if own:
+        assert kept["job_id"] == job["job_id"]
+        assert await ledger.state(first) is State.IN_DOUBT
+        await accepted_late(ledger, first, "own")
+        assert (await morning.reconcile()).extra_charges == 0
+    else:
+        assert kept["state"] == State.IN_DOUBT
+        assert "another request" in kept["error_message"]
 
 
 async def _given_up_twice(morning: Morning, to_state: State, outcome: str) -> int:

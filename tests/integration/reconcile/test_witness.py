@@ -90,6 +90,22 @@ async def test_a_witness_in_other_words_is_none(morning: Morning) -> None:
     assert (await morning.reconcile()).settled == {"absent": 1}
 
 
+async def test_a_page_of_the_oldest_jobs_proves_no_absence(
+    morning_under: Callable[[str], Morning],
+) -> None:
+    """Older automatic jobs fill a list that shows the oldest first, and ours is behind its end."""
+    morning = morning_under('[lookup]\nmax_entries = 10\norder = "oldest"')
+    await morning.witness()
+    for age in range(10):
+        strange_job(morning.night.emulator, 1, trigger="auto", age=100_000.0 + age)
+    [row] = await morning.doubt([1])
+    await morning.long_after()
+    assert (await morning.reconcile()).needs_operator == 1
+    assert "may be cut short" in (await morning.night.ledger.row(row))["error_message"]
+    await morning.night.submit()
+    assert morning.submits(1) == 1
+
+
 async def test_known_jobs_teach_what_no_probe_has(morning: Morning) -> None:
     """At the cloud twenty of our own jobs, looked up for nothing, let absence count."""
     ledger = morning.night.ledger

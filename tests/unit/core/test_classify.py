@@ -298,7 +298,7 @@ def test_an_entry_without_media_is_ours() -> None:
         accepted_body(entry("AIMediaAudit", "j9")),
         Answer(200, json.dumps({"Data": {"JobId": "j9"}}).encode()),
         Answer(200, b'{"AIJobList": {"AIJob": [{"JobId" : "j9", "Type": "AIMe'),
-        Answer(500, b'<p>{"JobId": "j9", "JobId": "no id"}</p>'),
+        Answer(500, b'<p>{"JobId": "j9", "JobId": ""}</p>'),
     ],
     ids=["another type", "another shape", "cut", "a page"],
 )
@@ -307,6 +307,70 @@ def test_a_doubt_keeps_the_job_ids_that_the_answer_named(answer: Answer) -> None
 
     assert isinstance(outcome, InDoubt)
     assert outcome.job_ids == ("j9",)
+
+
+NAMED_ODDLY = [
+    b"<SubmitAIJobResponse><AIJob><JobId>%s</JobId></AIJob></SubmitAIJobResponse>",
+    b'{"Code": "InvalidParameter", "Data": "{\\"JobId\\":\\"%s\\"}"}',
+    b'{"Code": "InvalidParameter", "JobIds": ["%s"]}',
+    b'{"Code": "InvalidParameter", "jobId": "%s"}',
+    b'{"Code": "InvalidParameter", "Message": "accepted, JobId: %s"}',
+    '{"Code": "InvalidParameter", "JobId": "%s"}'.encode("utf-16"),
+]
+
+
+@pytest.mark.parametrize("form", NAMED_ODDLY)
+@pytest.mark.parametrize("job_id", ["4711", "a1b2", "job:a1/b2="])
+@pytest.mark.parametrize("status", [200, 400])
+def test_a_job_that_an_answer_names_in_any_way_is_a_receipt(
+    form: bytes, job_id: str, status: int
+) -> None:
+    """A code that is a certain refusal everywhere else is none beside the name of a job."""
+    wide = form.startswith((b"\xff\xfe", b"\xfe\xff"))
+    encoding = "utf-16" if wide else "utf-8"
+    body = form.decode(encoding).replace("%s", job_id).encode(encoding)
+    outcome = classify(Answer(status, body), MEDIA, [DNA])
+    assert isinstance(outcome, InDoubt)
+    assert outcome.job_ids == (job_id,)
+
+
+def test_a_number_for_a_job_id_is_a_receipt() -> None:
+    """Neither beside a refusal nor beside a job is it dropped."""
+    outcome = classify(Answer(400, b'{"Code": "InvalidParameter", "JobId": 4711}'), MEDIA, [DNA])
+    assert isinstance(outcome, InDoubt)
+    assert outcome.job_ids == ("4711",)
+    both = {"AIJob": [{"JobId": "a1", "Type": DNA}, {"JobId": 4711, "Type": TAG}]}
+    accepted = classify(Answer(200, json.dumps({"AIJobList": both}).encode()), MEDIA, BOTH)
+    assert isinstance(accepted, Accepted)
+    assert accepted.unplaced == ("4711",)
+
+
+@pytest.mark.parametrize(
+    "codes",
+    [
+        '"Code": "InternalError", "Code": "InvalidParameter"',
+        '"Code": "InvalidParameter", "code": "InternalError"',
+        '"Code": "Throttling.User", "ErrorCode": "Odd.One"',
+        '"Code": "Forbidden", "Data": {"Code": "ServiceUnavailable"}',
+    ],
+)
+def test_an_error_with_two_codes_proves_nothing(codes: str) -> None:
+    """Which of them is meant nobody knows."""
+    outcome = classify(Answer(400, f"{{{codes}}}".encode()), MEDIA, [DNA])
+    assert isinstance(outcome, InDoubt)
+
+
+@pytest.mark.parametrize("code", ["InvalidParameter", "invalidparameter"])
+def test_one_code_said_twice_is_one(code: str) -> None:
+    body = f'{{"Code": "InvalidParameter", "errorCode": "{code}"}}'.encode()
+    assert isinstance(classify(Answer(400, body), MEDIA, [DNA]), Refused)
+
+
+@pytest.mark.parametrize("value", ["null", '""', "[]", "false"])
+def test_an_empty_job_id_names_no_job(value: str) -> None:
+    """A refusal that has the field, and nothing in it, is a refusal."""
+    body = f'{{"Code": "InvalidParameter", "Message": "no JobId", "JobId": {value}}}'.encode()
+    assert isinstance(classify(Answer(400, body), MEDIA, [DNA]), Refused)
 
 
 @pytest.mark.parametrize("status", [201, 202, 206])

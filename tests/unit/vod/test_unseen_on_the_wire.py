@@ -20,12 +20,12 @@ def _listed(**fields: str) -> _Read:
 
 
 def _info(**fields: str) -> _Read:
-    return read_job_infos({"JobInfoList": [{"JobId": "j", "Status": "success"} | fields]})[0]
+    return read_job_infos({"JobInfoList": [{"JobId": "j", "Status": "success"} | fields]}, "m")[0]
 
 
 def _detail(**fields: str) -> _Read:
     entry = {"JobId": "j", "JobType": "AIVideoCensor", "Trigger": "Auto", "Status": "init"}
-    return read_job_detail({"AIJobDetail": entry | fields})
+    return read_job_detail({"AIJobDetail": entry | fields}, "j")
 
 
 def _media(**fields: str) -> _Read:
