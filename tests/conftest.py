@@ -16,6 +16,15 @@ from tests.support.postgres import Server, make_system_user, running_server
 from tests.support.stock import Stock, stock_server
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let the suite run on another server than the wheel's."""
+    parser.addoption(
+        "--server", choices=("embedded", "stock"), default="embedded",
+        help="the PostgreSQL of tests that need one: the wheel's newest, oddly set up and without "
+        "fsync, or Debian's with its default settings",
+    )  # fmt: skip
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Do once what the processes that share the tests would do at the same time."""
     if not hasattr(config, "workerinput"):
@@ -39,8 +48,11 @@ def closed_port() -> Iterator[int]:
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[Server]:
-    """A PostgreSQL 18 server for all tests."""
+def postgres(request: pytest.FixtureRequest) -> Iterator[Server]:
+    """The PostgreSQL server of all tests that need one (``--server``)."""
+    if request.config.getoption("--server") == "stock":
+        yield request.getfixturevalue("stock_postgres").server
+        return
     with running_server(18) as server:
         yield server
 
