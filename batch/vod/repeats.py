@@ -18,13 +18,12 @@ _MOST_KEPT = 10_000
 class AnswersSeen:
     """The answers of the last ten thousand requests, by RequestId.
 
-    A server whose RequestIds stand over different answers does not name them: there nothing can be
-    told, and nothing is a repeat.
+    A RequestId that stood over different answers, one of zeros say, names none: nothing can be told
+    by it, and nothing with it is a repeat.
     """
 
     def __init__(self) -> None:
-        self._bodies: OrderedDict[bytes, int] = OrderedDict()
-        self._are_named = True
+        self._bodies: OrderedDict[bytes, int | None] = OrderedDict()
 
     def is_repeat(self, body: bytes) -> bool:
         """Tell whether ``body`` was the answer to an earlier request; from now on it was."""
@@ -32,12 +31,13 @@ class AnswersSeen:
         if found is None:
             return False
         request_id, told = found[1], hash(body)
-        before = self._bodies.get(request_id)
-        if before is None:
+        if request_id not in self._bodies:
             self._keep(request_id, told)
             return False
-        self._are_named &= before == told
-        return self._are_named
+        if self._bodies[request_id] != told:
+            self._bodies[request_id] = None
+            return False
+        return True
 
     def _keep(self, request_id: bytes, told: int) -> None:
         self._bodies[request_id] = told

@@ -317,6 +317,8 @@ class Transport:
         if not is_whole:
             reason = f"an answer of more than {limit} bytes"
             return InDoubt(reason, progress.status, job_ids=named_job_ids(body))
+        if progress.protocol is not None and len(progress.protocol):
+            return InDoubt("two answers to one request", status, job_ids=named_job_ids(body))
         if self._answers.is_repeat(body):
             return InDoubt("the answer to an earlier request, given again", progress.status)
         progress.is_fit = _is_the_apis_own(status, body)

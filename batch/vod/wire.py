@@ -7,7 +7,7 @@ that is not of the operation's shape at all.
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
@@ -89,7 +89,10 @@ class JobStatus:
 
 @dataclass(frozen=True, slots=True)
 class JobPage:
-    """The answer to one ``ListAIJob``; an asked id in neither part was not spoken of."""
+    """The answer to one ``ListAIJob``; an asked id in neither part was not spoken of.
+
+    Each job stands once in ``jobs``.
+    """
 
     request_id: str | None
     jobs: tuple[JobStatus, ...]
@@ -149,12 +152,25 @@ def read_job_page(body: Mapping[str, object]) -> JobPage:
     if entries is None and unknown is None:
         message = "a 200 with neither AIJobList nor NonExistAIJobIds"
         raise UnreadableError(message)
-    read = (_job(entry) for entry in entries or () if isinstance(entry, Mapping))
+    jobs: dict[str, JobStatus] = {}
+    for entry in entries or ():
+        job = _job(entry) if isinstance(entry, Mapping) else None
+        if job is not None:
+            jobs[job.job_id] = _agreed(jobs.get(job.job_id, job), job)
     return JobPage(
         request_id=text_of(body.get("RequestId")),
-        jobs=tuple(job for job in read if job is not None),
+        jobs=tuple(jobs.values()),
         unknown_ids=ids_of(unknown),
     )
+
+
+def _agreed(one: JobStatus, other: JobStatus) -> JobStatus:
+    """Return what two entries for one job say alike: where they differ it is not known."""
+    kind = other.type if one.type == other.type else None
+    if one.status is other.status:
+        return replace(other, type=kind)
+    word = f"{one.word}, {other.word}"
+    return replace(other, type=kind, status=CloudStatus.UNKNOWN, word=word)
 
 
 def _job(entry: Mapping[str, object]) -> JobStatus | None:

@@ -231,6 +231,18 @@ async def test_an_answer_after_a_proxys_own_is_not_the_next_requests(
     assert len(lines) == 2, "what comes late comes on a line that nobody listens to"
 
 
+async def test_a_refusal_with_another_answer_behind_it_proves_nothing() -> None:
+    """Both came at once, and which of them is the request's own nobody can tell."""
+
+    async def answer_twice(server: Server, writer: asyncio.StreamWriter) -> None:
+        writer.write(THROTTLED + DONE)
+
+    async with serving(answer_twice) as server, client_of(server.port) as client:
+        outcomes = [await client.submit(CLAIM) for _ in range(3)]
+
+    assert all(isinstance(outcome, InDoubt) for outcome in outcomes)
+
+
 async def test_a_server_that_closes_after_each_answer() -> None:
     async def succeed_and_close(server: Server, writer: asyncio.StreamWriter) -> None:
         writer.write(DONE)

@@ -1,5 +1,7 @@
 """A cloud that speaks in other words than ours: no word of it is taken for proof of absence."""
 
+from typing import Any
+
 import pytest
 
 from batch.core.states import State
@@ -45,10 +47,23 @@ async def test_details_in_other_words_hide_no_job(morning: Morning, words: Rewor
     }
 
 
+def _twice(*types: str) -> Reword:
+    """Tell of each job twice, under two types."""
+
+    def change(body: dict[str, Any]) -> dict[str, Any]:
+        jobs = body["AIJobList"]["AIJob"]
+        told = [job | {"Type": one} for one in types for job in jobs]
+        return body | {"AIJobList": {"AIJob": told}}
+
+    return change
+
+
 LISTED_WORDS: dict[str, dict[str, Reword]] = {
     "type unknown": {"ListAIJob": in_listed_jobs(Type="AIVideoFPShot")},
     "both types": {"ListAIJob": in_listed_jobs(Type="AIMediaDNA,AIVideoTag")},
     "no type": {"ListAIJob": in_listed_jobs(Type=None)},
+    "first ours, then another type": {"ListAIJob": _twice("AIMediaDNA", "AIMediaAudit")},
+    "first another type, then ours": {"ListAIJob": _twice("AIMediaAudit", "AIMediaDNA")},
     "8 hours off": {"ListJobInfo": hours_off(8)},
     "8 hours back": {"ListJobInfo": hours_off(-8)},
 }

@@ -39,6 +39,18 @@ def test_a_server_that_names_all_answers_alike_repeats_nothing() -> None:
     assert not seen.is_repeat(_body(name, JobId="2"))
 
 
+def test_one_id_of_many_answers_makes_no_other_answer_new() -> None:
+    """What guards the gateway answers under an id of zeros; the gateway's own ids name still."""
+    seen = AnswersSeen()
+    zeros = "0" * 8 + "-0000" * 3 + "-" + "0" * 12
+    refusal = _body(str(uuid4()), Code="Throttling.User")
+    assert not seen.is_repeat(refusal)
+    assert not seen.is_repeat(_body(zeros, Code="Blocked", Message="one"))
+    assert not seen.is_repeat(_body(zeros, Code="Blocked", Message="two"))
+    assert not seen.is_repeat(_body(zeros, Code="Blocked", Message="two"))
+    assert seen.is_repeat(refusal)
+
+
 def test_what_is_kept_is_bounded() -> None:
     """A night of a million requests keeps the last ten thousand."""
     seen = AnswersSeen()

@@ -167,3 +167,17 @@ def test_any_json_is_a_page_or_unreadable(jobs: object, unknown: object) -> None
     except UnreadableError:
         return
     assert all(job.job_id for job in page.jobs)
+
+
+@pytest.mark.parametrize("status", ["success", "fail"])
+def test_a_job_told_of_twice_is_what_both_say(status: str) -> None:
+    """Neither the first nor the last ends it, or names its type, where they differ."""
+    entries = [
+        {"JobId": "j", "Type": "AIMediaDNA", "Status": status},
+        {"JobId": "k", "Type": "AIMediaDNA", "Status": "success"},
+        {"JobId": "j", "Type": "AIVideoTag", "Status": "processing"},
+        {"JobId": "j", "Type": "AIMediaDNA", "Status": status},
+    ]
+    job, same = read_job_page({"AIJobList": {"AIJob": entries}}).jobs
+    assert (job.job_id, job.type, job.status) == ("j", None, CloudStatus.UNKNOWN)
+    assert (same.type, same.status) == ("AIMediaDNA", CloudStatus.SUCCESS)
