@@ -49,6 +49,14 @@ class Session(asyncpg.Connection):  # type: ignore[misc]
         _, self.identity = more[:2]
         """User, password and database, as the driver found them: ``user``, ``password``, ..."""
 
+    async def close(self, *, timeout: float | None = None) -> None:
+        """Say goodbye; a line that is gone needs none.
+
+        A pool closes what it replaces in tasks whose errors nobody hears.
+        """
+        with contextlib.suppress(OSError):
+            await super().close(timeout=timeout)
+
 
 async def open_session(
     address: Address, *, name: str | None = None, statement_cache_size: int = 100
