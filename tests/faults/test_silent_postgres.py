@@ -25,6 +25,7 @@ from batch.ledger import migrate, session
 from batch.ledger.address import read_address
 from batch.ledger.database import Database
 from batch.ledger.session import one_session
+from batch.ledger.statements import statement
 from batch.settings import Settings
 from batch.vod.credentials import CredentialSource
 from tests.support.ledger import Ledger, media, write_csv
@@ -263,11 +264,15 @@ async def test_a_second_signal_ends_a_submit_at_once(night: Night) -> None:
     assert night.emulator.meter()["media_types_with_more_than_one_job"]["count"] == 0
 
 
+def _as_sent(name: str) -> bytes:
+    return statement(name).splitlines()[0].encode()
+
+
 PHASES = {
     "loading": b"COPY",
-    "looking": b"-- Media of due rows that no look",
-    "beginning": b"-- Claim due media",
-    "polling": b"-- Jobs to ask about",
+    "looking": _as_sent("list_unchecked_media"),
+    "beginning": _as_sent("begin"),
+    "polling": _as_sent("list_open_jobs"),
     "writing down": b"UPDATE runs\n",
 }
 """What is asked in each phase of a night, as it goes over the line."""
