@@ -21,7 +21,7 @@ from batch.core.budget import Spending
 from batch.core.models import Claim, Worker
 from batch.core.outcome import Accepted, Job
 from batch.core.pricing import PriceList
-from batch.core.verdict import judge
+from batch.core.verdict import Verdict, judge
 from batch.ledger.database import Database, apply_migrations
 from batch.ledger.store import Store
 from batch.settings import load_settings
@@ -57,7 +57,7 @@ async def _begin(store: Store, worker: UUID) -> tuple[list[Claim], float]:
 
 
 async def _record(store: Store, claims: list[Claim]) -> float:
-    verdicts = []
+    verdicts: list[Verdict] = []
     for claim in claims:
         jobs = tuple(Job(job_type, token_hex(16)) for job_type in claim.types)
         accepted = Accepted(token_hex(16), jobs)

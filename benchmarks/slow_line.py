@@ -46,10 +46,10 @@ async def _run(words: argparse.Namespace, folder: Path, database: str, cloud: st
     certificate = own_certificate(folder)
 
     def opening() -> float:
-        return words.opening * dice.uniform(0.5, 1.0)
+        return float(words.opening * dice.uniform(0.5, 1.0))
 
     def late() -> float:
-        return words.jitter * dice.random()
+        return float(words.jitter * dice.random())
 
     async with (
         slow_door(cloud, certificate.context, opening) as door,

@@ -2,18 +2,26 @@
 
     .venv/bin/python -m benchmarks.strict_rate [--workers 3] [--qps 30] [--media 2000]
                                                [--pending 100000] [--server stock] [--priced]
+                                               [--pooler] [--snapshot]
 
 The emulator refuses every call beyond the quota in any sliding second, and its meter is the judge.
 ``--pending`` are further media that wait meanwhile; ``--server stock`` is the PostgreSQL of this
-machine's own packages, with its default settings; ``--priced`` submits under prices and a budget.
+machine's own packages, with its default settings; ``--priced`` submits under prices and a budget;
+``--pooler`` puts a PgBouncer in transaction mode between; ``--snapshot`` holds one from before the
+first begin to the end, as a dump does.
 """
 
 import argparse
 import asyncio
+import contextlib
 import sys
+from collections.abc import Iterator
+
+import asyncpg
 
 from batch.errors import ExitCode
 from benchmarks import common
+from tests.support.pooler import pooler_to
 
 _LEAST_SHARE = 28.8 / 30
 
@@ -35,6 +43,8 @@ def main() -> int:
     parser.add_argument("--pending", type=int, default=0, help="media that wait meanwhile (0)")
     parser.add_argument("--server", choices=common.SERVERS, default="embedded")
     parser.add_argument("--priced", action="store_true", help="under prices and a budget")
+    parser.add_argument("--pooler", action="store_true", help="through PgBouncer")
+    parser.add_argument("--snapshot", action="store_true", help="under a snapshot that is held")
     words = parser.parse_args()
 
     with common.work_folder() as folder:
@@ -44,9 +54,10 @@ def main() -> int:
             common.http_server("batch.emulator", "--port", "0", "--qps", str(words.qps)) as cloud,
         ):
             print(asyncio.run(common.server_facts(database)))
+            direct = asyncio.run(common.new_database(database, "strict"))
             environment = common.clean_environment(
                 home,
-                VOD_BATCH_DATABASE_URL=asyncio.run(common.new_database(database, "strict")),
+                VOD_BATCH_DATABASE_URL=direct,
                 VOD_BATCH_ENDPOINT=cloud.url,
                 VOD_BATCH_QPS=str(words.qps),
                 **(_PRICED if words.priced else {}),
@@ -55,12 +66,13 @@ def main() -> int:
             manifest = common.write_manifest(folder / "media.csv", words.media + words.pending)
             common.run(environment, "load", str(manifest))
             share = str(-(-words.media // words.workers))
-            workers = [
-                common.start(environment, "submit", "--json", "--max-submissions", share)
-                for _ in range(words.workers)
-            ]
-            for worker in workers:
-                common.finish(worker, ExitCode.CARRIED_OVER)
+            with _between(direct, words.pooler) as way, _snapshot(direct, words.snapshot):
+                workers = [
+                    common.start(environment | way, "submit", "--json", "--max-submissions", share)
+                    for _ in range(words.workers)
+                ]
+                for worker in workers:
+                    common.finish(worker, ExitCode.CARRIED_OVER)
             meter = cloud.meter()
 
     print(f"{words.media:,} media, {words.workers} worker(s), strict {words.qps} a second")
@@ -83,6 +95,36 @@ def main() -> int:
             common.Check("rate", f"{rate:.2f}/s", f">= {least:.1f}/s", rate >= least),
         ]
     )
+
+
+@contextlib.contextmanager
+def _between(direct: str, is_wanted: bool) -> Iterator[dict[str, str]]:
+    """Put a PgBouncer before the database, if wanted; yield the settings that lead through it."""
+    if not is_wanted:
+        yield {}
+        return
+    with pooler_to(direct, "transaction") as pooler:
+        yield {
+            "VOD_BATCH_DATABASE_URL": pooler.url,
+            "VOD_BATCH_DATABASE_DIRECT_URL": direct,
+            "VOD_BATCH_DATABASE_POOLED": "true",
+        }
+
+
+@contextlib.contextmanager
+def _snapshot(url: str, is_wanted: bool) -> Iterator[None]:
+    """Hold a snapshot of the database for the block, if wanted, as a long report or a dump does."""
+    if not is_wanted:
+        yield
+        return
+    with asyncio.Runner() as runner:
+        connection = runner.run(asyncpg.connect(url))
+        runner.run(connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ"))
+        runner.run(connection.fetchval("SELECT count(*) FROM targets"))
+        try:
+            yield
+        finally:
+            runner.run(connection.close())
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ CREATE INDEX attempts_by_time ON attempts USING brin (begun_at) WITH (autosummar
 -- Each is looked up by its id: any other plan reads the whole ledger.
 CREATE FUNCTION passed_since(target integer, wanted_type text, moment timestamptz, most_wanted integer)
 RETURNS bigint LANGUAGE sql STABLE
-    SET enable_seqscan = off SET jit = off AS $$
+    SET enable_seqscan = off SET jit = off SET search_path = public, pg_temp AS $$
     SELECT count(*)
       FROM (SELECT FROM attempts t
              WHERE t.begun_at > moment AND t.outcome = 'accepted'

@@ -76,7 +76,8 @@ $$;
 
 -- Once a statement. Every 512th change folds, so that there are never many; whatever moves
 -- submissions, a person's psql included, can forget neither.
-CREATE FUNCTION submissions_tallied() RETURNS trigger LANGUAGE plpgsql SET jit = off AS $$
+CREATE FUNCTION submissions_tallied() RETURNS trigger LANGUAGE plpgsql
+    SET jit = off SET search_path = public, pg_temp AS $$
 DECLARE
     crowded integer;
 BEGIN
@@ -144,7 +145,8 @@ CREATE TRIGGER submissions_tallied_delete AFTER DELETE ON submissions
     REFERENCING OLD TABLE AS old_rows
     FOR EACH STATEMENT EXECUTE FUNCTION submissions_tallied();
 
-CREATE FUNCTION submissions_emptied() RETURNS trigger LANGUAGE plpgsql SET jit = off AS $$
+CREATE FUNCTION submissions_emptied() RETURNS trigger LANGUAGE plpgsql
+    SET jit = off SET search_path = public, pg_temp AS $$
 BEGIN
     DELETE FROM tally_changes;
     DELETE FROM tallies;

@@ -106,11 +106,11 @@ def test_one_canary_that_the_account_may_not_touch_holds_no_list(make_shift: Mak
     """It goes behind all others and is left out; the same night sends the rest."""
     shift = make_shift(VOD_BATCH_CANARY=5)
     shift.emulator.fault("refuse", media_id=media(2), code="Forbidden", status=403)
-    shift.drop("a.csv", range(30))
+    shift.drop("a.csv", range(15))  # too few to say that the refusal is the row's own
     facts = shift.facts(code=5)
     (canary,) = facts["canaries"]
     assert (canary["verdict"], canary["tally"]) == (PASS, "4 of 4 canary submissions succeeded")
-    assert shift.states() == {"succeeded": 29, "pending": 1}
+    assert shift.states() == {"succeeded": 14, "pending": 1}
 
 
 def test_an_account_that_may_touch_nothing_fails_no_canary(make_shift: MakeShift) -> None:
