@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,9 +39,13 @@ def _old_server(data: Path) -> Iterator[str]:
         cwd=data, stderr=subprocess.DEVNULL, **run_as(account),
     ) as server:  # fmt: skip
         pid_file = data / "postmaster.pid"
-        eventually(lambda: pid_file.exists() and "ready" in pid_file.read_text(), "the old server")
-        yield f"postgresql://postgres@/postgres?host={data}"
-        server.terminate()
+        try:
+            eventually(
+                lambda: pid_file.exists() and "ready" in pid_file.read_text(), "the old server"
+            )
+            yield f"postgresql://postgres@/postgres?host={data}"
+        finally:
+            server.send_signal(signal.SIGINT)  # SIGTERM would wait for who is connected
 
 
 @pytest.mark.long
@@ -52,7 +57,7 @@ def test_the_documented_steps_take_the_ledger_along(folder: Path) -> None:
     if os.geteuid() == 0:
         shutil.chown(data, SYSTEM_USER, SYSTEM_USER)
     made = subprocess.run(
-        [str(POSTGRES_VERSIONS[_OLD] / "initdb"), "-D", "/proc/self/cwd", "-U", "postgres"],
+        [str(POSTGRES_VERSIONS[_OLD] / "initdb"), *"-D /proc/self/cwd -U postgres -E UTF8".split()],
         cwd=data, capture_output=True, text=True, **run_as(account_for(data)),
     )  # fmt: skip
     assert made.returncode == 0, made.stderr
