@@ -57,7 +57,10 @@ def test_the_documented_steps_take_the_ledger_along(folder: Path) -> None:
     if os.geteuid() == 0:
         shutil.chown(data, SYSTEM_USER, SYSTEM_USER)
     made = subprocess.run(
-        [str(POSTGRES_VERSIONS[_OLD] / "initdb"), *["-D", "/proc/self/cwd", "-U", "postgres", "-E", "UTF8"]],
+        [
+            str(POSTGRES_VERSIONS[_OLD] / "initdb"),
+            "-D", "/proc/self/cwd", "-U", "postgres", "-E", "UTF8",
+        ],
         cwd=data, capture_output=True, text=True, **run_as(account_for(data)),
     )  # fmt: skip
     assert made.returncode == 0, made.stderr
