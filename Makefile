@@ -4,11 +4,12 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test check selftest selftest-embedded selftest-stock long lock clean help
+.PHONY: demo test test-stock check selftest selftest-embedded selftest-stock long lock clean help
 
 help:
 	@echo 'make demo      everything on this machine: database, emulator, a list submitted at 30/s'
 	@echo 'make test      every test; ARGS="tests/unit -k pace" a part of them'
+	@echo 'make test-stock  what a ledger does, on the PostgreSQL of this machine as it is shipped'
 	@echo 'make check     every gate: lint, format, types, arrows, lock, compose file'
 	@echo 'make selftest  faults and harms at random, on the embedded PostgreSQL and on a stock one'
 	@echo 'make long      the long checks: about an hour, what each takes is written in the Makefile'
@@ -23,6 +24,13 @@ test: $(VENV)/.dev
 	@$(BIN)/coverage run -m pytest -n $(WORKERS) --maxprocesses=8 --dist=loadgroup --no-loadscope-reorder $(ARGS)
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report $(if $(ARGS),,--fail-under=$(COVERAGE_FLOOR))
+
+# Statements, workers, doubts and money once more, on a server that is not ours; what is marked long
+# either brings its own servers or is about ours.
+STOCK_TESTS := $(addprefix tests/integration/,ledger worker workers reconcile money operate loading)
+test-stock: $(VENV)/.dev
+	@$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses=8 --dist=loadgroup --no-loadscope-reorder \
+		--server stock -m 'not long' $(STOCK_TESTS) $(ARGS)
 
 check: $(VENV)/.dev
 	@$(BIN)/ruff check .

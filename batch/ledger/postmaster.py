@@ -13,6 +13,7 @@ import fcntl
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,7 +34,6 @@ from batch.ledger.sightings import (
     who_answers,
     word_of,
 )
-from batch.logs import configure_logs
 
 LOCK = "postgres.lock"
 """In ``home``: held by the server itself, for its life."""
@@ -190,10 +190,11 @@ class Wait:
         time.sleep(_PAUSE)
 
     def _say(self, words: str) -> None:
-        if not structlog.is_configured():  # commands that only look have nothing else to log
-            configure_logs()
-        log = structlog.get_logger()
-        log.warning(words, seconds=round(self.seconds), log=str(self._data / "log"))
+        seconds, log = round(self.seconds), str(self._data / "log")
+        if structlog.is_configured():
+            structlog.get_logger().warning(words, seconds=seconds, log=log)
+        else:  # a command that only looks has nothing else to log
+            sys.stderr.write(f"{words}: {seconds} s so far, see {log}\n")
 
 
 _WORDS = {

@@ -5,6 +5,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +21,8 @@ from tests.support.stock import SYSTEM_USER
 from tests.support.waiting import PATIENCE, eventually
 
 _OLD = min(POSTGRES_VERSIONS)
+_OURS = Path(sys.executable).parent
+"""Where ``vod-batch`` is, in a person's path or not."""
 
 
 def _steps() -> str:
@@ -76,7 +79,8 @@ def test_the_documented_steps_take_the_ledger_along(folder: Path) -> None:
     assert "docs/operating.md" in refused.stderr
     done = subprocess.run(
         ["sh", "-c", _steps()],
-        env=console.environment | {"OLD": str(POSTGRES_VERSIONS[_OLD])},
+        env=console.environment
+        | {"OLD": str(POSTGRES_VERSIONS[_OLD]), "PATH": f"{_OURS}:{os.environ['PATH']}"},
         capture_output=True, text=True, timeout=PATIENCE,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
