@@ -14,6 +14,7 @@ from tests.support.ledger import Ledger, open_ledger
 from tests.support.night import Night
 from tests.support.postgres import Server, make_system_user, running_server
 from tests.support.stock import Stock, stock_server
+from tests.support.warm import end_forking
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -34,6 +35,11 @@ def pytest_configure(config: pytest.Config) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:  # as under nohup
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+def pytest_unconfigure() -> None:
+    """End what the tests of this process shared."""
+    end_forking()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -35,7 +35,7 @@ class Front:
 
     def found(self, claims: Sequence[Claim], asked: int, started: float) -> None:
         """Learn from a begin of ``asked`` requests, which started at a time of the clock."""
-        if len(claims) < asked:
+        if not claims or len(claims) < asked:
             self._place = None
             return
         took = self._clock() - started

@@ -4,7 +4,6 @@ What a command does at its start is shown by the real ones (``Console.started``,
 change what a Python reads once); the others need it done, many times a minute.
 """
 
-import atexit
 import functools
 import json
 import os
@@ -14,7 +13,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -60,6 +59,15 @@ def run_forked(
         return subprocess.CompletedProcess([*words], int(code), files[1].read(), files[2].read())
 
 
+_ends: list[Callable[[], None]] = []
+
+
+def end_forking() -> None:
+    """End the process that forks, if there is one."""
+    while _ends:
+        _ends.pop()()
+
+
 @functools.cache
 def _server() -> str:
     """Start the process that forks; return where it listens."""
@@ -78,6 +86,6 @@ def _server() -> str:
         path.unlink(missing_ok=True)
         folder.rmdir()
 
-    atexit.register(end)
+    _ends.append(end)
     eventually(path.exists, "the process that forks commands", within=60)
     return str(path)

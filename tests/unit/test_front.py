@@ -57,3 +57,11 @@ def test_where_too_little_is_found_the_next_begin_looks_from_the_front() -> None
     _begin(front, clock, 0.5, (0, 7), (0, 8))
     _begin(front, clock, 0.01, (0, 9))
     assert front.place() is None
+
+
+def test_a_begin_of_nothing_teaches_nothing() -> None:
+    """At its cap a run asks for no request more."""
+    clock = Clock()
+    front = Front(clock)
+    front.found([], 0, clock.now)
+    assert front.place() is None

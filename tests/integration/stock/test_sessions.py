@@ -13,6 +13,7 @@ from batch.ledger.statements import statement
 from batch.settings import Settings
 from tests.support.ledger import UNPRICED_ARGUMENTS, Ledger, open_ledger, utc_now
 from tests.support.stock import Stock, needs_stock
+from tests.support.waiting import soon
 
 pytestmark = needs_stock
 
@@ -103,11 +104,15 @@ async def test_a_server_that_becomes_careless_does_not_take_a_session_along(
     stock_ledger: Ledger, stock_postgres: Stock, pooled: bool
 ) -> None:
     """A reload in the middle of the night changes what a session only inherited."""
+
+    async def is_careless() -> bool:
+        return bool(await stock_ledger.sql.fetchval("SHOW synchronous_commit") == "off")
+
     database = await _opened(stock_ledger, pooled=pooled)
     try:
         assert await _synchronous(database) == "on"
         stock_postgres.set(synchronous_commit="off")
-        assert await stock_ledger.sql.fetchval("SHOW synchronous_commit") == "off"
+        await soon(is_careless, "the reload")
         assert await _synchronous(database) == "on"
     finally:
         stock_postgres.set(synchronous_commit="on")
