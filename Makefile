@@ -27,7 +27,7 @@ test: $(VENV)/.dev
 
 # Statements, workers, doubts and money once more, on a server that is not ours; what is marked long
 # either brings its own servers or is about ours.
-STOCK_TESTS := $(addprefix tests/integration/,ledger worker workers reconcile money operate loading)
+STOCK_TESTS := tests/faults $(addprefix tests/integration/,ledger worker workers reconcile money operate loading)
 test-stock: $(VENV)/.dev
 	@$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses=8 --dist=loadgroup --no-loadscope-reorder \
 		--server stock -m 'not long' $(STOCK_TESTS) $(ARGS)
