@@ -177,6 +177,24 @@ class ByteSource:
 
 
 @contextmanager
+def spooled(stream: BinaryIO | None) -> Iterator[BinaryIO]:
+    """Keep all of ``stream`` in a file that nobody else can open, to be read again and again.
+
+    The file has no name (``TMPDIR`` says where), so it is gone when the process is, however that
+    ends. Raise :class:`UsageError` where standard input is closed or there is no room.
+    """
+    if stream is None:
+        raise _closed()
+    try:
+        with tempfile.TemporaryFile() as file:
+            shutil.copyfileobj(stream, file, _SPOOL_BYTES)
+            file.seek(0)
+            yield file
+    except OSError as error:
+        ...
+
+
+@contextmanager
 def open_source(path: Path | None, stream: BinaryIO | None, name: str) -> Iterator[ByteSource]:
     """Open ``path``, or take ``stream`` and leave it open; raise :class:`UsageError`."""
     if path is None:
