@@ -133,7 +133,7 @@ class Fields(BaseModel):
     )
 
     type: Annotated[tuple[JobType, ...], CommaList] = _setting(
-        "type of rows without one; repeatable", (JobType.MEDIA_DNA,), min_length=1
+        "type of rows without one; repeatable", (JobType.MEDIA_DNA,)
     )
     campaign: Name = _setting("submit the same media again, on purpose", "default")
     config: str | None = _setting("Config of rows without one, as JSON")
