@@ -1,5 +1,6 @@
 """One manifest from first byte to last: chunks of rows and quarantined lines."""
 
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -12,7 +13,7 @@ from batch.intake.model import Chunk, IntakeOptions, QuarantinedLine
 from batch.intake.options import check_options
 from batch.intake.records import RecordReader, kept, split_lines
 from batch.intake.rows import RowMaker
-from batch.intake.sources import open_source
+from batch.intake.sources import file_sha256, open_source
 
 CHUNK_LINES = 10_000
 _AT_ONCE = 200
@@ -22,8 +23,9 @@ _AT_ONCE = 200
 class Manifest:
     """One input. Its facts are complete once :meth:`chunks` has been read to the end.
 
-    ``path`` of ``None`` means ``stream``, which stays open. Raise :class:`UsageError` at once for
-    options that cannot be carried out, and later for an input that cannot be read as a whole.
+    ``path`` of ``None`` means ``stream``, which stays open and is read from where it stands, each
+    time anew if it can seek (:func:`~batch.intake.sources.spooled`). Raise :class:`UsageError` at
+    once for options that cannot be carried out, later for an input that cannot be read as a whole.
 
     Facts: ``sha256`` of the bytes as stored, in hex; ``lines``, the physical lines; ``records``,
     which are ``rows`` and ``quarantined`` together, without header and blank ones; ``blank``
@@ -37,8 +39,9 @@ class Manifest:
         check_options(options)
         self.path = path
         self.name = "standard input" if path is None else str(path)
-        self._options = options
+        self.options = options
         self._stream = stream
+        self._begin = stream.tell() if stream and stream.seekable() else None
         self._reset()
 
     def _reset(self) -> None:
@@ -53,6 +56,18 @@ class Manifest:
         self.rows = 0
         self.quarantined = 0
 
+    def _rewind(self) -> None:
+        if self._stream and self._begin is not None:
+            self._stream.seek(self._begin)
+
+    def stored_sha256(self) -> str:
+        """Return what ``sha256`` will be, from an input that can be read again afterwards."""
+        if self._stream is None:
+            assert self.path
+            return file_sha256(self.path)
+        self._rewind()
+        return hashlib.file_digest(self._stream, "sha256").hexdigest()  # type: ignore[arg-type]
+
     @property
     def records(self) -> int:
         """Rows and quarantined lines so far."""
@@ -65,11 +80,12 @@ class Manifest:
         a header that cannot be used; what was yielded before must then not be kept.
         """
         self._reset()
+        self._rewind()
         with open_source(self.path, self._stream, self.name) as source:
-            text = TextReader(source.read, self.name, self._options.encoding)
+            text = TextReader(source.read, self.name, self.options.encoding)
             self.encoding = text.encoding
             reader = RecordReader(split_lines(text.blocks()))
-            maker = RowMaker(self._read_layout(reader), self._options)
+            maker = RowMaker(self._read_layout(reader), self.options)
             while lines := reader.peek(CHUNK_LINES):
                 chunk = self._bare_chunk(reader, maker, lines) or self._chunk(
                     reader, maker, reader.line + len(lines)
@@ -99,8 +115,8 @@ class Manifest:
 
     def _header(self, fields: list[str] | str) -> Layout | None:
         if not isinstance(fields, str):
-            return read_header(fields, self._options.column, self.name)
-        if self._options.column is not None:
+            return read_header(fields, self.options.column, self.name)
+        if self.options.column is not None:
             raise UsageError(f"the header of {self.name} cannot be read: {fields}")
         return None
 

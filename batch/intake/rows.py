@@ -19,7 +19,7 @@ from batch.intake.model import IntakeOptions, Said
 _MOST_REMEMBERED = 4096
 
 
-class _SaidByCells(dict[tuple[str, ...], Said]):
+class SaidByCells(dict[tuple[str, ...], Said]):
     """Cells of types, config, user data and priority, as written -> what they say.
 
     Looking up cells with a bad one among them raises :class:`CellError`.
@@ -53,7 +53,7 @@ class RowMaker:
     def __init__(self, layout: Layout, options: IntakeOptions) -> None:
         self._layout = layout
         self._optional = (layout.types, layout.config, layout.user_data, layout.priority)
-        self._said = _SaidByCells(options)
+        self._said = SaidByCells(options)
 
     def bare(self, lines: list[str]) -> list[Said] | None:
         """Return what is said of the media if each of ``lines`` is nothing but a media id.
