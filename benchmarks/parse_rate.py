@@ -31,7 +31,7 @@ _SHAPES: dict[str, tuple[str, Callable[[str, int], str]]] = {
         lambda media, n: f'{media},dna,"{{""DNADBId"":""x""}}","{{""n"":{n}}}",{n % 9}',
     ),
 }
-_LEAST_OF_BARE = 0.2
+_LEAST_OF_BARE = 0.15
 
 
 def _list(shape: str, rows: int) -> bytes:

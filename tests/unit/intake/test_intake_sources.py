@@ -123,7 +123,7 @@ def test_a_spool_has_no_name_while_it_is_filled(tmp_path: Path) -> None:
         assert process.stdin
         process.stdin.write(b"m1\n" * 2**20)  # more than pipe and buffers hold
         process.stdin.flush()
-        opened = [os.readlink(link) for link in Path(f"/proc/{process.pid}/fd").iterdir()]
+        opened = [str(link.readlink()) for link in Path(f"/proc/{process.pid}/fd").iterdir()]
         assert any(link.startswith(str(tmp_path)) for link in opened)
         assert list(tmp_path.iterdir()) == []
         process.kill()
