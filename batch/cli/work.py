@@ -11,7 +11,8 @@ from batch.cli.progress import watch_run
 from batch.cli.render import load_lines, say, show, summary_lines
 from batch.engine import loading, service
 from batch.errors import most_urgent
-from batch.intake.manifest import check_options, expand_inputs
+from batch.intake.options import check_options
+from batch.intake.sources import expand_inputs
 from batch.ledger.database import apply_migrations
 from batch.ledger.opening import open_ledger
 from batch.logs import configure_logs
