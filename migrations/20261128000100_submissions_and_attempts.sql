@@ -116,7 +116,7 @@ CREATE INDEX submissions_begin ON submissions (target_id, (-(priority::integer))
 -- begin and record would meet them too, and a planner that thinks them empty reads the whole of one.
 -- open_canaries.sql, mark_held_batch.sql: the first of a batch, wherever it stands in the line.
 CREATE INDEX submissions_of_batch ON submissions (batch_id, (-(priority::integer)), id)
-    WHERE (state = 'pending') IS NOT FALSE AND hold_id IS NULL;
+    WHERE (state = 'pending') IS TRUE AND hold_id IS NULL;
 -- outlook.sql: what is due next. Most rows were never put off and share one moment.
 CREATE INDEX submissions_due ON submissions (target_id, due_at)
     WHERE (state = 'pending') IS NOT FALSE AND hold_id IS NULL AND is_waiting IS NOT TRUE;
