@@ -15,15 +15,16 @@
 CREATE VIEW in_line AS
 SELECT s.*
   FROM submissions s
- WHERE coalesce(s.state = 'pending', false) AND s.is_waiting IS NOT TRUE
-   AND s.target_id = ANY (ARRAY(SELECT t.id FROM targets t
+ WHERE s.target_id = ANY (ARRAY(SELECT t.id FROM targets t
                                  WHERE NOT EXISTS (SELECT FROM holds h
                                                     WHERE h.target_id = t.id AND h.scope = 'target'
                                                       AND h.released_at IS NULL)))
    -- Held rows are not in the index of the line; what came back to pending in a held batch is.
-   AND s.hold_id IS NULL
-   AND s.batch_id <> ALL (ARRAY(SELECT h.batch_id FROM holds h
-                                 WHERE h.scope = 'batch' AND h.released_at IS NULL))
+   AND s.hold_id IS NULL AND s.is_waiting IS NOT TRUE
+   AND coalesce(s.state = 'pending'
+                AND s.batch_id <> ALL (ARRAY(SELECT h.batch_id FROM holds h
+                                              WHERE h.scope = 'batch' AND h.released_at IS NULL)),
+                false)
    AND NOT EXISTS (SELECT FROM submissions u
                     WHERE u.media_id = s.media_id AND u.job_type = s.job_type
                       AND u.target_id = s.target_id AND u.state IN ('submitting', 'in_doubt')
