@@ -1,4 +1,4 @@
--- Choose the canary of every batch that no night has looked at: its first sendable submissions, which now
+-- Choose the canary of every batch that no night has looked at: its first due submissions, which now
 -- go before all others. A batch that is held is looked at once it is free. $1 target, $2 how many
 WITH fresh AS MATERIALIZED (
     SELECT b.id FROM batches b
@@ -23,13 +23,13 @@ first AS MATERIALIZED (
     SELECT large.id AS batch_id, s.id
       FROM large CROSS JOIN LATERAL (
            SELECT p.id
-             FROM sendable p
+             FROM submissions p
             WHERE p.target_id = $1 AND p.batch_id = large.id
-              AND (p.state = 'pending') IS TRUE
+              AND (p.state = 'pending') IS TRUE AND p.hold_id IS NULL AND p.due_at <= now()
             ORDER BY -(p.priority::integer), p.id
             LIMIT $2::int) s
 ),
--- A large batch of which nothing is sendable is looked at again.
+-- A large batch of which nothing is due is looked at again.
 looked_at AS (
     UPDATE batches b
        SET canary = CASE WHEN EXISTS (SELECT FROM large WHERE large.id = b.id)
