@@ -12,6 +12,7 @@ from batch.core.models import JobType, Target
 from batch.core.pricing import CostRange, PriceList, TypeAmount, cost_range
 from batch.errors import UsageError
 from batch.ledger.database import Database
+from batch.ledger.operators import Hold, Operators
 
 _PARTS = ("the rows that are due", "the prices", "the lengths")
 """What the parts of a plan's hash stand for, in their order."""
@@ -19,7 +20,9 @@ _PARTS = ("the rows that are due", "the prices", "the lengths")
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Due work of a target. ``seconds`` is how long it takes at ``rate`` calls a second.
+    """What may be sent now. ``seconds`` is how long it takes at ``rate`` calls a second.
+
+    ``holds`` are open, and keep more from being sent.
 
     ``hash`` fixes what was looked at: which rows, at what prices, of what lengths. It has a part
     for each, so that one that no longer holds tells what changed.
@@ -34,6 +37,7 @@ class Plan:
     done: int
     currency: str
     cost: CostRange
+    holds: tuple[Hold, ...] = ()
 
 
 class Planner:
@@ -57,10 +61,9 @@ class Planner:
     async def plan(self, plan: UUID | None = None) -> Plan:
         """Return the plan of what is due; of ``plan``, fixed before, the rows that still are."""
         rows = await self._database.fetch("plan", self._target.id, plan)
-        counted = await self._database.fetch_row("count_requests", self._target.id, plan)
         past = await self._database.fetch_row("sum_duplicates", self._target.id)
-        assert counted is not None
         assert past is not None
+        requests = rows[0]["requests"] if rows else 0
         amounts = [
             TypeAmount(
                 JobType(row["job_type"]),
@@ -74,13 +77,14 @@ class Planner:
         return Plan(
             hash=self._hash(rows),
             rows={row["job_type"]: row["rows"] for row in rows},
-            requests=counted["requests"],
+            requests=requests,
             rate=self._rate,
-            seconds=counted["requests"] / self._rate,
+            seconds=requests / self._rate,
             duplicates=past["duplicates"],
             done=past["done"],
             currency=self._prices.currency,
             cost=cost_range(amounts, self._prices, self._longest),
+            holds=tuple(await Operators(self._database, self._target).holds()),
         )
 
     async def fix(self, wanted: str, plan: UUID) -> None:
