@@ -4,10 +4,9 @@ from collections import deque
 from datetime import datetime
 from functools import lru_cache
 
-from batch.emulator.accounts import AccessKey
-from batch.emulator.answers import Refused
-from batch.emulator.connections import Connection
-from batch.emulator.sections import GatewaySettings
+from batch.emulator.call import Connection
+from batch.emulator.refusals import Refused
+from batch.emulator.settings import AccessKey, GatewaySettings
 
 _FORM_LENGTH = len("2026-01-02T03:04:05Z")
 

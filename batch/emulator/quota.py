@@ -2,7 +2,7 @@
 
 from collections import deque
 
-from batch.emulator.sections import DEFAULT_LIMITS, QuotaSettings
+from batch.emulator.settings import DEFAULT_LIMITS, QuotaSettings
 
 WINDOW = 1.0
 """Length of the sliding window in seconds."""
@@ -13,21 +13,13 @@ class Quota:
 
     def __init__(self, settings: QuotaSettings) -> None:
         self._settings = settings
-        self._limits = {**DEFAULT_LIMITS, **settings.limits}
+        self.limits = {**DEFAULT_LIMITS, **settings.limits}
+        """May be changed while running; calls of the current second still count."""
         self._admitted: dict[tuple[str, str], deque[float]] = {}
-
-    @property
-    def limits(self) -> dict[str, int]:
-        """Calls per second by action; 0 means no limit."""
-        return dict(self._limits)
-
-    def set_limits(self, limits: dict[str, int]) -> None:
-        """Change limits from now on; calls of the current second still count."""
-        self._limits.update(limits)
 
     def admits(self, account: str, action: str, now: float) -> bool:
         """Say whether a call at ``now`` (monotonic seconds) is within the limit, and count it."""
-        limit = self._limits.get(action, self._settings.default_limit)
+        limit = self.limits.get(action, self._settings.default_limit)
         if limit == 0:
             return True
         calls = self._calls(account, action, limit)
