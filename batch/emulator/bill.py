@@ -39,7 +39,6 @@ class Bill:
             heapq.heappush(self._running, (created, job_type, seconds))
 
     def clear(self) -> None:
-        """Forget everything."""
         self._seconds.clear()
         self._running.clear()
 

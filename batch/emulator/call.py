@@ -2,6 +2,7 @@
 
 from asyncio import BaseTransport
 from dataclasses import dataclass
+from itertools import count
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_plus
 from weakref import WeakKeyDictionary
@@ -38,17 +39,15 @@ class Connections:
 
     def __init__(self) -> None:
         self._open: WeakKeyDictionary[BaseTransport, Connection] = WeakKeyDictionary()
-        self._number = 0
+        self._numbers = count()
 
     def of(self, request: web.Request) -> Connection:
-        """Return the connection of ``request``."""
         transport = request.transport
-        known = self._open.get(transport) if transport is not None else None
+        if transport is None:  # the client has left
+            return Connection(next(self._numbers))
+        known = self._open.get(transport)
         if known is None:
-            known = Connection(self._number)
-            self._number += 1
-            if transport is not None:
-                self._open[transport] = known
+            known = self._open[transport] = Connection(next(self._numbers))
         return known
 
 

@@ -13,17 +13,16 @@ from batch.emulator.answers import Answer
 from batch.emulator.call import Call
 from batch.emulator.clock import http_date
 from batch.emulator.faults import FaultRule
-from batch.emulator.gateway import (
-    add_retry_after,
-    consumes_nonce,
-    execute,
-    refuse_by_script,
-    release_nonce,
-)
+from batch.emulator.gateway import add_retry_after, execute, refuse, see
 from batch.emulator.refusals import Refusal
 from batch.emulator.world import World
 
 _JSON_TYPE = "application/json;charset=utf-8"
+_SITUATIONS = {
+    "throttle": "throttled",
+    "error_500": "internal_error",
+    "error_503": "service_unavailable",
+}
 _RST_ON_CLOSE = struct.pack("ii", 1, 0)  # lingering for zero seconds makes close() send RST
 _PAGE = (
     "<html>\r\n<head><title>{0}</title></head>\r\n<body>\r\n"
@@ -103,23 +102,17 @@ class Incident:
         return respond(self.world, self.call, answer)
 
     def _error(self) -> web.StreamResponse:
-        """Answer an error, after executing or without; settings know what becomes of the nonce."""
-        world, call, fault = self.world, self.call, self.fault
-        match fault.kind:
-            case "throttle":
-                refusal = world.refusals["throttled"]
-            case "error_500":
-                refusal = world.refusals["internal_error"]
-            case "error_503":
-                refusal = world.refusals["service_unavailable"]
-            case _:
-                refusal = Refusal(fault.status, fault.code, fault.message)
-        if not fault.execute or fault.kind == "throttle":
-            return self._finish(refuse_by_script(world, call, refusal))
-        self._execute()
-        if not consumes_nonce(world, refusal):
-            release_nonce(world, call)
-        return self._finish(answers.error(call, refusal))
+        """Answer an error, after executing or without."""
+        fault = self.fault
+        if situation := _SITUATIONS.get(fault.kind):
+            refusal = self.world.refusals[situation]
+        else:
+            refusal = Refusal(fault.status, fault.code, fault.message)
+        if fault.execute and fault.kind != "throttle":
+            self._execute()
+        else:
+            see(self.world, self.call)
+        return self._finish(refuse(self.world, self.call, refusal))
 
     def _page(self) -> web.StreamResponse:
         """Answer as a proxy in front of the gateway would, which may have passed the call on."""

@@ -76,9 +76,13 @@ class _Entry:
         if not self._matches(action, media_id, types):
             return False
         self.seen += 1
-        if not self._is_eligible(self.seen - rule.after):
-            return False
-        if rule.probability < 1 and dice.random() >= rule.probability:
+        number = self.seen - rule.after  # 1 is the first after the skipped
+        is_eligible = (
+            0 < number <= (rule.first or number)
+            and not (rule.every and number % rule.every)
+            and self.applied < (rule.count or self.seen)
+        )
+        if not is_eligible or (rule.probability < 1 and dice.random() >= rule.probability):
             return False
         self.applied += 1
         return True
@@ -91,15 +95,6 @@ class _Entry:
             return True
         asked = set(types.split(","))
         return action == "SubmitAIJob" and rule.type in asked and len(asked) > 1
-
-    def _is_eligible(self, number: int) -> bool:
-        """Say whether matching call ``number`` (1 is the first after the skipped) may be picked."""
-        rule = self.rule
-        if number <= 0 or (rule.first and number > rule.first):
-            return False
-        if rule.every and number % rule.every:
-            return False
-        return not rule.count or self.applied < rule.count
 
 
 class FaultScript:
@@ -125,7 +120,6 @@ class FaultScript:
         self._entries += map(_Entry, rules)
 
     def clear(self) -> None:
-        """Drop all rules."""
         self._entries.clear()
 
     def describe(self) -> list[dict[str, Any]]:

@@ -1,14 +1,14 @@
 """What stands between a call and its action: the checks, in their order."""
 
+from collections.abc import Mapping
 from contextlib import suppress
+from typing import Any
 
-from batch.emulator import answers
 from batch.emulator.actions import ACTIONS, Action
-from batch.emulator.answers import Answer
+from batch.emulator.answers import OK, Answer
 from batch.emulator.call import Call
-from batch.emulator.nonces import check_timestamp
+from batch.emulator.nonces import check_timestamp, memory_of
 from batch.emulator.refusals import Refusal, Refused
-from batch.emulator.settings import AccessKey
 from batch.emulator.world import World
 
 VERSION = "2017-03-21"
@@ -30,38 +30,52 @@ def execute(world: World, call: Call) -> Answer:
         world.automatic.see(call.get("MediaId"))
         world.automatic.catch_up()
     try:
-        action = _admit(world, call)
-        return answers.success(call, action(world, call))
+        content = _admit(world, call)(world, call)
     except Refused as refused:
-        refusal = world.refusals[refused.situation]
-        answer = answers.error(call, refusal, refused.name, refused.access_denied)
+        answer = refuse(
+            world, call, world.refusals[refused.situation], refused.name, refused.access_denied
+        )
         if refused.situation == "throttled":
             add_retry_after(answer, world.settings.quota.retry_after_ms)
         return answer
+    return Answer(200, OK, {"RequestId": call.request_id, **content})
 
 
-def refuse_by_script(world: World, call: Call, refusal: Refusal) -> Answer:
-    """Return the error the fault script asks for; the gateway saw the call, so its nonce counts."""
-    if call.key is not None and consumes_nonce(world, refusal):
-        with suppress(Refused):  # the script speaks first, to a repeated nonce as well
-            _use_nonce(world, call, call.key)
-    return answers.error(call, refusal)
+def see(world: World, call: Call) -> None:
+    """Let a call be seen that the fault script speaks to before the gateway: its nonce counts."""
+    if call.key is not None:
+        with suppress(Refused):
+            _use_nonce(world, call)
 
 
-def consumes_nonce(world: World, refusal: Refusal) -> bool:
-    """Say whether a call answered like this leaves its nonce used (switches, 12.3)."""
-    if refusal.status >= 500:
-        return world.settings.gateway.nonce_consumed_by_5xx
-    if refusal.code.lower().startswith("throttling"):
-        return world.settings.gateway.nonce_consumed_by_throttled
-    return True
+def refuse(
+    world: World,
+    call: Call,
+    refusal: Refusal,
+    name: str = "",
+    access_denied: Mapping[str, Any] | None = None,
+) -> Answer:
+    """Return an error answer with the fields of ``vod-api.md`` 5.1.
 
-
-def release_nonce(world: World, call: Call) -> None:
-    """Let the nonce be used again, if this call was the one that used it."""
-    if call.held_nonce:
+    Switches say whether it leaves the nonce used (12.3), if it was this call that used it.
+    """
+    settings, code = world.settings.gateway, refusal.code.replace("{name}", name)
+    throttled, failed = code.lower().startswith("throttling"), refusal.status >= 500
+    if (throttled and not settings.nonce_consumed_by_throttled) or (
+        failed and not settings.nonce_consumed_by_5xx
+    ):
         world.nonces.forget(call.held_nonce)
-        call.held_nonce = ""
+    content: dict[str, Any] = {
+        "RequestId": call.request_id,
+        "HostId": call.headers.get("Host", ""),
+        "Code": code,
+        "Message": refusal.message.replace("{name}", name).strip(),
+        "Recommend": "https://api.aliyun.com/troubleshoot"
+        f"?q={code}&product=vod&requestId={call.request_id}",
+    }
+    if access_denied is not None:
+        content["AccessDeniedDetail"] = access_denied
+    return Answer(refusal.status, code, content)
 
 
 def add_retry_after(answer: Answer, milliseconds: int) -> None:
@@ -80,20 +94,19 @@ def _admit(world: World, call: Call) -> Action:
         raise Refused("expired_timestamp")
     if not call.nonce:
         raise Refused("missing", "SignatureNonce")
-    _use_nonce(world, call, key)
+    _use_nonce(world, call)
     world.keys.check_permission(key, call.action, settings.region)
     world.keys.check_state(key.account)
     if not world.quota.admits(key.account, call.action, call.arrived):
-        if not settings.gateway.nonce_consumed_by_throttled:
-            release_nonce(world, call)
         raise Refused("throttled")
     return action
 
 
-def _use_nonce(world: World, call: Call, key: AccessKey) -> None:
-    now = call.arrived + world.clock.offset
+def _use_nonce(world: World, call: Call) -> None:
     settings = world.settings.gateway
-    call.held_nonce = world.nonces.use(call.nonce, key, call.connection, now, settings)
+    if settings.nonce_check:
+        now, memory = call.arrived + world.clock.offset, memory_of(call, settings)
+        call.held_nonce = world.nonces.use(memory, call.nonce, now, settings.nonce_memory_seconds)
 
 
 def _find_action(call: Call) -> Action:

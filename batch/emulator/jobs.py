@@ -18,6 +18,10 @@ JobStage = Literal["reserved", "init", "processing", "analysing", "success", "fa
 
 Trigger = Literal["Auto", "Manual"]
 
+_SHOWN = (
+    "job_id", "media_id", "type", "trigger", "user_data", "config", "nonce", "request_id",
+    "account", "access_key_id",
+)  # fmt: skip
 _COARSE = {"reserved": "init", "analysing": "processing"}
 
 
@@ -159,19 +163,9 @@ class JobBook:
         """Yield one plain object a job, in the order made, for comparing with a client's ledger."""
         for job in list(self._by_id.values()):
             status = self.status(job)
-            yield {
-                "job_id": job.job_id,
-                "media_id": job.media_id,
-                "type": job.type,
+            yield {name: getattr(job, name) for name in _SHOWN} | {
                 "status": status,
-                "trigger": job.trigger,
                 "created_at": iso_microseconds(job.created_wall),
-                "user_data": job.user_data,
-                "config": job.config,
-                "nonce": job.nonce,
-                "request_id": job.request_id,
-                "account": job.account,
-                "access_key_id": job.access_key_id,
                 # Only success is charged (vod-api.md 1.6).
                 "seconds_charged": self._library.seconds(job.media_id) * (status == "success"),
             }
@@ -191,7 +185,6 @@ class JobBook:
             self._charge(job, now)
 
     def clear(self) -> None:
-        """Forget all jobs."""
         self._by_id.clear()
         self._by_media.clear()
         self._unasked.clear()

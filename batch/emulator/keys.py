@@ -35,7 +35,9 @@ class KeyRing:
         """
         try:
             signed_headers, signature = read_credential(call)
-            key = self._find(call.access_key_id)
+            key = self._keys.get(call.access_key_id)
+            if key is None or key.status == "inactive":
+                raise Refused("inactive_access_key" if key else "unknown_access_key")
             verify(call, signed_headers, signature, key.secret)
             ends = key.security_token_expires_at
             if call.security_token != key.security_token or (ends and wall >= ends.timestamp()):
@@ -61,16 +63,5 @@ class KeyRing:
 
     def check_state(self, account: str) -> None:
         """Refuse an account in arrears, or one that never opened the service."""
-        match self.states.get(account, "ok"):
-            case "arrears":
-                raise Refused("account_in_arrears")
-            case "not_open":
-                raise Refused("account_not_open")
-
-    def _find(self, access_key_id: str) -> AccessKey:
-        key = self._keys.get(access_key_id)
-        if key is None:
-            raise Refused("unknown_access_key")
-        if key.status == "inactive":
-            raise Refused("inactive_access_key")
-        return key
+        if (state := self.states.get(account, "ok")) != "ok":
+            raise Refused("account_in_arrears" if state == "arrears" else "account_not_open")

@@ -51,7 +51,6 @@ class Meter:
         self.clear()
 
     def clear(self) -> None:
-        """Set everything to zero."""
         self.requests: Counter[str] = Counter()
         self.answers: Counter[str] = Counter()
         self.faults: Counter[str] = Counter()

@@ -1,6 +1,6 @@
 """The QPS limit: calls per account and action in any sliding second (``vod-api.md`` 1.5)."""
 
-from collections import deque
+from collections import defaultdict, deque
 
 from batch.emulator.settings import DEFAULT_LIMITS, QuotaSettings
 
@@ -15,23 +15,17 @@ class Quota:
         self._settings = settings
         self.limits = {**DEFAULT_LIMITS, **settings.limits}
         """May be changed while running; calls of the current second still count."""
-        self._admitted: dict[tuple[str, str], deque[float]] = {}
+        self._admitted: defaultdict[tuple[str, str], deque[float]] = defaultdict(deque)
 
     def admits(self, account: str, action: str, now: float) -> bool:
         """Say whether a call at ``now`` (monotonic seconds) is within the limit, and count it."""
         limit = self.limits.get(action, self._settings.default_limit)
         if limit == 0:
             return True
-        calls = self._calls(account, action, limit)
-        full = len(calls) == limit and now - calls[0] < WINDOW
+        calls = self._admitted[account, action]
+        while calls and now - calls[0] >= WINDOW:
+            calls.popleft()
+        full = len(calls) >= limit
         if not full or self._settings.count_refused:
             calls.append(now)
         return not full
-
-    def _calls(self, account: str, action: str, limit: int) -> deque[float]:
-        """Return the times of the last ``limit`` calls; older ones cannot matter."""
-        calls = self._admitted.get((account, action))
-        if calls is None or calls.maxlen != limit:
-            calls = deque(calls or (), maxlen=limit)
-            self._admitted[account, action] = calls
-        return calls
