@@ -1,6 +1,5 @@
 """What stands between a call and its action: the checks, in their order."""
 
-from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -32,9 +31,8 @@ def execute(world: World, call: Call) -> Answer:
     try:
         content = _admit(world, call)(world, call)
     except Refused as refused:
-        answer = refuse(
-            world, call, world.refusals[refused.situation], refused.name, refused.access_denied
-        )
+        refusal = world.refusals[refused.situation]
+        answer = refuse(world, call, refusal, refused.name, **refused.fields)
         if refused.situation == "throttled":
             add_retry_after(answer, world.settings.quota.retry_after_ms)
         return answer
@@ -48,13 +46,7 @@ def see(world: World, call: Call) -> None:
             _use_nonce(world, call)
 
 
-def refuse(
-    world: World,
-    call: Call,
-    refusal: Refusal,
-    name: str = "",
-    access_denied: Mapping[str, Any] | None = None,
-) -> Answer:
+def refuse(world: World, call: Call, refusal: Refusal, name: str = "", **fields: Any) -> Answer:
     """Return an error answer with the fields of ``vod-api.md`` 5.1.
 
     Switches say whether it leaves the nonce used (12.3), if it was this call that used it.
@@ -65,16 +57,15 @@ def refuse(
         failed and not settings.nonce_consumed_by_5xx
     ):
         world.nonces.forget(call.held_nonce)
-    content: dict[str, Any] = {
+    content = {
         "RequestId": call.request_id,
         "HostId": call.headers.get("Host", ""),
         "Code": code,
         "Message": refusal.message.replace("{name}", name).strip(),
         "Recommend": "https://api.aliyun.com/troubleshoot"
         f"?q={code}&product=vod&requestId={call.request_id}",
+        **fields,
     }
-    if access_denied is not None:
-        content["AccessDeniedDetail"] = access_denied
     return Answer(refusal.status, code, content)
 
 

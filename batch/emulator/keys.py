@@ -59,7 +59,7 @@ class KeyRing:
                 "NoPermissionType": "ImplicitDeny",
                 "PolicyType": "AccountLevelIdentityBasedPolicy",
             }
-            raise Refused("forbidden_action", access_denied=detail)
+            raise Refused("forbidden_action", AccessDeniedDetail=detail)
 
     def check_state(self, account: str) -> None:
         """Refuse an account in arrears, or one that never opened the service."""

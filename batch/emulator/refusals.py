@@ -1,6 +1,5 @@
 """Every refusal the emulator can give by itself, by the name of the situation."""
 
-from collections.abc import Mapping
 from typing import Annotated, Any, NamedTuple
 
 from pydantic import AfterValidator
@@ -89,12 +88,10 @@ RefusalChanges = dict[Annotated[str, AfterValidator(_check_situation)], RefusalC
 
 
 class Refused(Exception):  # noqa: N818  (a refusal is an answer, not a mistake of the program)
-    """The call is refused: ``situation`` names an entry of :data:`REFUSALS`."""
+    """The call is refused, as an entry of :data:`REFUSALS` words it, with more ``fields``."""
 
-    def __init__(
-        self, situation: str, name: str = "", access_denied: Mapping[str, Any] | None = None
-    ) -> None:
+    def __init__(self, situation: str, name: str = "", **fields: Any) -> None:
         super().__init__(situation, name)
         self.situation = situation
         self.name = name
-        self.access_denied = access_denied
+        self.fields = fields

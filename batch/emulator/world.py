@@ -24,7 +24,7 @@ class World:
 
     def __init__(self, settings: Settings, clock: Clock, known_actions: frozenset[str]) -> None:
         # Not for secrets: ids must be repeatable when a seed is given.
-        self.dice = random.Random(settings.seed)  # noqa: S311
+        self._dice = random.Random(settings.seed)  # noqa: S311
         self.settings = settings
         self.clock = clock
         changes = settings.refusals.items()
@@ -36,14 +36,14 @@ class World:
         self.nonces = NonceBook()
         self.expired_nonces: set[str] = set()
         self.quota = Quota(settings.quota)
-        self.jobs = JobBook(settings, self.library, clock, self.dice)
+        self.jobs = JobBook(settings, self.library, clock, self._dice)
         self.automatic = AutomaticJobs(settings.jobs.auto_dna, self.library, self.jobs, clock)
-        self.faults = FaultScript(settings.faults, self.dice)
+        self.faults = FaultScript(settings.faults, self._dice)
         self.meter = Meter(clock, known_actions)
 
     def new_request_id(self) -> str:
         """Return an upper-case UUID (``vod-api.md`` 9)."""
-        text = f"{self.dice.getrandbits(128):032X}"
+        text = f"{self._dice.getrandbits(128):032X}"
         return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-A{text[17:20]}-{text[20:]}"
 
     def switches(self) -> dict[str, Any]:
