@@ -17,7 +17,7 @@ from batch.core.budget import BudgetUse, NextCost, Spending
 from batch.core.models import Claim, Worker
 from batch.core.states import State
 from batch.core.verdict import Verdict
-from batch.engine.failover import CatchUp
+from batch.ledger.failover import CatchUp
 from batch.engine.front import Front
 from batch.engine.waiting import pause_unless
 from batch.errors import DatabaseUnavailableError, ServerChangedError, VodBatchError

@@ -17,17 +17,17 @@ from batch.core.models import Worker
 from batch.core.states import State
 from batch.engine.beside import SettlingBeside
 from batch.engine.existing import ExistingJobs
-from batch.engine.failover import CatchUp
+from batch.ledger.failover import CatchUp
 from batch.engine.first_run import insist_on_known_ledger
 from batch.engine.gate import Gate, OpenGate
 from batch.engine.ledger_link import LedgerLink, let_begin
-from batch.engine.lineage import Standing, check_place, insist_on_lineage
+from batch.ledger.lineage import Standing, check_place, insist_on_lineage
 from batch.engine.looking import JobLooker, Looks
 from batch.engine.pace import Pace
 from batch.engine.planning import Plan, Planner
 from batch.engine.preflight import Preflight, PreflightSummary
 from batch.engine.reconciler import Reconciler, ReconcileSummary
-from batch.engine.recovery import replay_journals
+from batch.ledger.recovery import replay_journals
 from batch.engine.settling import settler_for
 from batch.engine.shared_pace import SharedPace, shared_rate
 from batch.engine.stopping import on_signals, stopped_at

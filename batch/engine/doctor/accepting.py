@@ -4,8 +4,8 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
-from batch.engine.lineage import accept_failover
-from batch.engine.recovery import accept_journal
+from batch.ledger.lineage import accept_failover
+from batch.ledger.recovery import accept_journal
 from batch.engine.resolving import operator_name
 from batch.errors import UsageError
 from batch.ledger.first_runs import FirstRuns

@@ -11,7 +11,7 @@ import pytest
 
 from batch.core.models import Claim
 from batch.core.states import State
-from batch.engine.recovery import check_journals, replay_journals
+from batch.ledger.recovery import check_journals, replay_journals
 from batch.ledger.doubts import Doubts, Settlement
 from batch.ledger.journal import Journal
 from batch.ledger.operators import Operators, Selection

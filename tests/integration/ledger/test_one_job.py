@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 from batch.core.models import Claim
 from batch.core.states import State
 from batch.core.verdict import Verdict
-from batch.engine.recovery import replay_journals
+from batch.ledger.recovery import replay_journals
 from batch.ledger.doubts import Doubts, ExtraCharge, Settlement
 from batch.ledger.journal import Journal
 from tests.support.ledger import TAG, UNPRICED, Ledger, media
