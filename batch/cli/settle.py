@@ -19,11 +19,12 @@ from batch.cli.options import (
 )
 from batch.cli.render import evidence_lines, journal_lines, owned_line, reconcile_lines, say
 from batch.core.models import JobType
-from batch.engine import owning, recovery, resolving, service
+from batch.engine import owning, resolving, service
 from batch.engine.pace import Pace
 from batch.engine.resolving import operator_name
 from batch.engine.selecting import media_id_of
 from batch.errors import ExitCode, UsageError, most_urgent
+from batch.ledger import recovery
 from batch.ledger.doubts import Doubts, OpenDoubt
 from batch.ledger.opening import open_ledger
 from batch.ledger.operators import Operators
