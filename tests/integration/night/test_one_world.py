@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -29,9 +28,9 @@ def _counted(shift: Shift, *, code: int = 0) -> dict[str, int]:
 
 
 @pytest.fixture
-def shift(make_shift: MakeShift) -> Iterator[Shift]:
+def shift(make_shift: MakeShift) -> Shift:
     """A night shift with each of its steps: looks, canaries, jobs that exist already, a budget."""
-    yield make_shift(
+    return make_shift(
         VOD_BATCH_CANARY="20", VOD_BATCH_SKIP_EXISTING="always", VOD_BATCH_LOOKUP_QPS="1000",
         VOD_BATCH_BUDGET="1000", VOD_BATCH_PRICES='{"AIMediaDNA": "0.05"}',
     )  # fmt: skip
