@@ -227,10 +227,9 @@ class Database:
         a failover may have forgotten what the caller believes. Who takes up the new server calls
         this again.
         """
-        if self._server is not None:  # sessions with it may be left
-            self._server = None
-            with translated_errors():
-                await self._pool.expire_connections()
+        self._server = None
+        with translated_errors():
+            await self._pool.expire_connections()
         row = await self.fetch_row("server_started", timeout=_ENTER_SECONDS)
         assert row is not None
         self._server = row["at"]
