@@ -61,7 +61,7 @@ class _Door:
         self._is_known = False
 
     async def begin(self, connection: asyncpg.Connection) -> None:
-        """Tell a session of our own what it keeps.
+        """Make a session of our own lean, and note where it leads.
 
         Raises:
             ConfigurationError: it is not ours alone, and the settings do not say so.
@@ -71,7 +71,6 @@ class _Door:
         if entered["backend"] != connection.get_server_pid():
             await self._insist_on_a_session()
         connection.server_started_at = entered["server_started_at"]
-        await connection.fetch(statement("stay"), timeout=_ENTER_SECONDS)
 
     async def _insist_on_a_session(self) -> None:
         """Refuse a pooler that serves by turns; what a session is told would reach others."""
@@ -291,7 +290,7 @@ class Database:
         """Make a session of the pool this part's own; behind a pooler each transaction is."""
         if not self._door.pooled:
             self._insist_on(connection.server_started_at)
-            await connection.plan(once=self._plans_once)
+            await connection.keep(plans_once=self._plans_once)
 
     def _insist_on(self, server: datetime) -> None:
         """Refuse a server that this part does not know.

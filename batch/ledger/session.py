@@ -51,14 +51,16 @@ class Session(asyncpg.Connection):  # type: ignore[misc]
         """User, password and database, as the driver found them: ``user``, ``password``, ..."""
         self.server_started_at: datetime | None = None
         """When its server started; whoever asks for it writes it down."""
-        self._plans_once = False
+        self._plans_once: bool | None = None
 
-    async def plan(self, *, once: bool) -> None:
-        """Let a statement be planned once for the session, or for its values each time."""
-        if once != self._plans_once:
-            await self.fetch(statement("planning"), once)
-            await self.execute("DISCARD PLANS")  # those of the other way, which would be kept
-            self._plans_once = once
+    async def keep(self, *, plans_once: bool) -> None:
+        """Tell the session what it keeps; again where it plans in the other way."""
+        if plans_once == self._plans_once:
+            return
+        await self.fetch(statement("stay"), plans_once)
+        if self._plans_once is not None:
+            await self.execute("DISCARD PLANS")  # those of the other way would be kept
+        self._plans_once = plans_once
 
     async def close(self, *, timeout: float | None = None) -> None:
         """Say goodbye; a line that is gone needs none.
