@@ -4,11 +4,15 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test test-stock check selftest selftest-embedded selftest-stock long lock clean help
+# Bytecode is kept, whatever the shell says: the tests start hundreds of processes.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: demo test test-scenarios test-stock check selftest selftest-embedded selftest-stock long lock clean help
 
 help:
 	@echo 'make demo      everything on this machine: database, emulator, a list submitted at 30/s'
-	@echo 'make test      every test; ARGS="tests/unit -k pace" a part of them'
+	@echo 'make test      the tests; ARGS="tests/unit -k pace" a part of them'
+	@echo 'make test-scenarios  the demo, five nights, each benchmark, and the product broken in each key step'
 	@echo 'make test-stock  what a ledger does, on the PostgreSQL of this machine as it is shipped'
 	@echo 'make check     every gate: lint, format, types, arrows, lock, compose file'
 	@echo 'make selftest  faults and harms at random, on the embedded PostgreSQL and on a stock one'
@@ -19,18 +23,23 @@ help:
 demo: $(VENV)/.run
 	@exec $(BIN)/vod-batch demo
 
+PYTEST := -m pytest -n $(WORKERS) --maxprocesses=8 --dist=loadgroup --no-loadscope-reorder
+SCENARIOS := tests/scenarios tests/mutants
 test: $(VENV)/.dev
 	@$(BIN)/coverage erase
-	@$(BIN)/coverage run -m pytest -n $(WORKERS) --maxprocesses=8 --dist=loadgroup --no-loadscope-reorder $(ARGS)
+	@$(BIN)/coverage run $(PYTEST) $(or $(ARGS),$(addprefix --ignore=,$(SCENARIOS)))
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report $(if $(ARGS),,--fail-under=$(COVERAGE_FLOOR))
+
+# What takes minutes by itself, and is not measured.
+test-scenarios: $(VENV)/.dev
+	@$(BIN)/python $(PYTEST) $(SCENARIOS) $(ARGS)
 
 # Statements, workers, doubts and money once more, on a server that is not ours; what is marked long
 # either brings its own servers or is about ours.
 STOCK_TESTS := tests/faults $(addprefix tests/integration/,ledger worker workers reconcile money operate loading)
 test-stock: $(VENV)/.dev
-	@$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses=8 --dist=loadgroup --no-loadscope-reorder \
-		--server stock -m 'not long' $(STOCK_TESTS) $(ARGS)
+	@$(BIN)/python $(PYTEST) --server stock -m 'not long' $(STOCK_TESTS) $(ARGS)
 
 check: $(VENV)/.dev
 	@$(BIN)/ruff check .

@@ -1,6 +1,13 @@
 """A question on the terminal."""
 
+import sys
+
 import typer
+
+
+def can_ask() -> bool:
+    """Tell whether somebody sits at standard input."""
+    return bool(sys.stdin and sys.stdin.isatty())
 
 
 def agrees(question: str) -> bool:

@@ -2,20 +2,12 @@
 
 import asyncio
 import json
-import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from batch.cli.asking import agrees
-from batch.cli.options import (
-    AccountOption,
-    DatabaseOption,
-    EndpointOption,
-    HomeOption,
-    JsonOption,
-    RegionOption,
-)
+from batch.cli.asking import agrees, can_ask
+from batch.cli.options import CLOUD, JsonOption, YesOption, takes
 from batch.cli.render import check_line, say
 from batch.core.models import JobType
 from batch.engine.doctor import Check, examine
@@ -27,7 +19,9 @@ from batch.session import open_session
 from batch.settings import Settings, load_settings
 
 
+@takes(*CLOUD, load=dict)
 def doctor(
+    flags: dict[str, Any],
     confirm_replay: Annotated[
         bool,
         typer.Option("--confirm-replay", help="See by a free call that a nonce counts once."),
@@ -46,21 +40,14 @@ def doctor(
     job_type: Annotated[
         JobType, typer.Option("--type", help="Type of the job that --probe pays for.")
     ] = JobType.MEDIA_DNA,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask; for scripts.")] = False,
-    account: AccountOption = None,
-    region: RegionOption = None,
-    endpoint: EndpointOption = None,
-    database_url: DatabaseOption = None,
-    home: HomeOption = None,
+    yes: YesOption = False,
+    *,
     as_json: JsonOption = False,
 ) -> None:
-    """Check what a run needs; nothing is spent, but by --probe."""
     acceptable = find_acceptable(accept) if accept is not None else None
     media_id = _media_to_probe(probe, pay)
     try:
-        settings = load_settings(
-            account=account, region=region, endpoint=endpoint, database_url=database_url, home=home
-        )
+        settings = load_settings(**flags)
     except ConfigurationError as error:
         mend = "mend it, then all the rest can be checked"
         _show(Check("settings", str(error), mend, error.exit_code), as_json=as_json)
@@ -118,7 +105,7 @@ def _accept(
     settings: Settings, name: str, acceptable: Acceptable, *, yes: bool, as_json: bool
 ) -> None:
     """Show what would be accepted, ask where somebody can be asked, then accept it."""
-    if not (yes or (sys.stdin and sys.stdin.isatty())):
+    if not (yes or can_ask()):
         raise UsageError(f"nobody can be asked here; add --yes to doctor --accept {name}")
     shown = asyncio.run(acceptable.look(settings)) if acceptable.look else []
     if not as_json:

@@ -5,43 +5,26 @@ import contextlib
 import csv
 import json
 import sys
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from batch.cli.options import (
-    MOST_BATCHES,
-    AccountOption,
-    DatabaseOption,
-    ExportFormat,
-    HomeOption,
-    JsonOption,
-    RegionOption,
-    TimezoneOption,
-)
-from batch.cli.render import plan_lines, say
+from batch.cli.options import LEDGER, MOST_BATCHES, JsonOption, takes
+from batch.cli.render import plan_lines, say, show
 from batch.core.deadline import find_zone
 from batch.core.states import State
 from batch.errors import UsageError
 from batch.report.insights import EXPORT_COLUMNS, Insights
 from batch.report.morning import morning_lines
 from batch.session import open_session
-from batch.settings import Settings, load_settings
+from batch.settings import Settings
 
 if TYPE_CHECKING:
     from batch.engine.planning import Plan
 
 
-def status(
-    account: AccountOption = None,
-    region: RegionOption = None,
-    database_url: DatabaseOption = None,
-    home: HomeOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Show how many submissions stand where, batch by batch."""
-    settings = load_settings(account=account, region=region, database_url=database_url, home=home)
+@takes(*LEDGER)
+def status(settings: Settings, *, as_json: JsonOption = False) -> None:
     asyncio.run(_status(settings, as_json=as_json))
 
 
@@ -57,25 +40,13 @@ async def _status(settings: Settings, *, as_json: bool) -> None:
         show_status(found)
 
 
-def plan(
-    qps: Annotated[
-        float | None, typer.Option(help="The account's quota in calls a second. [30]")
-    ] = None,
-    account: AccountOption = None,
-    region: RegionOption = None,
-    database_url: DatabaseOption = None,
-    home: HomeOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Show what a submit would send, how long it takes and what it may cost; no call is made."""
-    settings = load_settings(
-        qps=qps, account=account, region=region, database_url=database_url, home=home
-    )
+@takes("qps", *LEDGER)
+def plan(settings: Settings, *, as_json: JsonOption = False) -> None:
     found = asyncio.run(_plan(settings))
-    if as_json:
-        say(json.dumps(asdict(found), default=str))
-    else:
-        say(*plan_lines(found))
+    show(found, plan_lines(found), as_json=as_json)
+
+
+_Format = Literal["csv", "jsonl"]
 
 
 async def _plan(settings: Settings) -> "Plan":
@@ -85,26 +56,20 @@ async def _plan(settings: Settings) -> "Plan":
         return await planner_of(session, session.database).plan()
 
 
+@takes(*LEDGER)
 def export(
-    output: Annotated[ExportFormat, typer.Option("--format", help="csv or jsonl.")] = (
-        ExportFormat.CSV
-    ),
+    settings: Settings,
+    output: Annotated[_Format, typer.Option("--format", help="csv or jsonl.")] = "csv",
     state: Annotated[State | None, typer.Option(help="Only rows in this state.")] = None,
     batch: Annotated[
         int | None, typer.Option(min=1, max=MOST_BATCHES, help="Only rows of this batch.")
     ] = None,
-    account: AccountOption = None,
-    region: RegionOption = None,
-    database_url: DatabaseOption = None,
-    home: HomeOption = None,
 ) -> None:
-    """Print one row a submission, in manifest order."""
-    settings = load_settings(account=account, region=region, database_url=database_url, home=home)
     asyncio.run(_export(settings, output, state, batch))
 
 
 async def _export(
-    settings: Settings, output: ExportFormat, state: State | None, batch: int | None
+    settings: Settings, output: _Format, state: State | None, batch: int | None
 ) -> None:
     async with (
         open_session(settings) as session,
@@ -113,7 +78,7 @@ async def _export(
             Insights(session.database, session.target).export(state, batch)
         ) as rows,
     ):
-        if output is ExportFormat.JSONL:
+        if output == "jsonl":
             async for row in rows:
                 sys.stdout.write(json.dumps(row, ensure_ascii=False) + "\n")
         else:
@@ -124,19 +89,13 @@ async def _export(
         sys.stdout.flush()
 
 
+@takes("timezone", *LEDGER)
 def report(
+    settings: Settings,
     run: Annotated[str | None, typer.Option(help="Of this run. [the newest night]")] = None,
-    timezone: TimezoneOption = None,
-    account: AccountOption = None,
-    region: RegionOption = None,
-    database_url: DatabaseOption = None,
-    home: HomeOption = None,
+    *,
     as_json: JsonOption = False,
 ) -> None:
-    """Show the morning page of the newest night."""
-    settings = load_settings(
-        timezone=timezone, account=account, region=region, database_url=database_url, home=home
-    )
     asyncio.run(_report(settings, run, as_json=as_json))
 
 

@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from batch.cli.demo import run_demo
-from batch.cli.options import HomeOption
+from batch.cli.options import takes
 from batch.logs import configure_logs
-from batch.settings import load_settings
+from batch.settings import Settings
 
 
 def emulator(
@@ -21,7 +21,6 @@ def emulator(
         str | None, typer.Option("--settings", help="TOML file with switches and faults.")
     ] = None,
 ) -> None:
-    """Play the cloud's API on this machine, with a meter; key testid, secret testsecret."""
     command = [sys.executable, "-m", "batch.emulator", "--port", str(port), "--host", host]
     if qps is not None:
         command += ["--qps", str(qps)]
@@ -31,9 +30,8 @@ def emulator(
     os.execv(command[0], command)  # noqa: S606
 
 
-def demo(home: HomeOption = None) -> None:
-    """Show everything on this machine: a database, an emulator, a list submitted at 30/s."""
-    settings = load_settings(home=home)
+@takes("home")
+def demo(settings: Settings) -> None:
     configure_logs(settings.log_format)
     raise typer.Exit(asyncio.run(run_demo(settings.home_path / "demo")))
 

@@ -74,14 +74,14 @@ lock held must say so at once.
 @cache
 def _load(name: str) -> Any:
     """Import the room of a command; return the command as Typer's own machinery makes it."""
-    room = importlib.import_module(f"batch.cli.{COMMANDS[name][0]}")
-    command = room.COMMANDS[name]
+    room, says = COMMANDS[name]
+    command = importlib.import_module(f"batch.cli.{room}").COMMANDS[name]
     group = typer.Typer(**_STYLE)
     group.callback()(_nothing)
     if isinstance(command, typer.Typer):
-        group.add_typer(command, name=name)
+        group.add_typer(command, name=name, help=says)
     else:
-        group.command(name)(command)
+        group.command(name, help=says)(command)
     return typer.main.get_command(group).commands[name]  # type: ignore[attr-defined]
 
 

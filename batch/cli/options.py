@@ -1,53 +1,83 @@
-"""Options that several commands share. Unset is ``None``, so that environment and file count."""
+"""Options that several commands share; those of settings are made from the settings' own fields."""
 
-from enum import StrEnum
+import functools
+import inspect
+import types
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import typer
+
+from batch.core.models import JobType
+from batch.settings import Settings, load_settings, written
+
+DATABASE = ("database_url", "home")
+LEDGER = ("account", "region", *DATABASE)
+CLOUD = ("account", "region", "endpoint", *DATABASE)
 
 MOST_BATCHES = 2**63 - 1
 """As PostgreSQL's bigint has it."""
 
-HomeOption = Annotated[
-    Path | None, typer.Option("--home", help="Folder of the embedded database and the journals.")
-]
-DatabaseOption = Annotated[
-    str | None,
-    typer.Option("--database-url", help="PostgreSQL to use; without one, the embedded server."),
-]
-AccountOption = Annotated[
-    str | None, typer.Option("--account", help="Your name for the cloud account.")
-]
-RegionOption = Annotated[str | None, typer.Option("--region", help="Region of the media.")]
-EndpointOption = Annotated[
-    str | None, typer.Option("--endpoint", help="Overrides the region's host.")
-]
-UntilOption = Annotated[
-    str | None, typer.Option("--until", help="Stop at this time of day, such as 06:00.")
-]
-TimezoneOption = Annotated[
-    str | None, typer.Option("--timezone", help="Time zone of --until. [UTC]")
-]
-MaxDurationOption = Annotated[
-    str | None, typer.Option("--max-duration", help="Stop after this long, such as 5h.")
-]
-BudgetOption = Annotated[
-    str | None,
-    typer.Option("--budget", help="Reserve no more than this, in the currency of the prices."),
-]
-SkipExistingOption = Annotated[
-    Literal["auto", "always", "never"] | None,
-    typer.Option(
-        "--skip-existing",
-        help="Take jobs that the cloud has made already, instead of paying. [auto]",
-    ),
-]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")]
+YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask; for scripts.")]
+
+_Command = Callable[..., None]
 
 
-class ExportFormat(StrEnum):
-    """How ``export`` writes rows."""
+def takes(
+    *names: str, load: Callable[..., object] = load_settings
+) -> Callable[[_Command], _Command]:
+    """Make an option of each setting of ``names``; their command's first argument is the settings.
 
-    CSV = "csv"
-    JSONL = "jsonl"
+    The options stand before the command's keyword-only ones. With ``load=dict`` the command gets
+    the flags instead, unset ones as ``None``: it has something to do before it loads settings.
+    """
+
+    def decorate(command: _Command) -> _Command:
+        @functools.wraps(command)
+        def called(**words: Any) -> None:
+            # A repeatable flag that was not given is an empty list.
+            flags = {name: None if (word := words.pop(name)) == [] else word for name in names}
+            command(load(**flags), **words)
+
+        _, *own = inspect.signature(command, eval_str=True).parameters.values()
+        after = [parameter for parameter in own if parameter.kind is parameter.KEYWORD_ONLY]
+        before = own[: len(own) - len(after)]
+        # What Typer makes the command's options of.
+        called.__dict__["__signature__"] = inspect.Signature(
+            [*before, *map(_option, names), *after]
+        )
+        return called
+
+    return decorate
+
+
+def _option(name: str) -> inspect.Parameter:
+    field = Settings.model_fields[name]
+    kind, flag = _kind(field.annotation), f"--{name.replace('_', '-')}"
+    if kind is bool:
+        flag += f"/--no-{flag[2:]}"
+    assert field.description
+    says = f"{field.description[0].upper()}{field.description[1:]}."
+    if default := written(field.default):
+        says += f" [{default}]"
+    return inspect.Parameter(
+        name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=typer.Option(None, flag, help=says),
+        annotation=kind | None,
+    )
+
+
+_READ_BY_TYPER = (bool, int, float, Path, JobType)
+
+
+def _kind(annotation: Any) -> Any:
+    """Return the type that Typer reads a setting as; most are text to it, checked when loaded."""
+    origin, inner = get_origin(annotation), get_args(annotation)
+    if origin in (Annotated, Union, types.UnionType):  # the first of a union: the other is None
+        return _kind(inner[0])
+    if origin is tuple:
+        return types.GenericAlias(list, (_kind(inner[0]),))
+    return annotation if origin is Literal or annotation in _READ_BY_TYPER else str

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from batch.core.doubt import AUTO, MANUAL
 from batch.core.states import State
@@ -28,6 +29,11 @@ def say(*lines: str) -> None:
     """Print result lines."""
     sys.stdout.writelines(line + "\n" for line in lines)
     sys.stdout.flush()
+
+
+def show(result: Any, lines: Iterable[str], *, as_json: bool) -> None:
+    """Print a result, which is a dataclass: as one JSON object, or as lines."""
+    say(*([json.dumps(asdict(result), default=str, ensure_ascii=False)] if as_json else lines))
 
 
 def load_lines(report: LoadReport) -> Iterator[str]:

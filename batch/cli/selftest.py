@@ -35,7 +35,6 @@ def selftest(
         ),
     ] = None,
 ) -> None:
-    """Harm workers under faults, on a database and an emulator of its own, and count the jobs."""
     from batch.selftest.rig import open_rig
     from batch.selftest.rounds import every_step, random_rounds
 

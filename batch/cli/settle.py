@@ -1,23 +1,15 @@
 """Commands that settle what is open: reconcile, resolve, and the look into the journal."""
 
 import asyncio
-import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Annotated
+from dataclasses import dataclass
+from typing import Annotated, Any
 
 import typer
 
 from batch.cli.asking import agrees
-from batch.cli.options import (
-    AccountOption,
-    DatabaseOption,
-    EndpointOption,
-    HomeOption,
-    JsonOption,
-    RegionOption,
-)
-from batch.cli.render import evidence_lines, journal_lines, owned_line, reconcile_lines, say
+from batch.cli.options import CLOUD, LEDGER, JsonOption, YesOption, takes
+from batch.cli.render import evidence_lines, journal_lines, owned_line, reconcile_lines, say, show
 from batch.core.models import JobType
 from batch.engine import owning, resolving
 from batch.engine.pace import Pace
@@ -36,29 +28,16 @@ from batch.settings import Settings, load_settings
 from batch.vod.client import VodClient
 
 
+@takes("settle", "qps", *CLOUD)
 def reconcile(
+    settings: Settings,
     once: Annotated[bool, typer.Option("--once", help="One round, then end.")] = False,
-    settle: Annotated[
-        str | None, typer.Option(help="Age from which finding no job proves absence. [1h]")
-    ] = None,
-    qps: Annotated[
-        float | None, typer.Option(help="The account's quota in calls a second. [30]")
-    ] = None,
-    account: AccountOption = None,
-    region: RegionOption = None,
-    endpoint: EndpointOption = None,
-    database_url: DatabaseOption = None,
-    home: HomeOption = None,
+    *,
     as_json: JsonOption = False,
 ) -> None:
-    """Settle doubts and follow jobs to their end."""
-    settings = load_settings(
-        settle=settle, qps=qps, account=account, region=region, endpoint=endpoint,
-        database_url=database_url, home=home,
-    )  # fmt: skip
     configure_logs(settings.log_format)
     summary = asyncio.run(_reconcile(settings, once=once))
-    say(*([json.dumps(asdict(summary))] if as_json else reconcile_lines(summary)))
+    show(summary, reconcile_lines(summary), as_json=as_json)
     raise typer.Exit(most_urgent(*summary.exit_codes))
 
 
@@ -67,7 +46,9 @@ async def _reconcile(settings: Settings, *, once: bool) -> ReconcileSummary:
         return await run_reconcile(session, once=once)
 
 
+@takes(*CLOUD, load=dict)
 def resolve(
+    flags: dict[str, Any],
     media_id: Annotated[
         str | None, typer.Argument(metavar="MEDIA_ID", help="Whose doubts to decide.")
     ] = None,
@@ -91,23 +72,15 @@ def resolve(
     job_type: Annotated[
         JobType | None, typer.Option("--type", help="Only submissions of this type.")
     ] = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask; for scripts.")] = False,
-    account: AccountOption = None,
-    region: RegionOption = None,
-    endpoint: EndpointOption = None,
-    database_url: DatabaseOption = None,
-    home: HomeOption = None,
+    yes: YesOption = False,
 ) -> None:
-    """Decide what no look-up could: show the evidence, ask, then do as told."""
     word = _word(adopt, absent=absent, resend=resend, disown=disown)
     if force and word not in (resolving.Word.ADOPT, resolving.Word.DISOWN):
         raise UsageError("--force goes with --adopt JOB_ID or --disown")
     if (media_id is None) == (not everything):
         raise UsageError("name a media id, or --all")
     media_id = media_id_of(media_id) if media_id is not None else None
-    settings = load_settings(
-        account=account, region=region, endpoint=endpoint, database_url=database_url, home=home
-    )
+    settings = load_settings(**flags)
     configure_logs(settings.log_format)
     spoken = _Spoken(media_id, job_type, word, adopt, force=force, yes=yes)
     raise typer.Exit(asyncio.run(_resolve(settings, spoken)))
@@ -227,7 +200,7 @@ async def _show_evidence(doubts: Doubts, client: VodClient, chosen: Sequence[Ope
 _SHOWN = 20
 
 
-journal = typer.Typer(name="journal", help="The second record, on this machine's disk.")
+journal = typer.Typer()
 
 
 @journal.callback()
@@ -236,14 +209,9 @@ def _journal() -> None:
 
 
 @journal.command("check")
-def journal_check(
-    account: AccountOption = None,
-    region: RegionOption = None,
-    database_url: DatabaseOption = None,
-    home: HomeOption = None,
-) -> None:
+@takes(*LEDGER)
+def journal_check(settings: Settings) -> None:
     """Compare the journals with PostgreSQL; change nothing."""
-    settings = load_settings(account=account, region=region, database_url=database_url, home=home)
     configure_logs(settings.log_format)
     differs = asyncio.run(_journal_check(settings))
     raise typer.Exit(ExitCode.DONE_WITH_DOUBTS if differs else ExitCode.DONE)

@@ -8,7 +8,7 @@ they come from Alibaba's own chain (``docs/operating.md``).
 from batch.core.hosts import is_loopback_host
 from batch.settings.model import SHORTEST_SETTLE, Settings
 from batch.settings.sources import PREFIX, load_settings, sources_in_force
-from batch.settings.values import is_cloud_host, parse_duration
+from batch.settings.values import is_cloud_host, parse_duration, written
 
 __all__ = [
     "PREFIX",
@@ -19,4 +19,5 @@ __all__ = [
     "load_settings",
     "parse_duration",
     "sources_in_force",
+    "written",
 ]

@@ -103,9 +103,7 @@ def _from_environment() -> dict[str, Any]:
 
 
 def _from_text(name: str, value: str) -> object:
-    """Read what a variable holds of a list or a table."""
-    if name == "type":
-        return value.split(",")
+    """Read what a variable holds of a table."""
     if name == "prices":
         try:
             return json.loads(value, parse_float=str)

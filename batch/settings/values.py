@@ -36,6 +36,19 @@ def parse_duration(text: object) -> object:
     return timedelta(seconds=seconds)
 
 
+def written(value: object) -> str:
+    """Return a setting's value as a person writes it; nothing for one that is unset."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, tuple):
+        return ",".join(map(written, value))
+    if isinstance(value, timedelta):
+        sizes = {unit: timedelta(seconds=size) for unit, size in _UNITS.items()}
+        fits = [unit for unit, size in sizes.items() if not value % size]
+        return f"{value // sizes[fits[-1]]}{fits[-1]}"
+    return "" if value is None else str(value)
+
+
 def _positive(duration: timedelta) -> timedelta:
     if duration <= timedelta(0):
         raise ValueError("must be longer than zero")

@@ -215,7 +215,7 @@ def test_exit_78_when_a_target_changes_its_cloud(console: Console) -> None:
 
 @pytest.mark.parametrize("log_format", ["json", "console"])
 def test_secrets_are_never_printed(console: Console, emulator: Emulator, log_format: str) -> None:
-    """A wrong key ends with 77, and neither secret nor signature is in what was printed."""
+    """A wrong key ends with 77; neither secret nor signature is printed, or kept in a file."""
     emulator.fault("accept_then_drop", media_id=media(0))
     _load(console, range(3))
     wrong = console.having(
@@ -224,13 +224,15 @@ def test_secrets_are_never_printed(console: Console, emulator: Emulator, log_for
     ended = wrong.run("submit", code=77)
     assert "the cloud refuses the account (credentials): " in ended.stdout
     assert '"attempt"' in ended.stderr or "attempt " in ended.stderr
-    _no_secret_in(ended, "wrong-and-secret", "ACS3-HMAC", "Signature=", console)
+    _no_secret_in(ended, console.home, "wrong-and-secret", "ACS3-HMAC", "Signature=")
 
 
-def _no_secret_in(ended: Ended, *words: object) -> None:
-    for word in words:
-        if isinstance(word, str):
-            assert word not in ended.stdout + ended.stderr
+def _no_secret_in(ended: Ended, home: Path, *words: str) -> None:
+    written = [path for path in home.rglob("*") if path.is_file()]
+    assert written  # the journal at least
+    for text in (ended.stdout, ended.stderr, *(path.read_text("latin-1") for path in written)):
+        for word in words:
+            assert word not in text
 
 
 @pytest.mark.parametrize("number", ["TERM", "INT"])

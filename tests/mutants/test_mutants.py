@@ -148,7 +148,7 @@ def _copy(folder: Path) -> Path:
     for part in _PARTS:
         source = ROOT / part
         if source.is_dir():
-            shutil.copytree(source, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(source, folder / part)  # with its bytecode, which is not made again
         else:
             shutil.copy(source, folder / part)
     return folder
@@ -157,7 +157,7 @@ def _copy(folder: Path) -> Path:
 def _run(root: Path, guards: Iterable[str]) -> "subprocess.CompletedProcess[str]":
     """Run the guards against the copy under ``root``, and against nothing else."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(_OF_THIS_RUN)}
-    environment = {**kept, "PYTHONPATH": str(root), "PYTHONDONTWRITEBYTECODE": "1"}
+    environment = {**kept, "PYTHONPATH": str(root)}
     python = [sys.executable, "-c", "import batch; print(batch.__file__)"]
     found = subprocess.run(python, cwd=root.parent, env=environment, capture_output=True, text=True)
     assert found.stdout.startswith(str(root)), found

@@ -11,7 +11,8 @@ from pathlib import Path
 from tests.support.waiting import PATIENCE
 from tests.support.warm import can_fork_for, run_forked
 
-_OURS = ("VOD_BATCH_", "ALIBABA_CLOUD_", "ALIYUN_")
+OURS = ("VOD_BATCH_", "ALIBABA_CLOUD_", "ALIYUN_")
+"""How the variables begin that the product reads."""
 KEY = {
     "ALIBABA_CLOUD_ACCESS_KEY_ID": "testid",
     "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "testsecret",
@@ -20,7 +21,7 @@ KEY = {
 
 def clean_environment(home: Path) -> dict[str, str]:
     """Return this process's environment without settings and credentials, at home in ``home``."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(_OURS)}
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(OURS)}
     return {**kept, "HOME": str(home), "ALIBABA_CLOUD_ECS_METADATA_DISABLED": "true"}
 
 

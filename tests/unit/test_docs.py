@@ -89,7 +89,7 @@ def test_every_setting_is_documented_and_no_other() -> None:
 
 @pytest.mark.parametrize("name", Settings.model_fields)
 def test_a_settings_line_is_true(name: str) -> None:
-    """Flag, environment twin and default are those of the program."""
+    """Flag, twin and default are the program's; it means what the field says, and may say more."""
     flag, twin, default, meaning = SETTINGS[name]
     spelled = f"--{name.replace('_', '-')}"
     assert flag == (spelled if spelled in flags() else "-")
@@ -97,7 +97,9 @@ def test_a_settings_line_is_true(name: str) -> None:
     given = {} if default == "unset" else {name: default.split(",") if name in LISTS else default}
     assert getattr(Settings.model_validate(given), name) == getattr(DEFAULTS, name)
     assert (default == "unset") == (getattr(DEFAULTS, name) in (None, (), {}))
-    assert meaning
+    description = Settings.model_fields[name].description
+    assert description
+    assert meaning.replace("`", "").startswith(description)
 
 
 @pytest.mark.parametrize("name", commands())
