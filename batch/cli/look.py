@@ -5,7 +5,7 @@ import contextlib
 import csv
 import json
 import sys
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -14,10 +14,13 @@ from batch.cli.render import plan_lines, say, show
 from batch.core.deadline import find_zone
 from batch.core.states import State
 from batch.errors import UsageError
-from batch.ledger.opening import open_ledger
 from batch.report.insights import EXPORT_COLUMNS, Insights
 from batch.report.morning import morning_lines
+from batch.session import open_session
 from batch.settings import Settings
+
+if TYPE_CHECKING:
+    from batch.engine.planning import Plan
 
 
 @takes(*LEDGER)
@@ -26,8 +29,8 @@ def status(settings: Settings, *, as_json: JsonOption = False) -> None:
 
 
 async def _status(settings: Settings, *, as_json: bool) -> None:
-    async with open_ledger(settings) as (database, store):
-        insights = Insights(database, store.target)
+    async with open_session(settings) as session:
+        insights = Insights(session.database, session.target)
         found = await insights.status(settings.heartbeat_timeout.total_seconds())
     if as_json:
         say(found.as_json())
@@ -39,13 +42,18 @@ async def _status(settings: Settings, *, as_json: bool) -> None:
 
 @takes("qps", *LEDGER)
 def plan(settings: Settings, *, as_json: JsonOption = False) -> None:
-    from batch.engine import service
-
-    found = asyncio.run(service.plan(settings))
+    found = asyncio.run(_plan(settings))
     show(found, plan_lines(found), as_json=as_json)
 
 
 _Format = Literal["csv", "jsonl"]
+
+
+async def _plan(settings: Settings) -> "Plan":
+    from batch.engine.planning import planner_of
+
+    async with open_session(settings) as session:
+        return await planner_of(session, session.database).plan()
 
 
 @takes(*LEDGER)
@@ -64,9 +72,11 @@ async def _export(
     settings: Settings, output: _Format, state: State | None, batch: int | None
 ) -> None:
     async with (
-        open_ledger(settings) as (database, store),
+        open_session(settings) as session,
         # Closed at once when our reader has gone, or the ledger would wait for its connection.
-        contextlib.aclosing(Insights(database, store.target).export(state, batch)) as rows,
+        contextlib.aclosing(
+            Insights(session.database, session.target).export(state, batch)
+        ) as rows,
     ):
         if output == "jsonl":
             async for row in rows:
@@ -90,8 +100,8 @@ def report(
 
 
 async def _report(settings: Settings, run: str | None, *, as_json: bool) -> None:
-    async with open_ledger(settings) as (database, store):
-        insights = Insights(database, store.target)
+    async with open_session(settings) as session:
+        insights = Insights(session.database, session.target)
         facts = await insights.night(run)
         if facts is None:
             raise UsageError("no night has ended here yet; run: vod-batch nightly INBOX")

@@ -19,11 +19,11 @@ from batch.engine import operating
 from batch.engine.resolving import operator_name
 from batch.engine.selecting import Spoken, Word, media_id_of, select
 from batch.errors import UsageError
-from batch.ledger.opening import open_ledger
 from batch.ledger.operators import Operators, Selection
 from batch.logs import configure_logs
 from batch.report.cost_story import cost_sections
 from batch.report.story import tell_story
+from batch.session import open_session
 from batch.settings import Settings
 
 
@@ -39,15 +39,15 @@ def why(
 
 
 async def _why(settings: Settings, media_id: str, *, as_json: bool) -> None:
-    async with open_ledger(settings) as (database, store):
+    async with open_session(settings) as session:
         story = await tell_story(
-            database,
-            store.target,
+            session.database,
+            session.target,
             media_id,
             settle=settings.settle,
             max_attempts=settings.max_attempts,
             silence=settings.heartbeat_timeout,
-            sources=[functools.partial(cost_sections, database)],
+            sources=[functools.partial(cost_sections, session.database)],
         )
     say(*([story.as_json()] if as_json else story_lines(story)))
 
@@ -119,8 +119,8 @@ class _Order:
 
 async def _carry_out(settings: Settings, order: _Order) -> None:
     """Say what the word would do, ask, then do it."""
-    async with open_ledger(settings) as (database, store):
-        operators = Operators(database, store.target)
+    async with open_session(settings) as session:
+        operators = Operators(session.database, session.target)
         plan = await operating.make_plan(
             operators, order.word, order.spoken, order.selection, order.reason
         )

@@ -1,7 +1,6 @@
 """Commands that change the ledger: migrate, load, submit."""
 
 import asyncio
-from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -9,13 +8,16 @@ import typer
 from batch.cli.options import CLOUD, DATABASE, LEDGER, JsonOption, takes
 from batch.cli.progress import watch_run
 from batch.cli.render import load_lines, say, show, summary_lines
-from batch.engine import loading, service
+from batch.engine import loading
+from batch.engine.submit import Watcher
+from batch.engine.submit import submit as run_worker
+from batch.engine.tally import RunSummary
 from batch.errors import most_urgent
 from batch.intake.options import check_options
 from batch.intake.sources import expand_inputs
 from batch.ledger.database import apply_migrations
-from batch.ledger.opening import open_ledger
 from batch.logs import configure_logs
+from batch.session import open_session
 from batch.settings import Settings
 
 
@@ -46,9 +48,9 @@ def load(
 
 
 async def _load(sources: list[str], settings: Settings, *, as_json: bool) -> None:
-    async with open_ledger(settings) as (database, store):
+    async with open_session(settings) as session:
         for source in sources:
-            report = await loading.load_manifest(database, store.target, source, settings)
+            report = await loading.load_manifest(session.database, session.target, source, settings)
             show(report, load_lines(report), as_json=as_json)
 
 
@@ -66,10 +68,20 @@ def submit(
 ) -> None:
     configure_logs(settings.log_format)
     with watch_run() as watcher:
-        ends_at = service.run_deadline(settings, datetime.now(UTC))
-        summary = asyncio.run(service.submit(settings, watcher, ends_at=ends_at, plan_hash=plan))
+        summary = asyncio.run(_submit(settings, watcher, plan))
     show(summary, summary_lines(summary, settings.currency), as_json=as_json)
     raise typer.Exit(most_urgent(*summary.exit_codes))
+
+
+async def _submit(settings: Settings, watcher: Watcher, plan: str | None) -> RunSummary:
+    async with open_session(settings, sends=True) as session:
+        return await run_worker(
+            session,
+            watcher,
+            max_submissions=settings.max_submissions,
+            ends_at=session.ends_at,
+            plan_hash=plan,
+        )
 
 
 COMMANDS = {"migrate": migrate, "load": load, "submit": submit}

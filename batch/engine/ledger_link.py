@@ -17,10 +17,10 @@ from batch.core.budget import BudgetUse, NextCost, Spending
 from batch.core.models import Claim, Worker
 from batch.core.states import State
 from batch.core.verdict import Verdict
-from batch.engine.failover import CatchUp
 from batch.engine.front import Front
 from batch.engine.waiting import pause_unless
 from batch.errors import DatabaseUnavailableError, ServerChangedError, VodBatchError
+from batch.ledger.failover import CatchUp
 from batch.ledger.store import Outlook, Place, Slots, Store
 
 _LONGEST_WAIT_SECONDS = 5.0
@@ -154,6 +154,11 @@ class LedgerLink:
         self._open.pop(claim.nonce, None)
         for member in claim.members:
             self._moved.pop((member.id, member.lease), None)
+
+    @property
+    def has_recorded_all(self) -> bool:
+        """Whether nothing is open: what came of each claim is in both records."""
+        return not self._open
 
     @property
     def has_budget(self) -> bool:

@@ -2,121 +2,35 @@
 
 import functools
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from uuid import UUID
 
 import structlog
 
-from batch.core.canary import CanaryVerdict
-from batch.core.pricing import Costs
-from batch.core.states import State
-from batch.core.unseen import UnseenWord
-from batch.engine import service
-from batch.engine.canary import CanaryWarden, JudgedCanary
+from batch.engine.canary import CanaryWarden
 from batch.engine.inbox import DONE, Arrival, Inbox
-from batch.engine.loading import LoadReport, load_manifest
+from batch.engine.loading import load_manifest
+from batch.engine.night import Night, night_facts
 from batch.engine.night_lock import HeldNight
-from batch.engine.preflight import PreflightSummary
-from batch.engine.reconciler import ReconcileSummary
+from batch.engine.preflight import preflight
+from batch.engine.reconcile import reconcile
 from batch.engine.stopping import stopped_at
+from batch.engine.submit import Watcher, submit
 from batch.engine.tally import RunSummary, StopReason
-from batch.errors import ExitCode, UsageError, VodBatchError, most_urgent
+from batch.errors import UsageError, VodBatchError
 from batch.intake.sources import printable_name
 from batch.ledger.canaries import Canaries
 from batch.ledger.costs import read_costs
 from batch.ledger.operators import Operators
 from batch.ledger.unseen import KeptWords
-from batch.settings import Settings
-from batch.vod.credentials import CredentialSource
 
 log = structlog.get_logger()
 
 
-@dataclass
-class Night:
-    """What a night has come to so far; a part that was not reached is ``None``.
-
-    ``moved`` are the files as they lie now, by their batch; ``failed`` the ones that could not be
-    loaded, with the reason; ``waiting`` the ones that may still be written.
-    """
-
-    run: UUID
-    started_at: datetime
-    ends_at: datetime | None
-    currency: str
-    loads: list[LoadReport] = field(default_factory=list)
-    moved: dict[int, Path] = field(default_factory=dict)
-    failed: dict[str, str] = field(default_factory=dict)
-    waiting: list[str] = field(default_factory=list)
-    preflight: PreflightSummary | None = None
-    canaries: tuple[JudgedCanary, ...] = ()
-    canary_run: RunSummary | None = None
-    canary_followed: ReconcileSummary | None = None
-    submitted: RunSummary | None = None
-    reconciled: ReconcileSummary | None = None
-    costs: Costs | None = None
-    unseen: list[UnseenWord] = field(default_factory=list)
-    trouble: VodBatchError | None = None
-    ended_at: datetime | None = None
-
-    @property
-    def exit_code(self) -> ExitCode:
-        """The code that the night ends with: the most urgent of its parts."""
-        codes: list[ExitCode] = []
-        if self.trouble:
-            codes.append(self.trouble.exit_code)
-        if run := self.last_run:
-            codes += run.exit_codes
-        if self.reconciled:
-            codes += self.reconciled.exit_codes
-            if not self.reconciled.in_doubt and not self.reconciled.extra_charges:
-                # What was in doubt after the last send has been settled since.
-                codes = [code for code in codes if code is not ExitCode.DONE_WITH_DOUBTS]
-        if self.canary_followed and self.canary_followed.ended.get(State.FAILED):
-            codes.append(ExitCode.DONE_WITH_FAILURES)
-        if self.failed or (self.preflight and self.preflight.not_there):
-            codes.append(ExitCode.DONE_WITH_FAILURES)
-        return most_urgent(*codes)
-
-    @property
-    def is_well(self) -> bool:
-        """Whether a monitor may hear of a success: not of a batch that its canary holds back."""
-        return all(judged.verdict is not CanaryVerdict.FAILED for judged in self.canaries)
-
-    @property
-    def stopped_by(self) -> str:
-        """Why the night ended, in a few words."""
-        if self.trouble:
-            return str(self.trouble)
-        if self.was_told_to_stop:
-            return StopReason.SIGNAL.value
-        return self.last_run.stopped_by.value if self.last_run else "nothing was submitted"
-
-    @property
-    def was_told_to_stop(self) -> bool:
-        """Whether a signal ended one of its parts, and so the night."""
-        followed = self.canary_followed is not None and self.canary_followed.was_told_to_stop
-        return followed or any(run.stopped_by is StopReason.SIGNAL for run in self.runs)
-
-    @property
-    def last_run(self) -> RunSummary | None:
-        """The worker's last run: of the canaries when the night ended with them."""
-        return self.submitted or self.canary_run
-
-    @property
-    def runs(self) -> tuple[RunSummary, ...]:
-        """Every run of the worker."""
-        return tuple(run for run in (self.canary_run, self.submitted) if run)
-
-
 async def run_night(
     held: HeldNight,
-    settings: Settings,
     inbox: Inbox,
-    watcher: service.Watcher,
-    credentials: CredentialSource | None = None,
+    watcher: Watcher,
     *,
     on_start: Callable[[Night], None] = lambda _night: None,
 ) -> Night:
@@ -124,13 +38,14 @@ async def run_night(
 
     A part that fails ends the night early and is its ``trouble``; what was done before stands.
     """
-    ends_at = service.run_deadline(settings, held.started_at)
-    night = Night(held.run, held.started_at, ends_at, settings.currency)
+    session = held.session
+    night = Night(session.run, session.started_at, session.ends_at, session.settings.currency)
     on_start(night)
-    hurry = functools.partial(held.database.hurry, settings.grace.total_seconds())
+    grace = session.settings.grace.total_seconds()
+    hurry = functools.partial(session.database.hurry, grace)
     try:
-        async with stopped_at(ends_at, hurry):
-            await _Steps(night, held, settings, inbox, watcher, credentials).walk()
+        async with stopped_at(session.ends_at, hurry):
+            await _Steps(night, held, inbox, watcher).walk()
     except VodBatchError as error:
         night.trouble = error
         log.error("night_stopped", error=str(error))
@@ -152,25 +67,17 @@ _HARMLESS = (
 class _Steps:
     """The steps of one night, each of which leaves what it came to on the night."""
 
-    def __init__(
-        self,
-        night: Night,
-        held: HeldNight,
-        settings: Settings,
-        inbox: Inbox,
-        watcher: service.Watcher,
-        credentials: CredentialSource | None,
-    ) -> None:
+    def __init__(self, night: Night, held: HeldNight, inbox: Inbox, watcher: Watcher) -> None:
         self._night = night
         self._lock = held.lock
-        self._database = held.database
-        self._target = held.store.target
-        self._settings = settings
+        self._session = session = held.session
+        self._settings = session.settings
         self._inbox = inbox
         self._watcher = watcher
-        self._credentials = credentials
         self._warden = CanaryWarden(
-            Canaries(held.database, self._target), Operators(held.database, self._target), settings
+            Canaries(session.database, session.target),
+            Operators(session.database, session.target),
+            session.settings,
         )
 
     async def walk(self) -> None:
@@ -196,7 +103,9 @@ class _Steps:
     async def _load(self, arrival: Arrival) -> None:
         beside = self._settings.model_copy(update={"quarantine": self._inbox.folder / DONE})
         try:
-            report = await load_manifest(self._database, self._target, str(arrival.path), beside)
+            report = await load_manifest(
+                self._session.database, self._session.target, str(arrival.path), beside
+            )
         except UsageError as error:
             self._night.failed[_name(arrival)] = str(error)
             self._inbox.fail(arrival.path, str(error))
@@ -212,9 +121,7 @@ class _Steps:
         """Look at the media of what is due, where that is wanted; nothing is spent."""
         night = self._night
         if self._settings.preflight:
-            looked = await service.preflight(
-                self._settings, night.started_at, self._credentials, ends_at=night.ends_at
-            )
+            looked = await preflight(self._session, night.started_at, ends_at=night.ends_at)
             night.preflight = night.preflight + looked if night.preflight else looked
 
     async def _send_canaries(self) -> None:
@@ -231,12 +138,8 @@ class _Steps:
 
     async def _follow_first(self, until: datetime, watch: Callable[[], Awaitable[bool]]) -> None:
         if not self._night.was_told_to_stop:
-            self._night.canary_followed = await service.reconcile(
-                self._settings,
-                once=False,
-                credentials=self._credentials,
-                ends_at=until,
-                canary_watch=watch,
+            self._night.canary_followed = await reconcile(
+                self._session, once=False, ends_at=until, canary_watch=watch
             )
 
     @property
@@ -256,13 +159,13 @@ class _Steps:
         self._night.submitted = await self._submit(left)
 
     async def _submit(self, most: int | None, *, only_canaries: bool = False) -> RunSummary:
-        return await service.submit(
-            self._settings.model_copy(update={"max_submissions": most}),
+        return await submit(
+            self._session,
             self._watcher,
-            self._credentials,
+            max_submissions=most,
             ends_at=self._night.ends_at,
             only_canaries=only_canaries,
-            run=self._night.run,
+            is_own_run=False,
             may_begin=self._lock.insist,
         )
 
@@ -270,11 +173,8 @@ class _Steps:
         """Settle doubts and follow jobs, as long as the night lasts."""
         await self._lock.insist()
         patience = datetime.now(UTC) + self._settings.reconcile_for
-        self._night.reconciled = await service.reconcile(
-            self._settings,
-            once=False,
-            credentials=self._credentials,
-            ends_at=self._night.ends_at or patience,
+        self._night.reconciled = await reconcile(
+            self._session, once=False, ends_at=self._night.ends_at or patience
         )
 
 
@@ -285,38 +185,10 @@ def _name(arrival: Arrival) -> str:
 async def _write_down(night: Night, held: HeldNight) -> None:
     worst = max((run.worst_second for run in night.runs), default=None)
     try:
-        night.costs = await read_costs(held.database, held.store.target, night.run)
-        night.unseen = await KeptWords(held.database, held.store.target).newest(night.run)
+        database, target = held.session.database, held.session.target
+        night.costs = await read_costs(database, target, night.run)
+        night.unseen = await KeptWords(database, target).newest(night.run)
         facts = night_facts(night)
         await held.runs.end(night.run, night.stopped_by, night.exit_code, worst, facts)
     except VodBatchError as error:
         night.trouble = night.trouble or error
-
-
-def night_facts(night: Night) -> dict[str, object]:
-    """Return the night as plain values, for the report and for scripts."""
-    return {
-        "run": str(night.run),
-        "started_at": night.started_at.isoformat(),
-        "ends_at": night.ends_at.isoformat() if night.ends_at else None,
-        "ended_at": night.ended_at.isoformat() if night.ended_at else None,
-        "stopped_by": night.stopped_by,
-        "exit_code": int(night.exit_code),
-        "loads": [asdict(report) for report in night.loads],
-        "failed_files": night.failed,
-        "waiting_files": night.waiting,
-        "preflight": asdict(night.preflight) if night.preflight else None,
-        "canaries": [_canary_facts(judged) for judged in night.canaries],
-        "canary_run": asdict(night.canary_run) if night.canary_run else None,
-        "canary_followed": asdict(night.canary_followed) if night.canary_followed else None,
-        "submitted": asdict(night.submitted) if night.submitted else None,
-        "reconciled": asdict(night.reconciled) if night.reconciled else None,
-        "costs": asdict(night.costs) if night.costs else None,
-        "currency": night.currency,
-        "unseen": [asdict(word) for word in night.unseen],
-    }
-
-
-def _canary_facts(judged: JudgedCanary) -> dict[str, object]:
-    verdict = judged.verdict.value if judged.verdict else None
-    return {**asdict(judged.canary), "verdict": verdict, "tally": judged.tally}

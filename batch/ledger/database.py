@@ -6,6 +6,7 @@ is kept in a session; what a session holds to (``enter.sql``) is said in each tr
 
 import asyncio
 import contextlib
+import copy
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Self, TypeVar
@@ -52,29 +53,24 @@ _T = TypeVar("_T")
 
 
 class _Door:
-    """What each session, or behind a pooler each transaction, is told before it is used.
+    """What each session, or behind a pooler each transaction, is told before it is used."""
 
-    ``server`` is the server start that it must lead to, if that matters.
-    """
-
-    def __init__(self, address: Address, *, pooled: bool, plans_once: bool) -> None:
+    def __init__(self, address: Address, *, pooled: bool) -> None:
         self.pooled = pooled
         self._address = address
         self._is_known = False
-        self.plans_once = plans_once
-        self.server: datetime | None = None
 
     async def begin(self, connection: asyncpg.Connection) -> None:
-        """Tell a session of our own what it keeps.
+        """Make a session of our own lean, and note where it leads.
 
         Raises:
             ConfigurationError: it is not ours alone, and the settings do not say so.
         """
         async with connection.transaction():  # or a pooler might parse here and run there
-            backend = await self.enter(connection)
-        if backend != connection.get_server_pid():
+            entered = await self.enter(connection, plans_once=False)
+        if entered["backend"] != connection.get_server_pid():
             await self._insist_on_a_session()
-        await connection.fetch(statement("stay"), self.plans_once, timeout=_ENTER_SECONDS)
+        connection.server_started_at = entered["server_started_at"]
 
     async def _insist_on_a_session(self) -> None:
         """Refuse a pooler that serves by turns; what a session is told would reach others."""
@@ -88,21 +84,12 @@ class _Door:
             )
         self._is_known = True
 
-    async def enter(self, connection: asyncpg.Connection) -> int:
-        """Make the session lean and its commits durable; return the process that serves it.
-
-        Raises:
-            ServerChangedError: another server serves than the one that is known.
+    async def enter(self, connection: asyncpg.Connection, *, plans_once: bool) -> asyncpg.Record:
+        """Make the session lean and its commits durable; return what serves it: the process
+        (``backend``) and the start of its server (``server_started_at``).
         """
         enter = statement("enter")
-        row = await connection.fetchrow(enter, self.pooled, self.plans_once, timeout=_ENTER_SECONDS)
-        found = row["server_started_at"]
-        if self.server not in (None, found):
-            raise ServerChangedError(
-                f"PostgreSQL is not the server of before, it started at {found:%Y-%m-%d %H:%M:%S} "
-                "UTC; start the command again"
-            )
-        return int(row["backend"])
+        return await connection.fetchrow(enter, self.pooled, plans_once, timeout=_ENTER_SECONDS)
 
 
 class _Loan:
@@ -112,13 +99,21 @@ class _Loan:
     neither may the driver's request to cancel it.
     """
 
-    __slots__ = ("_connection", "_pool")
+    __slots__ = ("_connection", "_pool", "_prepare")
 
-    def __init__(self, pool: Connections) -> None:
+    def __init__(
+        self, pool: Connections, prepare: Callable[[asyncpg.Connection], Awaitable[None]]
+    ) -> None:
         self._pool = pool
+        self._prepare = prepare
 
     async def __aenter__(self) -> asyncpg.Connection:
         self._connection = await self._pool.acquire()
+        try:
+            await self._prepare(self._connection)
+        except BaseException as error:
+            await self.__aexit__(None, error, None)
+            raise
         return self._connection
 
     async def __aexit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
@@ -128,7 +123,10 @@ class _Loan:
 
 
 class Database:
-    """A pool of connections to one migrated ledger."""
+    """A pool of connections to one migrated ledger, or a :meth:`part` of a command that shares it.
+
+    Each part is hurried by itself, and insists by itself on a server.
+    """
 
     def __init__(
         self,
@@ -145,23 +143,32 @@ class Database:
         self._door = door
         self._embedded = embedded
         self._waits = Waits()
+        self._plans_once = False
+        self._server: datetime | None = None
 
-    @classmethod
-    async def open(
-        cls, settings: Settings, *, check_schema: bool = True, plans_once: bool = False
-    ) -> Self:
-        """Connect as ``settings`` say; the embedded server is started, and migrates itself.
+    def part(self, *, plans_once: bool = False) -> Self:
+        """Return the same connections for a part of a command; the whole is what is closed.
 
         With ``plans_once`` a statement is planned once a connection, not for its values each time:
         planning took as long as begin itself. Through a pooler no statement is kept to be planned.
         It is for a worker: its plans walk an index and stop early, whatever the statistics say.
+        """
+        part = copy.copy(self)
+        part._waits = Waits()
+        part._plans_once = plans_once
+        part._server = None
+        return part
+
+    @classmethod
+    async def open(cls, settings: Settings, *, check_schema: bool = True) -> Self:
+        """Connect as ``settings`` say; the embedded server is started, and migrates itself.
 
         Raises:
             DatabaseUnavailableError, PermissionRefusedError, ConfigurationError: with what to do.
         """
         embedded = None if settings.database_url else Embedded(settings.home_path)
         try:
-            database = await cls._connect(settings, embedded, plans_once=plans_once)
+            database = await cls._connect(settings, embedded)
             try:
                 if embedded:
                     await database._migrate_embedded(embedded.url)
@@ -177,13 +184,11 @@ class Database:
         return database
 
     @classmethod
-    async def _connect(
-        cls, settings: Settings, embedded: Embedded | None, *, plans_once: bool
-    ) -> Self:
+    async def _connect(cls, settings: Settings, embedded: Embedded | None) -> Self:
         address = read_address(embedded.url if embedded else database_url(settings))
         direct = address if embedded else read_address(database_url(settings, direct=True))
         pooled = settings.database_pooled and embedded is None
-        door = _Door(address, pooled=pooled, plans_once=plans_once)
+        door = _Door(address, pooled=pooled)
 
         async def connect(*_words: object, **_more: object) -> Session:
             if pooled:
@@ -201,9 +206,11 @@ class Database:
         return cls(Connections(pool, _POOL_SIZE), address, direct, door, embedded)
 
     async def _migrate_embedded(self, url: str) -> None:
-        if await self.version() < newest_version():
+        version = await self.version()
+        if version < newest_version():
             await migrate(url)
-        check_version(await self.version())
+            version = await self.version()
+        check_version(version)
 
     def hurry(self, seconds: float) -> None:
         """From now on wait for answers ``seconds`` in all, then a moment each; the end is near.
@@ -219,12 +226,12 @@ class Database:
         a failover may have forgotten what the caller believes. Who takes up the new server calls
         this again.
         """
-        self._door.server = None
+        self._server = None
         with translated_errors():
             await self._pool.expire_connections()
         row = await self.fetch_row("server_started", timeout=_ENTER_SECONDS)
         assert row is not None
-        self._door.server = row["at"]
+        self._server = row["at"]
 
     async def version(self) -> str:
         """Return the schema's version, or an empty string for an empty database."""
@@ -277,7 +284,25 @@ class Database:
                 yield
 
     def _lent(self) -> "_Loan":
-        return _Loan(self._pool)
+        return _Loan(self._pool, self._take_up)
+
+    async def _take_up(self, connection: asyncpg.Connection) -> None:
+        """Make a session of the pool this part's own; behind a pooler each transaction is."""
+        if not self._door.pooled:
+            self._insist_on(connection.server_started_at)
+            await connection.keep(plans_once=self._plans_once)
+
+    def _insist_on(self, server: datetime) -> None:
+        """Refuse a server that this part does not know.
+
+        Raises:
+            ServerChangedError: another one serves than the one that is known.
+        """
+        if self._server not in (None, server):
+            raise ServerChangedError(
+                f"PostgreSQL is not the server of before, it started at {server:%Y-%m-%d %H:%M:%S} "
+                "UTC; start the command again"
+            )
 
     @contextlib.asynccontextmanager
     async def _bound(self, connection: asyncpg.Connection) -> AsyncIterator[None]:
@@ -289,7 +314,8 @@ class Database:
         await work.start()
         try:
             if self._door.pooled:
-                await self._door.enter(connection)
+                entered = await self._door.enter(connection, plans_once=self._plans_once)
+                self._insist_on(entered["server_started_at"])
             yield
         except _CUT_OFF:
             raise

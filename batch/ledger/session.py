@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import datetime
 from typing import Any
 
 import asyncpg
@@ -48,6 +49,18 @@ class Session(asyncpg.Connection):  # type: ignore[misc]
         """A Unix socket's path, or a host and its port."""
         _, self.identity = more[:2]
         """User, password and database, as the driver found them: ``user``, ``password``, ..."""
+        self.server_started_at: datetime | None = None
+        """When its server started; whoever asks for it writes it down."""
+        self._plans_once: bool | None = None
+
+    async def keep(self, *, plans_once: bool) -> None:
+        """Tell the session what it keeps; again where it plans in the other way."""
+        if plans_once == self._plans_once:
+            return
+        await self.fetch(statement("stay"), plans_once)
+        if self._plans_once is not None:
+            await self.execute("DISCARD PLANS")  # those of the other way would be kept
+        self._plans_once = plans_once
 
     async def close(self, *, timeout: float | None = None) -> None:
         """Say goodbye; a line that is gone needs none.
