@@ -28,7 +28,7 @@ from batch.core.models import JobType
 from batch.engine import loading, service
 from batch.errors import most_urgent
 from batch.intake.manifest import check_options, expand_inputs
-from batch.ledger.database import apply_migrations
+from batch.ledger.migrate import apply_migrations
 from batch.ledger.opening import open_ledger
 from batch.logs import configure_logs
 from batch.settings import Settings, load_settings

@@ -17,14 +17,13 @@ from batch.ledger.journal import journal_files, worker_of
 from batch.ledger.memory import (
     EVER_SECONDS,
     KEEP,
-    Place,
     find_lineage,
-    find_place,
     others,
     remembered,
     seen_workers,
 )
 from batch.ledger.opening import open_ledger
+from batch.ledger.place import Place, find_place
 from batch.settings import Settings
 
 _ACCEPT = "vod-batch doctor --accept failover"

@@ -1,8 +1,11 @@
 """Load manifests: intake reads and sorts the lines, the ledger keeps them."""
 
+import shutil
+import tempfile
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import structlog
 
@@ -19,7 +22,14 @@ from batch.intake.manifest import (
     standard_input,
 )
 from batch.ledger.database import Database
-from batch.ledger.manifests import BatchCounts, Elsewhere, KnownBatch, ManifestFacts, begin_import
+from batch.ledger.manifests import (
+    BatchCounts,
+    Elsewhere,
+    KnownBatch,
+    ManifestFacts,
+    ManifestImport,
+    import_manifest,
+)
 from batch.ledger.staging import copy_bare, copy_rows
 from batch.settings import Settings
 
@@ -59,6 +69,8 @@ async def load_manifest(
 ) -> LoadReport:
     """Load one file, or standard input for ``-``, in one transaction.
 
+    Where the database is away meanwhile it is read again from its start.
+
     Raises:
         UsageError: the options or the input as a whole cannot be used; nothing was loaded.
         DatabaseUnavailableError: nothing of it was loaded.
@@ -67,9 +79,13 @@ async def load_manifest(
     check_options(options)
     path = None if source == "-" else _absolute(source)
     told = printable_name(Path(source))
-    manifest = Manifest(path, options, stream=None if path else standard_input())
-    identity = _identity(options)
-    async with begin_import(database, target, settings.campaign, identity) as importing:
+    stream = None if path else _that_can_be_read_again(standard_input())
+    start = stream.tell() if stream else 0
+
+    async def load(importing: ManifestImport) -> LoadReport:
+        if stream:
+            stream.seek(start)
+        manifest = Manifest(path, options, stream=stream)
         if path and (known := await importing.find(file_sha256(path))):
             return LoadReport(told, known, None, None)
         with _quarantine(path, settings.quarantine) as quarantine:
@@ -80,12 +96,25 @@ async def load_manifest(
                 return LoadReport(told, known, None, None)
             facts = _facts(manifest, quarantine)
             counts = await importing.finish(printable_name(path) if path else told, facts)
-            elsewhere = await importing.elsewhere()
-    if counts.submissions:
+            return LoadReport(told, None, facts, counts, await importing.elsewhere())
+
+    identity = _identity(options)
+    report = await import_manifest(database, target, settings.campaign, identity, load)
+    if report.counts and report.counts.submissions:
         await database.analyze("submissions")
-    for other in elsewhere:
+    for other in report.elsewhere:
         log.warning("media_known_elsewhere", account=other.account, media=other.media)
-    return LoadReport(told, None, facts, counts, elsewhere)
+    return report
+
+
+def _that_can_be_read_again(stream: BinaryIO | None) -> BinaryIO | None:
+    """Return a stream that can be read again: what a pipe brings is kept in a file of its own."""
+    if stream is None or stream.seekable():
+        return stream
+    kept = tempfile.TemporaryFile()  # noqa: SIM115 - it is read until the load is committed
+    shutil.copyfileobj(stream, kept)
+    kept.seek(0)
+    return kept
 
 
 def _absolute(source: str) -> Path:

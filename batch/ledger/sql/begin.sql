@@ -11,6 +11,7 @@
 -- A row waits while another submission of the same media and type is unresolved: two of them on the
 -- wire could not be told apart afterwards (vod-api.md 12.2). OFFSET 0 keeps that question a look-up
 -- for each row: as a join the planner answers it by reading the whole table.
+-- Repeat: never
 WITH leader AS MATERIALIZED (
     SELECT s.id, s.media_id, s.job_type, s.config, s.campaign, s.user_data, s.priority
       FROM submissions s

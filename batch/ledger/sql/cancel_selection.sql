@@ -1,6 +1,7 @@
 -- Withdraw what is still to be sent, for good.
 -- $1 target, then what is selected, each null for any: $2 states, $3 code, $4 batch, $5 media,
 -- $6 type, $7 campaign · $8 actor, $9 reason
+-- Repeat: ask
 WITH chosen AS MATERIALIZED (
     SELECT s.id
       FROM submissions s

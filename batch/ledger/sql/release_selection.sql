@@ -1,6 +1,7 @@
 -- Let rows go again, whoever held them; those of a held batch stay with their batch.
 -- $1 target, then what is selected, each null for any: $2 states, $3 code, $4 batch, $5 media,
 -- $6 type, $7 campaign · $8 actor
+-- Repeat: ask
 WITH chosen AS MATERIALIZED (
     SELECT s.id, s.hold_id, s.state
       FROM submissions s

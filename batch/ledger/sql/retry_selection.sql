@@ -3,6 +3,7 @@
 -- closed, so that the next job is no duplicate charge. What belongs to a held batch stays held.
 -- $1 target, then what is selected, each null for any: $2 states, $3 code, $4 batch, $5 media,
 -- $6 type, $7 campaign · $8 actor, $9 reason
+-- Repeat: ask
 WITH chosen AS MATERIALIZED (
     SELECT s.id, s.state, s.job_id,
            CASE WHEN s.state = 'failed' THEN 'due' ELSE retry_way(s) END AS way
