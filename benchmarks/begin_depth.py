@@ -83,7 +83,7 @@ async def _median_times(store: Store, worker: UUID) -> tuple[float, float]:
 async def _measure(url: str, rows: int) -> tuple[tuple[float, float], tuple[float, float]]:
     settings = load_settings(database_url=url)
     await apply_migrations(settings)
-    database = await Database.open(settings, plans_once=True)
+    database = (await Database.open(settings)).part(plans_once=True)
     try:
         store = await Store.open(database, "benchmark", "benchmark")
         worker = uuid4()

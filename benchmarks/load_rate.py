@@ -21,7 +21,7 @@ import asyncpg
 from batch.core.models import JobType
 from batch.engine import loading
 from batch.ledger.migrate import apply_migrations
-from batch.ledger.opening import open_ledger
+from batch.session import open_session
 from batch.settings import Settings, load_settings
 from benchmarks import common
 
@@ -48,8 +48,8 @@ def _write_ready(path: Path, rows: int) -> Path:
 
 
 async def _load(settings: Settings, path: Path) -> loading.LoadReport:
-    async with open_ledger(settings) as (database, store):
-        return await loading.load_manifest(database, store.target, str(path), settings)
+    async with open_session(settings) as session:
+        return await loading.load_manifest(session.database, session.target, str(path), settings)
 
 
 async def _count(url: str, table: str) -> int:

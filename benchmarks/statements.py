@@ -54,7 +54,7 @@ async def _measure(url: str, rows: int) -> tuple[_Times, _Times]:
     settings = load_settings(database_url=url)
     await apply_migrations(settings)
     page = await Database.open(settings)
-    worker = await Database.open(settings, plans_once=True)
+    worker = page.part(plans_once=True)
     try:
         store = await Store.open(page, "benchmark", "benchmark")
         async with page.transaction() as connection:
@@ -72,7 +72,6 @@ async def _measure(url: str, rows: int) -> tuple[_Times, _Times]:
         return fresh, await times()
     finally:
         await page.close()
-        await worker.close()
 
 
 def _told(server: str, rows: int) -> list[common.Check]:

@@ -15,11 +15,12 @@ import aiohttp
 
 from batch.cli.progress import watch_run
 from batch.cli.render import load_lines, say, summary_lines
-from batch.engine import loading, service
+from batch.engine import loading
+from batch.engine.submit import submit
 from batch.engine.tally import RunSummary
 from batch.errors import ExitCode, UnavailableError, most_urgent
-from batch.ledger.opening import open_ledger
-from batch.settings import Settings, load_settings
+from batch.session import Session, open_session
+from batch.settings import load_settings
 from batch.vod.credentials import Credentials, CredentialSource
 
 QUOTA = 30.0
@@ -42,8 +43,10 @@ async def run_demo(home: Path) -> ExitCode:
             region="cn-shanghai", type=None, campaign="default", max_submissions=None,
             skip_existing="never",  # no job is older than its cloud
         ).model_copy(update={"database_url": None})  # fmt: skip
-        await _load(settings, manifest)
-        summary = await _submit(settings)
+        source = CredentialSource(lambda: _KEY)
+        async with open_session(settings, source) as session:
+            await _load(session, manifest)
+            summary = await _submit(session)
         meter = await _read_meter(endpoint)
     _show_meter(meter)
     _show_next(home)
@@ -61,18 +64,18 @@ def examples_folder() -> Path:
     return inside if inside.is_dir() else package.parent / "examples"
 
 
-async def _load(settings: Settings, manifest: Path) -> None:
-    async with open_ledger(settings) as (database, store):
-        report = await loading.load_manifest(database, store.target, str(manifest), settings)
+async def _load(session: Session, manifest: Path) -> None:
+    report = await loading.load_manifest(
+        session.database, session.target, str(manifest), session.settings
+    )
     say("1. load", *load_lines(report), "")
 
 
-async def _submit(settings: Settings) -> RunSummary:
+async def _submit(session: Session) -> RunSummary:
     say(f"2. submit, at the quota of {QUOTA:g} calls in any second")
     with watch_run() as watcher:
-        source = CredentialSource(lambda: _KEY)
-        summary = await service.submit(settings, watcher, source)
-    say(*summary_lines(summary, settings.currency), "")
+        summary = await submit(session, watcher, max_submissions=None)
+    say(*summary_lines(summary, session.settings.currency), "")
     return summary
 
 

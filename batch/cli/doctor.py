@@ -23,6 +23,7 @@ from batch.engine.doctor.accepting import Acceptable, find_acceptable
 from batch.engine.selecting import media_id_of
 from batch.errors import ConfigurationError, ExitCode, UsageError, most_urgent
 from batch.logs import configure_logs
+from batch.session import open_session
 from batch.settings import Settings, load_settings
 
 
@@ -101,14 +102,15 @@ async def _probe(
     """Ask, pay, and show a line a fact."""
     from batch.engine.probe import prepare, run_probe
 
-    prepared = await prepare(settings, media_id, job_type)
-    if not yes and not agrees(prepared.question):
-        say("nothing was paid")
-        return ExitCode.DONE
-    codes = []
-    async for check in run_probe(settings, prepared):
-        codes.append(check.code)
-        _show(check, as_json=as_json)
+    async with open_session(settings) as session:
+        prepared = await prepare(session, media_id, job_type)
+        if not yes and not agrees(prepared.question):
+            say("nothing was paid")
+            return ExitCode.DONE
+        codes = []
+        async for check in run_probe(session, prepared):
+            codes.append(check.code)
+            _show(check, as_json=as_json)
     return most_urgent(*codes)
 
 

@@ -6,7 +6,7 @@ import csv
 import json
 import sys
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -24,10 +24,13 @@ from batch.cli.render import plan_lines, say
 from batch.core.deadline import find_zone
 from batch.core.states import State
 from batch.errors import UsageError
-from batch.ledger.opening import open_ledger
 from batch.report.insights import EXPORT_COLUMNS, Insights
 from batch.report.morning import morning_lines
+from batch.session import open_session
 from batch.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from batch.engine.planning import Plan
 
 
 def status(
@@ -43,8 +46,8 @@ def status(
 
 
 async def _status(settings: Settings, *, as_json: bool) -> None:
-    async with open_ledger(settings) as (database, store):
-        insights = Insights(database, store.target)
+    async with open_session(settings) as session:
+        insights = Insights(session.database, session.target)
         found = await insights.status(settings.heartbeat_timeout.total_seconds())
     if as_json:
         say(found.as_json())
@@ -65,16 +68,21 @@ def plan(
     as_json: JsonOption = False,
 ) -> None:
     """Show what a submit would send, how long it takes and what it may cost; no call is made."""
-    from batch.engine import service
-
     settings = load_settings(
         qps=qps, account=account, region=region, database_url=database_url, home=home
     )
-    found = asyncio.run(service.plan(settings))
+    found = asyncio.run(_plan(settings))
     if as_json:
         say(json.dumps(asdict(found), default=str))
     else:
         say(*plan_lines(found))
+
+
+async def _plan(settings: Settings) -> "Plan":
+    from batch.engine.planning import planner_of
+
+    async with open_session(settings) as session:
+        return await planner_of(session, session.database).plan()
 
 
 def export(
@@ -99,9 +107,11 @@ async def _export(
     settings: Settings, output: ExportFormat, state: State | None, batch: int | None
 ) -> None:
     async with (
-        open_ledger(settings) as (database, store),
+        open_session(settings) as session,
         # Closed at once when our reader has gone, or the ledger would wait for its connection.
-        contextlib.aclosing(Insights(database, store.target).export(state, batch)) as rows,
+        contextlib.aclosing(
+            Insights(session.database, session.target).export(state, batch)
+        ) as rows,
     ):
         if output is ExportFormat.JSONL:
             async for row in rows:
@@ -131,8 +141,8 @@ def report(
 
 
 async def _report(settings: Settings, run: str | None, *, as_json: bool) -> None:
-    async with open_ledger(settings) as (database, store):
-        insights = Insights(database, store.target)
+    async with open_session(settings) as session:
+        insights = Insights(session.database, session.target)
         facts = await insights.night(run)
         if facts is None:
             raise UsageError("no night has ended here yet; run: vod-batch nightly INBOX")

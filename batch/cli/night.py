@@ -75,7 +75,7 @@ async def _nightly(settings: Settings, folder: Path, *, as_json: bool) -> int:
         # Only who has the lock waits for the engine, the cloud's client and the notifier to load.
         from batch.cli.night_shift import spend_night
 
-        return await spend_night(held, settings, inbox, as_json=as_json)
+        return await spend_night(held, inbox, as_json=as_json)
 
 
 COMMANDS = {"nightly": nightly}

@@ -13,7 +13,6 @@ from batch.engine.inbox import Inbox
 from batch.engine.night_lock import HeldNight
 from batch.engine.nightly import Night, night_facts, run_night
 from batch.errors import DatabaseUnavailableError, VodBatchError
-from batch.ledger.opening import open_ledger
 from batch.logs import configure_logs
 from batch.notify.channels import Notifier
 from batch.notify.message import Message
@@ -21,13 +20,15 @@ from batch.notify.textfile import night_metrics, record_textfile
 from batch.report.insights import Insights
 from batch.report.morning import morning_lines
 from batch.report.results import write_results
+from batch.session import Session
 from batch.settings import Settings
 
 log = structlog.get_logger()
 
 
-async def spend_night(held: HeldNight, settings: Settings, inbox: Inbox, *, as_json: bool) -> int:
+async def spend_night(held: HeldNight, inbox: Inbox, *, as_json: bool) -> int:
     """Run the night, show its report and tell who wants to know; return the exit code."""
+    settings = held.session.settings
     configure_logs(settings.log_format)
     notifier = Notifier.from_settings(settings)
     # A monitor that hangs must not hold the night up.
@@ -37,10 +38,10 @@ async def spend_night(held: HeldNight, settings: Settings, inbox: Inbox, *, as_j
         telling.append(asyncio.create_task(notifier.started(str(night.run))))
 
     with watch_run() as watcher:
-        night = await run_night(held, settings, inbox, watcher, on_start=on_start)
+        night = await run_night(held, inbox, watcher, on_start=on_start)
     await asyncio.gather(*telling)
     try:
-        facts, text, states = await _look_back(settings, night)
+        facts, text, states = await _look_back(held.session, night)
     except VodBatchError as error:  # the ledger is away, and somebody should hear of it
         night.trouble = night.trouble or error
         facts, text, states = _without_ledger(settings, night)
@@ -52,17 +53,14 @@ async def spend_night(held: HeldNight, settings: Settings, inbox: Inbox, *, as_j
     return int(night.exit_code)
 
 
-async def _look_back(
-    settings: Settings, night: Night
-) -> tuple[dict[str, Any], str, dict[str, int]]:
+async def _look_back(session: Session, night: Night) -> tuple[dict[str, Any], str, dict[str, int]]:
     """Write the result files; return the report as facts and as text, and the states."""
     if isinstance(night.trouble, DatabaseUnavailableError):
         raise night.trouble
-    facts = _plain_facts(night)
-    async with open_ledger(settings) as (database, store):
-        insights = Insights(database, store.target)
-        troubles = await write_results(insights, night.moved)
-        status = await insights.status(settings.heartbeat_timeout.total_seconds())
+    facts, settings = _plain_facts(night), session.settings
+    insights = Insights(session.database.part(), session.target)  # the night's own is hurried
+    troubles = await write_results(insights, night.moved)
+    status = await insights.status(settings.heartbeat_timeout.total_seconds())
     lines = morning_lines(facts, status, find_zone(settings.timezone))
     return facts, "\n".join([*lines, *troubles]), status.states
 

@@ -27,11 +27,11 @@ from batch.engine import operating
 from batch.engine.resolving import operator_name
 from batch.engine.selecting import Spoken, Word, media_id_of, select
 from batch.errors import UsageError
-from batch.ledger.opening import open_ledger
 from batch.ledger.operators import Operators, Selection
 from batch.logs import configure_logs
 from batch.report.cost_story import cost_sections
 from batch.report.story import tell_story
+from batch.session import open_session
 from batch.settings import Settings, load_settings
 
 MediaArgument = Annotated[
@@ -75,15 +75,15 @@ def why(
 
 
 async def _why(settings: Settings, media_id: str, *, as_json: bool) -> None:
-    async with open_ledger(settings) as (database, store):
+    async with open_session(settings) as session:
         story = await tell_story(
-            database,
-            store.target,
+            session.database,
+            session.target,
             media_id,
             settle=settings.settle,
             max_attempts=settings.max_attempts,
             silence=settings.heartbeat_timeout,
-            sources=[functools.partial(cost_sections, database)],
+            sources=[functools.partial(cost_sections, session.database)],
         )
     say(*([story.as_json()] if as_json else story_lines(story)))
 
@@ -163,8 +163,8 @@ async def _say_and_do(
     yes: bool,
     as_json: bool,
 ) -> None:
-    async with open_ledger(settings) as (database, store):
-        operators = Operators(database, store.target)
+    async with open_session(settings) as session:
+        operators = Operators(session.database, session.target)
         plan = await operating.make_plan(operators, word, spoken, selection, why)
         if not as_json:
             say(*plan_lines(plan, dry_run=dry_run))

@@ -17,8 +17,8 @@ from rich.progress import (
 
 from batch.core.outcome import Accepted, AccountStopped, InDoubt, Refused, Throttled
 from batch.core.states import State
-from batch.engine.service import Watcher
 from batch.engine.shared_pace import SharedPace
+from batch.engine.submit import Watcher
 from batch.engine.submitter import AttemptReport
 
 log = structlog.get_logger()

@@ -18,10 +18,10 @@ if TYPE_CHECKING:  # whoever has one of these to show has loaded the engine
     from batch.engine.loading import LoadReport
     from batch.engine.planning import Plan
     from batch.engine.reconciler import ReconcileSummary
-    from batch.engine.recovery import JournalCheck
     from batch.engine.resolving import Evidence
     from batch.engine.tally import RunSummary
     from batch.ledger.owners import Owned
+    from batch.ledger.recovery import JournalCheck
 
 
 def say(*lines: str) -> None:

@@ -19,19 +19,21 @@ from batch.cli.options import (
 )
 from batch.cli.render import evidence_lines, journal_lines, owned_line, reconcile_lines, say
 from batch.core.models import JobType
-from batch.engine import owning, recovery, resolving, service
+from batch.engine import owning, resolving
 from batch.engine.pace import Pace
+from batch.engine.reconcile import reconcile as run_reconcile
+from batch.engine.reconciler import ReconcileSummary
 from batch.engine.resolving import operator_name
 from batch.engine.selecting import media_id_of
 from batch.errors import ExitCode, UsageError, most_urgent
+from batch.ledger import recovery
 from batch.ledger.doubts import Doubts, OpenDoubt
-from batch.ledger.opening import open_ledger
 from batch.ledger.operators import Operators
 from batch.ledger.owners import Owners
 from batch.logs import configure_logs
+from batch.session import open_session
 from batch.settings import Settings, load_settings
 from batch.vod.client import VodClient
-from batch.vod.credentials import CredentialSource
 
 
 def reconcile(
@@ -55,9 +57,14 @@ def reconcile(
         database_url=database_url, home=home,
     )  # fmt: skip
     configure_logs(settings.log_format)
-    summary = asyncio.run(service.reconcile(settings, once=once))
+    summary = asyncio.run(_reconcile(settings, once=once))
     say(*([json.dumps(asdict(summary))] if as_json else reconcile_lines(summary)))
     raise typer.Exit(most_urgent(*summary.exit_codes))
+
+
+async def _reconcile(settings: Settings, *, once: bool) -> ReconcileSummary:
+    async with open_session(settings, sends=True) as session:
+        return await run_reconcile(session, once=once)
 
 
 def resolve(
@@ -142,17 +149,14 @@ def _word(adopt: str | None, *, absent: bool, resend: bool, disown: bool) -> res
 
 
 async def _resolve(settings: Settings, spoken: _Spoken) -> ExitCode:
-    source = CredentialSource()
-    async with (
-        open_ledger(settings) as (database, store),
-        service.cloud_client(settings, source) as client,
-    ):
+    async with open_session(settings) as session:
+        database, target, client = session.database, session.target, await session.client()
         if spoken.media_id is not None:
-            await Operators(database, store.target).insist_on_known([spoken.media_id])
-        owners = Owners(database, store.target)
+            await Operators(database, target).insist_on_known([spoken.media_id])
+        owners = Owners(database, target)
         if spoken.word is resolving.Word.DISOWN:
             return await _disown(settings, spoken, owners, client)
-        doubts = Doubts(database, store.target)
+        doubts = Doubts(database, target)
         found = await _every_doubt(doubts, spoken.media_id)
         chosen = resolving.chosen_doubts(found, spoken.job_type)
         if not spoken.word:
@@ -246,8 +250,10 @@ def journal_check(
 
 
 async def _journal_check(settings: Settings) -> bool:
-    async with open_ledger(settings) as (database, store):
-        checks = await recovery.check_journals(database, store.target, settings.journal_path)
+    async with open_session(settings) as session:
+        checks = await recovery.check_journals(
+            session.database, session.target, settings.journal_path
+        )
     say(*journal_lines(checks, settings.journal_path))
     return any(
         check.comparison.differs or (check.damaged_lines and not check.is_known) for check in checks

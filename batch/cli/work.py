@@ -3,7 +3,6 @@
 import asyncio
 import json
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -25,12 +24,15 @@ from batch.cli.options import (
 from batch.cli.progress import watch_run
 from batch.cli.render import load_lines, say, summary_lines
 from batch.core.models import JobType
-from batch.engine import loading, service
+from batch.engine import loading
+from batch.engine.submit import Watcher
+from batch.engine.submit import submit as run_worker
+from batch.engine.tally import RunSummary
 from batch.errors import most_urgent
 from batch.intake.manifest import check_options, expand_inputs
 from batch.ledger.migrate import apply_migrations
-from batch.ledger.opening import open_ledger
 from batch.logs import configure_logs
+from batch.session import open_session
 from batch.settings import Settings, load_settings
 
 
@@ -85,9 +87,9 @@ def load(
 
 
 async def _load(sources: list[str], settings: Settings, *, as_json: bool) -> None:
-    async with open_ledger(settings) as (database, store):
+    async with open_session(settings) as session:
         for source in sources:
-            report = await loading.load_manifest(database, store.target, source, settings)
+            report = await loading.load_manifest(session.database, session.target, source, settings)
             if as_json:
                 say(json.dumps(asdict(report), default=str, ensure_ascii=False))
             else:
@@ -131,13 +133,23 @@ def submit(
     )  # fmt: skip
     configure_logs(settings.log_format)
     with watch_run() as watcher:
-        ends_at = service.run_deadline(settings, datetime.now(UTC))
-        summary = asyncio.run(service.submit(settings, watcher, ends_at=ends_at, plan_hash=plan))
+        summary = asyncio.run(_submit(settings, watcher, plan))
     if as_json:
         say(json.dumps(asdict(summary), default=str))
     else:
         say(*summary_lines(summary, settings.currency))
     raise typer.Exit(most_urgent(*summary.exit_codes))
+
+
+async def _submit(settings: Settings, watcher: Watcher, plan: str | None) -> RunSummary:
+    async with open_session(settings, sends=True) as session:
+        return await run_worker(
+            session,
+            watcher,
+            max_submissions=settings.max_submissions,
+            ends_at=session.ends_at,
+            plan_hash=plan,
+        )
 
 
 COMMANDS = {"migrate": migrate, "load": load, "submit": submit}

@@ -1,1 +1,1 @@
-"""The moving parts, and the one place that wires them together (``service.py``)."""
+"""The moving parts; each step of a night takes the session (``batch/session.py``)."""

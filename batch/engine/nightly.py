@@ -13,14 +13,15 @@ from batch.core.canary import CanaryVerdict
 from batch.core.pricing import Costs
 from batch.core.states import State
 from batch.core.unseen import UnseenWord
-from batch.engine import service
 from batch.engine.canary import CanaryWarden, JudgedCanary
 from batch.engine.inbox import DONE, Arrival, Inbox
 from batch.engine.loading import LoadReport, load_manifest
 from batch.engine.night_lock import HeldNight
-from batch.engine.preflight import PreflightSummary
+from batch.engine.preflight import PreflightSummary, preflight
+from batch.engine.reconcile import reconcile
 from batch.engine.reconciler import ReconcileSummary
 from batch.engine.stopping import stopped_at
+from batch.engine.submit import Watcher, submit
 from batch.engine.tally import RunSummary, StopReason
 from batch.errors import ExitCode, UsageError, VodBatchError, most_urgent
 from batch.intake.sources import printable_name
@@ -28,8 +29,6 @@ from batch.ledger.canaries import Canaries
 from batch.ledger.costs import read_costs
 from batch.ledger.operators import Operators
 from batch.ledger.unseen import KeptWords
-from batch.settings import Settings
-from batch.vod.credentials import CredentialSource
 
 log = structlog.get_logger()
 
@@ -113,10 +112,8 @@ class Night:
 
 async def run_night(
     held: HeldNight,
-    settings: Settings,
     inbox: Inbox,
-    watcher: service.Watcher,
-    credentials: CredentialSource | None = None,
+    watcher: Watcher,
     *,
     on_start: Callable[[Night], None] = lambda _night: None,
 ) -> Night:
@@ -124,13 +121,14 @@ async def run_night(
 
     A part that fails ends the night early and is its ``trouble``; what was done before stands.
     """
-    ends_at = service.run_deadline(settings, held.started_at)
-    night = Night(held.run, held.started_at, ends_at, settings.currency)
+    session = held.session
+    night = Night(session.run, session.started_at, session.ends_at, session.settings.currency)
     on_start(night)
-    hurry = functools.partial(held.database.hurry, settings.grace.total_seconds())
+    grace = session.settings.grace.total_seconds()
+    hurry = functools.partial(session.database.hurry, grace)
     try:
-        async with stopped_at(ends_at, hurry):
-            await _Steps(night, held, settings, inbox, watcher, credentials).walk()
+        async with stopped_at(session.ends_at, hurry):
+            await _Steps(night, held, inbox, watcher).walk()
     except VodBatchError as error:
         night.trouble = error
         log.error("night_stopped", error=str(error))
@@ -152,25 +150,17 @@ _HARMLESS = (
 class _Steps:
     """The steps of one night, each of which leaves what it came to on the night."""
 
-    def __init__(
-        self,
-        night: Night,
-        held: HeldNight,
-        settings: Settings,
-        inbox: Inbox,
-        watcher: service.Watcher,
-        credentials: CredentialSource | None,
-    ) -> None:
+    def __init__(self, night: Night, held: HeldNight, inbox: Inbox, watcher: Watcher) -> None:
         self._night = night
         self._lock = held.lock
-        self._database = held.database
-        self._target = held.store.target
-        self._settings = settings
+        self._session = session = held.session
+        self._settings = session.settings
         self._inbox = inbox
         self._watcher = watcher
-        self._credentials = credentials
         self._warden = CanaryWarden(
-            Canaries(held.database, self._target), Operators(held.database, self._target), settings
+            Canaries(session.database, session.target),
+            Operators(session.database, session.target),
+            session.settings,
         )
 
     async def walk(self) -> None:
@@ -196,7 +186,9 @@ class _Steps:
     async def _load(self, arrival: Arrival) -> None:
         beside = self._settings.model_copy(update={"quarantine": self._inbox.folder / DONE})
         try:
-            report = await load_manifest(self._database, self._target, str(arrival.path), beside)
+            report = await load_manifest(
+                self._session.database, self._session.target, str(arrival.path), beside
+            )
         except UsageError as error:
             self._night.failed[_name(arrival)] = str(error)
             self._inbox.fail(arrival.path, str(error))
@@ -212,9 +204,7 @@ class _Steps:
         """Look at the media of what is due, where that is wanted; nothing is spent."""
         night = self._night
         if self._settings.preflight:
-            looked = await service.preflight(
-                self._settings, night.started_at, self._credentials, ends_at=night.ends_at
-            )
+            looked = await preflight(self._session, night.started_at, ends_at=night.ends_at)
             night.preflight = night.preflight + looked if night.preflight else looked
 
     async def _send_canaries(self) -> None:
@@ -231,12 +221,8 @@ class _Steps:
 
     async def _follow_first(self, until: datetime, watch: Callable[[], Awaitable[bool]]) -> None:
         if not self._night.was_told_to_stop:
-            self._night.canary_followed = await service.reconcile(
-                self._settings,
-                once=False,
-                credentials=self._credentials,
-                ends_at=until,
-                canary_watch=watch,
+            self._night.canary_followed = await reconcile(
+                self._session, once=False, ends_at=until, canary_watch=watch
             )
 
     @property
@@ -256,13 +242,13 @@ class _Steps:
         self._night.submitted = await self._submit(left)
 
     async def _submit(self, most: int | None, *, only_canaries: bool = False) -> RunSummary:
-        return await service.submit(
-            self._settings.model_copy(update={"max_submissions": most}),
+        return await submit(
+            self._session,
             self._watcher,
-            self._credentials,
+            max_submissions=most,
             ends_at=self._night.ends_at,
             only_canaries=only_canaries,
-            run=self._night.run,
+            is_own_run=False,
             may_begin=self._lock.insist,
         )
 
@@ -270,11 +256,8 @@ class _Steps:
         """Settle doubts and follow jobs, as long as the night lasts."""
         await self._lock.insist()
         patience = datetime.now(UTC) + self._settings.reconcile_for
-        self._night.reconciled = await service.reconcile(
-            self._settings,
-            once=False,
-            credentials=self._credentials,
-            ends_at=self._night.ends_at or patience,
+        self._night.reconciled = await reconcile(
+            self._session, once=False, ends_at=self._night.ends_at or patience
         )
 
 
@@ -285,8 +268,9 @@ def _name(arrival: Arrival) -> str:
 async def _write_down(night: Night, held: HeldNight) -> None:
     worst = max((run.worst_second for run in night.runs), default=None)
     try:
-        night.costs = await read_costs(held.database, held.store.target, night.run)
-        night.unseen = await KeptWords(held.database, held.store.target).newest(night.run)
+        database, target = held.session.database, held.session.target
+        night.costs = await read_costs(database, target, night.run)
+        night.unseen = await KeptWords(database, target).newest(night.run)
         facts = night_facts(night)
         await held.runs.end(night.run, night.stopped_by, night.exit_code, worst, facts)
     except VodBatchError as error:

@@ -10,8 +10,10 @@ import asyncpg
 
 from batch.core.models import JobType, Target
 from batch.core.pricing import CostRange, PriceList, TypeAmount, cost_range
+from batch.engine.shared_pace import shared_rate
 from batch.errors import UsageError
 from batch.ledger.database import Database
+from batch.session import Session
 
 _PARTS = ("the rows that are due", "the prices", "the lengths")
 """What the parts of a plan's hash stand for, in their order."""
@@ -118,6 +120,18 @@ class Planner:
                 _digest(_number(self._longest), *lengths),
             )
         )
+
+
+def planner_of(session: Session, database: Database) -> Planner:
+    """Return what reads the plans of a session's target on its ``database``, or a part of that."""
+    settings = session.settings
+    return Planner(
+        database,
+        session.target,
+        settings.price_list,
+        rate=shared_rate(settings.qps),
+        longest=settings.longest_seconds,
+    )
 
 
 def _digest(*words: str) -> str:

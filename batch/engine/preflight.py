@@ -1,5 +1,6 @@
 """A free look at media before paying for them: is it there, is it ready, how long is it?"""
 
+import functools
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,13 +15,18 @@ from batch.core.outcome import Refused
 from batch.core.pricing import PriceList
 from batch.core.states import State
 from batch.engine.pace import Pace
+from batch.engine.stopping import stopped_at
+from batch.engine.word_keeping import unseen_kept
 from batch.ledger.media import Aside, Look, MediaLooks, SetAside
+from batch.ledger.unseen import KeptWords
+from batch.session import Session
 from batch.vod.media import BAD, COMING, MAX_VIDEO_IDS, UNKNOWN_MEDIA, MediaInfo, MediaPage
 from batch.vod.wire import QueryFailed
 
 FIRST_OF_A_WORD = 10
 """Media of an unknown status that may fail before the rest of them are put off."""
 
+_ACTOR = "preflight"
 _LATER_SECONDS = 6 * 3600.0
 _PAGE = 50 * MAX_VIDEO_IDS
 
@@ -63,6 +69,26 @@ class PreflightSummary:
             sum(saved, Decimal(0)) if saved else None,
             self.held_statuses | other.held_statuses,
         )
+
+
+async def preflight(
+    session: Session, since: datetime, *, ends_at: datetime | None = None
+) -> PreflightSummary:
+    """Look at the media of due rows that no look was taken at ``since``; nothing is spent.
+
+    After ``ends_at`` (UTC) the database has the grace, and no more, for all that is asked.
+
+    Raises:
+        VodBatchError: the ledger or the credentials do not allow it.
+    """
+    client, settings = await session.client(), session.settings
+    database = session.database.part()
+    looks, pace = MediaLooks(database, session.target), Pace(settings.preflight_qps)
+    look = Preflight(looks, client, pace, settings.price_list, _ACTOR)
+    hurry = functools.partial(database.hurry, settings.grace.total_seconds())
+    words = unseen_kept(client.unseen, KeptWords(database, session.target))
+    async with words, stopped_at(ends_at, hurry):
+        return await look.run(since)
 
 
 class Preflight:

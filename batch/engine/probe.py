@@ -18,18 +18,16 @@ from pathlib import Path
 from batch.core.learnt import Learnt, TypeLearnt
 from batch.core.models import JobType
 from batch.core.outcome import Accepted
-from batch.engine import service
 from batch.engine.doctor.check import Check, not_checked
 from batch.engine.evidence import Looker, ShownJob
 from batch.engine.loading import load_manifest
 from batch.engine.pace import Pace
+from batch.engine.submit import Watcher, submit
 from batch.engine.submitter import AttemptReport
 from batch.engine.witness import is_newest_first, words_of
 from batch.errors import ExitCode, UnavailableError, UsageError
 from batch.ledger.learnt import Lessons
-from batch.ledger.opening import open_ledger
-from batch.settings import Settings
-from batch.vod.credentials import CredentialSource
+from batch.session import Session
 from batch.vod.lookup import JobInfo
 from batch.vod.wire import QueryFailed
 
@@ -68,83 +66,63 @@ class _Sent:
     signed_at: datetime
 
 
-async def prepare(
-    settings: Settings,
-    media_id: str,
-    job_type: JobType,
-    credentials: CredentialSource | None = None,
-) -> Probe:
+async def prepare(session: Session, media_id: str, job_type: JobType) -> Probe:
     """Look at the media before anything is asked or paid; free.
 
     Raises:
         UsageError: the cloud says that there is no such media.
         UnavailableError: it gives no answer.
     """
-    source = credentials or CredentialSource()
-    async with service.cloud_client(settings, source) as client:
-        try:
-            page = await client.video_infos([media_id])
-        except QueryFailed as error:
-            raise UnavailableError(f"{media_id} cannot be looked at: {error}") from error
+    client = await session.client()
+    try:
+        page = await client.video_infos([media_id])
+    except QueryFailed as error:
+        raise UnavailableError(f"{media_id} cannot be looked at: {error}") from error
     if media_id in page.unknown_ids:
         raise UsageError(f"the cloud knows no media {media_id}")
     seconds = next((one.seconds for one in page.media if one.media_id == media_id), None)
-    prices = settings.price_list
+    prices = session.settings.price_list
     cost = prices.estimate(job_type, seconds) if seconds is not None else None
     return Probe(media_id, job_type, cost, prices.currency)
 
 
 async def run_probe(
-    settings: Settings,
-    probe: Probe,
-    credentials: CredentialSource | None = None,
-    *,
-    patience: timedelta = PATIENCE,
+    session: Session, probe: Probe, *, patience: timedelta = PATIENCE
 ) -> AsyncIterator[Check]:
     """Pay for the job, look for it until it is shown or ``patience`` is over; tell what was learnt.
 
     Raises:
         VodBatchError: the ledger, the credentials or the target do not allow a submission.
     """
-    source = credentials or CredentialSource()
-    reports = await _send(settings, probe, source)
+    reports = await _send(session, probe)
     sent = _accepted(probe, reports)
     if sent is None:
         yield _not_accepted(probe, reports)
         return
     yield Check("probe job", f"{sent.job_id}, paid for and in the ledger")
-    async with service.cloud_client(settings, source) as client:
-        looker = Looker(client, Pace(settings.lookup_qps))
-        seen = await _Search(looker, probe, sent, patience).run()
-    async with open_ledger(settings) as (database, store):
-        await Lessons(database, store.target).add(seen.learnt)
+    looker = Looker(await session.client(), Pace(session.settings.lookup_qps))
+    seen = await _Search(looker, probe, sent, patience).run()
+    await Lessons(session.database, session.target).add(seen.learnt)
     for check in seen.checks():
         yield check
 
 
-async def _send(
-    settings: Settings, probe: Probe, source: CredentialSource
-) -> Sequence[AttemptReport]:
+async def _send(session: Session, probe: Probe) -> Sequence[AttemptReport]:
     """Load the media under a campaign of its own and send it, before all that is due."""
     campaign = f"probe-{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}"
-    only_it: dict[str, object] = {
-        "campaign": campaign,
-        "priority": _BEFORE_ALL_OTHERS,
-        "max_submissions": 1,
-    }
-    mine = settings.model_copy(update=only_it)
+    its_own: dict[str, object] = {"campaign": campaign, "priority": _BEFORE_ALL_OTHERS}
+    mine = session.settings.model_copy(update=its_own)
     with tempfile.TemporaryDirectory(prefix="vod-batch-probe-") as folder:
         manifest = Path(folder) / f"{campaign}.csv"
         with manifest.open("w", newline="", encoding="utf-8") as file:
             rows = [("media_id", "types"), (probe.media_id, probe.job_type.value)]
             csv.writer(file).writerows(rows)
-        async with open_ledger(mine) as (database, store):
-            report = await load_manifest(database, store.target, str(manifest), mine)
+        report = await load_manifest(session.database, session.target, str(manifest), mine)
     if report.counts is None or report.counts.submissions != 1:
         raise UsageError(f"{probe.media_id} cannot be loaded as {probe.job_type} in this region")
     reports: list[AttemptReport] = []
-    watcher = service.Watcher(started=lambda *_: None, attempted=reports.append)
-    await service.submit(mine, watcher, source)
+    watcher = Watcher(started=lambda *_: None, attempted=reports.append)
+    await submit(session, watcher, max_submissions=1)
     return [report for report in reports if report.claim.campaign == campaign]
 
 

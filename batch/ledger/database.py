@@ -6,17 +6,15 @@ is kept in a session; what a session holds to (``enter.sql``) is said in each tr
 
 import asyncio
 import contextlib
-import itertools
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager
 from typing import Self, TypeVar
-from uuid import uuid4
 
 import asyncpg
 
 from batch.errors import DatabaseUnavailableError
 from batch.ledger.address import Address, database_url, read_address
+from batch.ledger.commits import Commits, Lend, within
 from batch.ledger.connections import Connections
 from batch.ledger.door import Door
 from batch.ledger.embedded import Embedded
@@ -45,70 +43,75 @@ _RACES = 5
 Fetch = Callable[..., Awaitable[list[asyncpg.Record]]]
 """Runs a named statement with its arguments."""
 
-Lend = Callable[[], AbstractAsyncContextManager[asyncpg.Connection]]
-"""Lends a connection inside a transaction."""
-
 _T = TypeVar("_T")
 
 
 class Database:
-    """A pool of connections to one migrated ledger, patient once it is open.
+    """A pool of connections to one migrated ledger, or a :meth:`part` of a command that shares it.
 
     Whoever asks waits for a PostgreSQL that is away, for as long as the settings allow, but in
     :func:`~batch.ledger.waits.at_once`. What was sent and not answered is run again only where that
     does no harm (:class:`~batch.ledger.statements.Repeat`); else PostgreSQL is asked first what
     became of it. Where another server serves than before, nothing runs until it is taken up.
+
+    Each part is hurried by itself, and insists by itself on a server.
     """
 
     def __init__(
         self,
         pool: Connections,
-        address: Address,
-        direct: Address,
         door: Door,
+        direct: Address,
         embedded: Embedded | None,
         patience: float,
+        *,
+        plans_once: bool = False,
     ) -> None:
         self._pool = pool
-        self._address = address
+        self._door = door
         self.direct = direct
         """The way to PostgreSQL without a pooler in between, for what a session holds."""
-        self._door = door
         self._embedded = embedded
-        self._waits = Waits()
-        self._loans = Loans(pool, door, self._waits, address)
-        self._patience = Patience(patience, random.SystemRandom())
-        self.server = KnownServer(door, pool, self)
+        self._seconds = patience
+        self.server = KnownServer(pool, self)
         """The start of the server that everything is asked of."""
-        self._id = uuid4()
-        self._numbers = itertools.count(1)
-        self._marking = asyncio.Lock()
+        self._waits = Waits()
+        self._loans = Loans(pool, door, self.server, self._waits, plans_once=plans_once)
+        self._patience = Patience(patience, random.SystemRandom())
+        self._commits = Commits()
 
-    @classmethod
-    async def open(
-        cls, settings: Settings, *, check_schema: bool = True, plans_once: bool = False
-    ) -> Self:
-        """Connect as ``settings`` say; the embedded server is started, and migrates itself.
-
-        Who finds no PostgreSQL at the start fails at once: only its return is waited for.
+    def part(self, *, plans_once: bool = False) -> "Database":
+        """Return the same connections for a part of a command; the whole is what is closed.
 
         With ``plans_once`` a statement is planned once a connection, not for its values each time:
         planning took as long as begin itself. Through a pooler no statement is kept to be planned.
         It is for a worker: its plans walk an index and stop early, whatever the statistics say.
+        """
+        part = Database(
+            self._pool, self._door, self.direct, None, self._seconds, plans_once=plans_once
+        )
+        part.server.rely_like(self.server)
+        return part
+
+    @classmethod
+    async def open(cls, settings: Settings, *, check_schema: bool = True) -> Self:
+        """Connect as ``settings`` say; the embedded server is started, and migrates itself.
+
+        Who finds no PostgreSQL at the start fails at once: only its return is waited for.
 
         Raises:
             DatabaseUnavailableError, PermissionRefusedError, ConfigurationError: with what to do.
         """
         embedded = None if settings.database_url else Embedded(settings.home_path)
         try:
-            database = await cls._connect(settings, embedded, plans_once=plans_once)
+            database = await cls._connect(settings, embedded)
             try:
                 with at_once():
                     if embedded:
                         await database._migrate_embedded(embedded.url)
                     elif check_schema:
                         check_version(await database.version())
-                    await database.server.look()
+                    await database.server.know()
             except BaseException:
                 await database._close_pool()
                 raise
@@ -119,13 +122,11 @@ class Database:
         return database
 
     @classmethod
-    async def _connect(
-        cls, settings: Settings, embedded: Embedded | None, *, plans_once: bool
-    ) -> Self:
+    async def _connect(cls, settings: Settings, embedded: Embedded | None) -> Self:
         address = read_address(embedded.url if embedded else database_url(settings))
         direct = address if embedded else read_address(database_url(settings, direct=True))
         pooled = settings.database_pooled and embedded is None
-        door = Door(address, pooled=pooled, plans_once=plans_once)
+        door = Door(address, pooled=pooled)
 
         async def connect(*_words: object, **_more: object) -> Session:
             if pooled:
@@ -141,12 +142,14 @@ class Database:
             reset=_keep_as_is,
         )
         patience = settings.database_patience.total_seconds()
-        return cls(Connections(pool, _POOL_SIZE), address, direct, door, embedded, patience)
+        return cls(Connections(pool, _POOL_SIZE), door, direct, embedded, patience)
 
     async def _migrate_embedded(self, url: str) -> None:
-        if await self.version() < newest_version():
+        version = await self.version()
+        if version < newest_version():
             await migrate(url)
-        check_version(await self.version())
+            version = await self.version()
+        check_version(version)
 
     def hurry(self, seconds: float) -> None:
         """From now on wait ``seconds`` in all, then a moment for each answer; the end is near.
@@ -157,14 +160,19 @@ class Database:
         self._patience.hurry(seconds)
 
     async def patiently(self, work: Callable[[], Awaitable[_T]]) -> _T:
-        """Run ``work``, again with backoff while the database is away.
+        """Run ``work``, and while the database is away again, with backoff, as a whole.
 
         Raises:
             DatabaseUnavailableError: it was for longer than the patience, or who hurries, allows.
         """
         if is_at_once():
             return await work()
-        return await self._patience.outlast(lambda: self.server.on_it(work))
+
+        async def once() -> _T:
+            with at_once():
+                return await work()
+
+        return await self._patience.outlast(lambda: self.server.on_it(once))
 
     async def version(self) -> str:
         """Return the schema's version, or an empty string for an empty database."""
@@ -224,23 +232,11 @@ class Database:
         return await self._once(self._loans.unhurried, work)
 
     async def _once(self, lend: Lend, work: Callable[[asyncpg.Connection], Awaitable[_T]]) -> _T:
-        """Commit ``work`` once, also where nobody heard of it: each transaction leaves its number.
-
-        One after the other, for the number of the last is all that is kept.
-        """
         if is_at_once():
-            return await self._tried(lambda: _in(lend, work))
-        done: list[_T] = []
-
-        async def unless_done(connection: asyncpg.Connection) -> _T:
-            mark = statement("mark_commit")
-            if await connection.fetchval(mark, self._id, number, timeout=ANSWER_SECONDS):
-                done[:] = [await work(connection)]
-            return done[0]
-
-        async with self._marking:
-            number = next(self._numbers)
-            return await self.patiently(lambda: self._tried(lambda: _in(lend, unless_done)))
+            return await self._tried(lambda: within(lend, work))
+        return await self._commits.once(
+            lend, work, lambda run: self.patiently(lambda: self._tried(run))
+        )
 
     async def fetch(
         self, name: str, *arguments: object, timeout: float = ANSWER_SECONDS
@@ -311,11 +307,6 @@ class Database:
                 await connection.execute(f"ANALYZE {table}", timeout=UNHURRIED)
 
         await self.patiently(lambda: self._tried(run))
-
-
-async def _in(lend: Lend, work: Callable[[asyncpg.Connection], Awaitable[_T]]) -> _T:
-    async with lend() as connection:
-        return await work(connection)
 
 
 async def _keep_as_is(_connection: asyncpg.Connection) -> None:

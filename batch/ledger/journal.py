@@ -1,7 +1,7 @@
 """The second record: intents and answers in an append-only file a worker, fsynced.
 
 PostgreSQL may be away when an answer comes, or come back from a backup that never heard of it. The
-journal knows; it is read into PostgreSQL at the next start (``engine/recovery.py``).
+journal knows; it is read into PostgreSQL at the next start (``ledger/recovery.py``).
 
 Its lines are those of ``journal_lines.py``. A torn last line is what a crash leaves, and is no
 record; any other line that cannot be read is damage.

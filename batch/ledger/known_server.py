@@ -1,12 +1,12 @@
-"""Which start of which server a command relies on, and what it does where another one serves."""
+"""Which start of which server a part of a command relies on, and what it does at another one."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import TypeVar
 
 from batch.errors import FailedOverError, ServerChangedError
 from batch.ledger.connections import Connections
-from batch.ledger.door import Door
 from batch.ledger.failures import translated_errors
 from batch.ledger.place import Asked, Place, find_place
 from batch.ledger.waits import at_once
@@ -15,20 +15,25 @@ _T = TypeVar("_T")
 
 
 class KnownServer:
-    """The server start that a database's statements are run on, and on no other.
+    """The server start that statements are run on, and on no other.
 
-    A statement that would meet another one raises :class:`~batch.errors.ServerChangedError`, and
-    has not run: a failover may have forgotten what the caller believes.
+    A failover may have forgotten what the caller believes. So one that would meet another server
+    does not run, until that one is taken up.
     """
 
-    def __init__(self, door: Door, pool: Connections, database: Asked) -> None:
-        self._door = door
+    def __init__(self, pool: Connections, database: Asked) -> None:
         self._pool = pool
         self._database = database
+        self._started_at: datetime | None = None
+        self._met: datetime | None = None
         self._place: Place | None = None
         self._take_up: Callable[[], Awaitable[object]] = self._insist_on_same_ledger
         self._taking_up = asyncio.Lock()
         self._is_new = False
+
+    def rely_like(self, other: "KnownServer") -> None:
+        """Rely on what another part of the command relies on."""
+        self._started_at, self._place = other._started_at, other._place
 
     def when_new(self, take_up: Callable[[], Awaitable[object]]) -> None:
         """Let ``take_up`` bring another server up to what was known of the one before.
@@ -39,17 +44,27 @@ class KnownServer:
         """
         self._take_up = take_up
 
+    def meet(self, started_at: datetime) -> None:
+        """Refuse another server start than the known one.
+
+        Raises:
+            ServerChangedError: nothing has run there.
+        """
+        self._met = started_at
+        if self._started_at not in (None, started_at):
+            raise ServerChangedError(
+                "PostgreSQL is not the server of before, it started at "
+                f"{started_at:%Y-%m-%d %H:%M:%S} UTC; start the command again"
+            )
+
     async def know(self) -> None:
         """Rely from now on upon the server start that serves now."""
-        self._door.server = None
-        with translated_errors():
-            await self._pool.expire_connections()
-        await self.look()
-
-    async def look(self) -> None:
-        """Rely upon the server start that let us in last, and see where it stands."""
+        if self._started_at is not None:  # sessions with it may be left
+            self._started_at = None
+            with translated_errors():
+                await self._pool.expire_connections()
         self._place = await find_place(self._database)
-        self._door.server = self._door.found
+        self._started_at = self._met
 
     async def on_it(self, work: Callable[[], Awaitable[_T]]) -> _T:
         """Run ``work`` once; on another server than before, after that one is taken up."""

@@ -2,13 +2,13 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import asyncpg
 
-from batch.ledger.address import Address
 from batch.ledger.connections import Connections
 from batch.ledger.door import Door
+from batch.ledger.known_server import KnownServer
 from batch.ledger.session import backend_of, is_alive
 from batch.ledger.waits import Waits
 
@@ -25,13 +25,21 @@ class Loan:
     neither may the driver's request to cancel it.
     """
 
-    __slots__ = ("_connection", "_pool")
+    __slots__ = ("_connection", "_pool", "_prepare")
 
-    def __init__(self, pool: Connections) -> None:
+    def __init__(
+        self, pool: Connections, prepare: Callable[[asyncpg.Connection], Awaitable[None]]
+    ) -> None:
         self._pool = pool
+        self._prepare = prepare
 
     async def __aenter__(self) -> asyncpg.Connection:
         self._connection = await self._pool.acquire()
+        try:
+            await self._prepare(self._connection)
+        except BaseException as error:
+            await self.__aexit__(None, error, None)
+            raise
         return self._connection
 
     async def __aexit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
@@ -41,17 +49,26 @@ class Loan:
 
 
 class Loans:
-    """Lends the connections of one pool."""
+    """Lends the connections of a pool to one part of a command, to the server that it knows."""
 
-    def __init__(self, pool: Connections, door: Door, waits: Waits, address: Address) -> None:
+    def __init__(
+        self, pool: Connections, door: Door, server: KnownServer, waits: Waits, *, plans_once: bool
+    ) -> None:
         self._pool = pool
         self._door = door
+        self._server = server
         self._waits = waits
-        self._address = address
+        self._plans_once = plans_once
 
     def one(self) -> Loan:
         """Lend a connection as it is."""
-        return Loan(self._pool)
+        return Loan(self._pool, self._take_up)
+
+    async def _take_up(self, connection: asyncpg.Connection) -> None:
+        """Make a session of the pool this part's own; behind a pooler each transaction is."""
+        if not self._door.pooled:
+            self._server.meet(connection.server_started_at)
+            await connection.plan(once=self._plans_once)
 
     @contextlib.asynccontextmanager
     async def hurried(self) -> AsyncIterator[asyncpg.Connection]:
@@ -83,7 +100,8 @@ class Loans:
         await work.start()
         try:
             if self._door.pooled:
-                await self._door.enter(connection)
+                entered = await self._door.enter(connection, plans_once=self._plans_once)
+                self._server.meet(entered["server_started_at"])
             yield
         except _CUT_OFF:
             raise
@@ -107,6 +125,6 @@ class Loans:
     async def _cut_when_silent(self, connection: asyncpg.Connection, pid: int) -> None:
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
-            if not await is_alive(self._address, pid):
+            if not await is_alive(self._door.address, pid):
                 connection.terminate()
                 return

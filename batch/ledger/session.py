@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import datetime
 from typing import Any
 
 import asyncpg
@@ -48,6 +49,16 @@ class Session(asyncpg.Connection):  # type: ignore[misc]
         """A Unix socket's path, or a host and its port."""
         _, self.identity = more[:2]
         """User, password and database, as the driver found them: ``user``, ``password``, ..."""
+        self.server_started_at: datetime | None = None
+        """When its server started; whoever asks for it writes it down."""
+        self._plans_once = False
+
+    async def plan(self, *, once: bool) -> None:
+        """Let a statement be planned once for the session, or for its values each time."""
+        if once != self._plans_once:
+            await self.fetch(statement("planning"), once)
+            await self.execute("DISCARD PLANS")  # those of the other way, which would be kept
+            self._plans_once = once
 
     async def close(self, *, timeout: float | None = None) -> None:
         """Say goodbye; a line that is gone needs none.

@@ -93,7 +93,7 @@ class TargetLock:
         try:
             with translated_errors():
                 await insist_on_a_session(session, self._database.direct, "the lock of a night")
-                await session.fetch(statement("stay"), False)
+                await session.fetch(statement("stay"))
                 await self._ask_for_it(session)
         except BaseException:
             await self._let_go()

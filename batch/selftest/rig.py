@@ -10,18 +10,20 @@ from datetime import timedelta
 from pathlib import Path
 
 from batch.core.models import JobType
-from batch.engine import resolving, service
+from batch.engine import resolving
 from batch.engine.loading import load_manifest
 from batch.engine.probe import Probe, run_probe
+from batch.engine.reconcile import reconcile
+from batch.engine.submit import Watcher, submit
 from batch.ledger.doubts import Doubts
 from batch.ledger.migrate import migrate
-from batch.ledger.opening import open_ledger
 from batch.report.insights import Insights
 from batch.selftest import server
 from batch.selftest.plan import READ_TIMEOUT_SECONDS
 from batch.selftest.processes import Ended, Strike, run_process
 from batch.selftest.server import Server, running_server
 from batch.selftest.stand_in import StandIn, running_stand_in
+from batch.session import open_session
 from batch.settings import Settings, load_settings
 from batch.vod.credentials import Credentials, CredentialSource
 
@@ -31,7 +33,7 @@ KEY = CredentialSource(lambda: Credentials("testid", "testsecret"))
 Row = dict[str, object]
 """A submission as ``export`` prints it."""
 
-_QUIET = service.Watcher(started=lambda _n, _pace: None, attempted=lambda _report: None)
+_QUIET = Watcher(started=lambda _n, _pace: None, attempted=lambda _report: None)
 _HOUR = 3600.0 + 60.0
 """A little more than the settling time."""
 
@@ -65,16 +67,17 @@ class Rig:
         manifest.unlink()
 
     async def _load(self, manifest: Path) -> None:
-        async with open_ledger(self.settings) as (database, store):
-            await load_manifest(database, store.target, str(manifest), self.settings)
+        async with open_session(self.settings, KEY) as session:
+            await load_manifest(session.database, session.target, str(manifest), self.settings)
 
     def probe(self, media_id: str, job_type: JobType) -> Ended:
         """Learn by one job of a media what this cloud is like, as ``doctor --probe`` does."""
 
         async def pay_and_look() -> None:
             asked = Probe(media_id, job_type, None, self.settings.currency)
-            async for _ in run_probe(self.settings, asked, KEY, patience=timedelta(0)):
-                pass
+            async with open_session(self.settings, KEY) as session:
+                async for _ in run_probe(session, asked, patience=timedelta(0)):
+                    pass
 
         return run_process(pay_and_look)
 
@@ -82,8 +85,9 @@ class Rig:
         """Do what ``doctor --confirm-replay`` does on an account that passes, or does not."""
 
         async def confirm() -> None:
-            async with open_ledger(self.settings) as (database, store):
-                await Doubts(database, store.target).confirm_replay(refused=refused)
+            async with open_session(self.settings, KEY) as session:
+                doubts = Doubts(session.database, session.target)
+                await doubts.confirm_replay(refused=refused)
 
         asyncio.run(confirm())
 
@@ -91,22 +95,31 @@ class Rig:
         self, strike: Strike | None = None, meanwhile: Callable[[], None] | None = None
     ) -> Ended:
         """Run a worker in a process of its own, and wait for what it sent to be read."""
-        work = lambda: service.submit(self.settings, _QUIET, KEY)  # noqa: E731
+
+        async def work() -> None:
+            async with open_session(self.settings, KEY, sends=True) as session:
+                await submit(session, _QUIET, max_submissions=None)
+
         ended = run_process(work, strike, meanwhile)
         self.cloud.catch_up()
         return ended
 
     def reconcile(self) -> Ended:
         """Run one round of reconcile in a process of its own."""
-        return run_process(lambda: service.reconcile(self.settings, once=True, credentials=KEY))
+
+        async def settle() -> None:
+            async with open_session(self.settings, KEY, sends=True) as session:
+                await reconcile(session, once=True)
+
+        return run_process(settle)
 
     def decide(self, media_id: str, job_type: JobType, job_id: str | None) -> Ended:
         """Say an operator's word on a doubt: this is its job, or it has none."""
         word = resolving.Word.ADOPT if job_id else resolving.Word.ABSENT
 
         async def decide() -> None:
-            async with open_ledger(self.settings) as (database, store):
-                doubts = Doubts(database, store.target)
+            async with open_session(self.settings, KEY) as session:
+                doubts = Doubts(session.database, session.target)
                 found = await doubts.list_doubts(media_id=media_id)
                 chosen = resolving.chosen_doubts(found, job_type)
                 await resolving.resolve(doubts, chosen, word, job_id)
@@ -121,8 +134,9 @@ class Rig:
         """Return every submission."""
 
         async def export() -> list[Row]:
-            async with open_ledger(self.settings) as (database, store):
-                return [row async for row in Insights(database, store.target).export(None, None)]
+            async with open_session(self.settings, KEY) as session:
+                insights = Insights(session.database, session.target)
+                return [row async for row in insights.export(None, None)]
 
         return asyncio.run(export())
 

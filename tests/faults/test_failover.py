@@ -14,11 +14,11 @@ from pydantic import SecretStr
 
 from batch.core.models import JobType, Worker
 from batch.core.states import State
-from batch.engine.failover import CatchUp
-from batch.engine.lineage import Standing, check_place, remember
 from batch.engine.tally import RunSummary
 from batch.errors import ConfigurationError, ExitCode
 from batch.ledger.database import Database
+from batch.ledger.failover import CatchUp
+from batch.ledger.lineage import Standing, check_place, remember
 from batch.ledger.memory import remembered
 from batch.settings import Settings
 from tests.support.cloud import Emulator

@@ -16,7 +16,6 @@ from uuid import UUID
 import pytest
 from pydantic import SecretStr
 
-from batch.engine import service
 from batch.engine.loading import load_manifest
 from batch.engine.night_lock import hold_night
 from batch.errors import DatabaseUnavailableError, ExitCode
@@ -31,6 +30,7 @@ from batch.vod.credentials import CredentialSource
 from tests.support.ledger import Ledger, media, write_csv
 from tests.support.night import KEY, Night, interrupt
 from tests.support.proxy import Proxy, proxy_to
+from tests.support.settling import reconciled
 from tests.support.stoppable import Stoppable
 from tests.support.waiting import PATIENCE
 from tests.support.whole_night import WholeNight
@@ -191,9 +191,7 @@ async def test_the_kernel_watches_both_ends_of_a_line(ledger: Ledger, proxy: Pro
 
 
 async def _reconcile(night: Night, settings: Settings, **more: Any) -> object:
-    return await service.reconcile(
-        settings, once=False, credentials=CredentialSource(lambda: KEY), **more
-    )
+    return await reconciled(settings, CredentialSource(lambda: KEY), once=False, **more)
 
 
 @asynccontextmanager
@@ -339,7 +337,7 @@ async def _the_next_tells(night: Night, lost: UUID) -> None:
     async with hold_night(night.ledger.settings) as held:
         rows = await night.ledger.sql.fetch("SELECT id, exit_code FROM runs")
     codes = {row["id"]: row["exit_code"] for row in rows}
-    assert codes == {lost: ExitCode.UNAVAILABLE, held.run: None}
+    assert codes == {lost: ExitCode.UNAVAILABLE, held.session.run: None}
 
 
 @pytest.fixture

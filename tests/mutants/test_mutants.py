@@ -122,7 +122,7 @@ MUTANTS: dict[str, Mutant] = {
         f"{_RECONCILE}/test_lookup.py::test_a_strange_job_is_never_adopted",
     ),
     "the journal is not read at the start": Mutant(
-        "engine/recovery.py",
+        "ledger/recovery.py",
         "            if is_dead:\n",
         "            if is_dead and False:\n",
         "tests/integration/journal/test_restored_backup.py::test_reconcile_reads_the_journal_too",

@@ -27,9 +27,9 @@ from batch.core.doubt import Absent, Adopt, Candidate, Doubt, Lookup, decide
 from batch.core.models import Claim, JobType
 from batch.core.states import TERMINAL, State
 from batch.core.verdict import Verdict
-from batch.engine.recovery import replay_journals
 from batch.ledger.doubts import Doubts, OpenDoubt, Poll, Settlement
 from batch.ledger.journal import Journal
+from batch.ledger.recovery import replay_journals
 from tests.support.ledger import DNA, TAG, UNPRICED, Ledger, media, open_ledger
 
 _TABLES = """

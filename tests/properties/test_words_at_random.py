@@ -16,15 +16,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from batch.core.states import TERMINAL
-from batch.engine import service
+from batch.engine.preflight import preflight
 from batch.selftest import server
 from batch.selftest.plan import draw_faults
 from batch.selftest.vocabulary import MEDIA_STATUSES, Words, draw_words
+from batch.session import open_session
 from batch.settings import Settings
 from batch.vod.credentials import CredentialSource
 from tests.support.cloud import Emulator
 from tests.support.ledger import DNA, TAG, Ledger, open_ledger
 from tests.support.night import KEY, Night
+from tests.support.settling import reconciled
 
 MEDIA = 4
 QUOTA = 100
@@ -82,12 +84,13 @@ class Play:
         self.emulator.switch(lookup={"visible_after_seconds": self.world.visible_after})
         for night in range(2):
             await self.ledger.add(range(night * MEDIA, (night + 1) * MEDIA), DNA, TAG)
-            await service.preflight(self.settings, datetime.now(UTC), self.source)
+            async with open_session(self.settings, self.source) as session:
+                await preflight(session, datetime.now(UTC))
             await self._holds()
             for _ in range(2):
                 await self.night.submit(qps=QUOTA, service=self.settings.service)
                 await self._holds()
-                await service.reconcile(self.settings, once=True, credentials=self.source)
+                await reconciled(self.settings, self.source)
                 await self._holds()
             await asyncio.to_thread(self._pass_an_hour)
         await self._every_unseen_word_is_kept()

@@ -10,9 +10,11 @@ from datetime import timedelta
 from pathlib import Path
 
 from batch.core.states import State
-from batch.engine import service
+from batch.engine.planning import planner_of
+from batch.engine.submit import Watcher, submit
 from batch.engine.submitter import AttemptReport
 from batch.engine.tally import RunSummary
+from batch.session import open_session
 from batch.settings import Settings
 from batch.vod.credentials import Credentials, CredentialSource
 from tests.support.cloud import Emulator
@@ -46,13 +48,16 @@ class Night:
     ) -> RunSummary:
         """Run one worker to its end; seconds may stand for durations."""
         chosen = self.chosen(settings)
-        watcher = service.Watcher(started=lambda *_: None, attempted=self.reports.append)
+        watcher = Watcher(started=lambda *_: None, attempted=self.reports.append)
         source = CredentialSource(load or (lambda: key))
-        return await service.submit(chosen, watcher, source, plan_hash=plan)
+        async with open_session(chosen, source, sends=True) as session:
+            most = chosen.max_submissions
+            return await submit(session, watcher, max_submissions=most, plan_hash=plan)
 
     async def plan(self, **settings: object) -> str:
         """Return the hash of what a submit would send now."""
-        return (await service.plan(self.chosen(settings))).hash
+        async with open_session(self.chosen(settings)) as session:
+            return (await planner_of(session, session.database).plan()).hash
 
     def chosen(self, settings: Mapping[str, object]) -> Settings:
         """Return settings for this ledger and the emulator; seconds may stand for durations."""

@@ -10,10 +10,12 @@ from urllib.request import ProxyHandler, Request, build_opener
 from batch.core.learnt import Learnt
 from batch.core.models import JobType
 from batch.core.states import State
-from batch.engine import doctor, service
+from batch.engine import doctor
+from batch.engine.reconcile import reconcile
 from batch.engine.reconciler import ReconcileSummary
 from batch.ledger.first_runs import FirstRuns
 from batch.ledger.learnt import Lessons
+from batch.session import open_session
 from batch.settings import Settings
 from batch.vod.credentials import CredentialSource
 from tests.support.cloud import Emulator
@@ -70,6 +72,14 @@ async def learn(ledger: Ledger, *types: JobType) -> None:
     await lessons.add(Learnt(probed=frozenset(types), probed_at=datetime.now(UTC)))
 
 
+async def reconciled(
+    settings: Settings, source: CredentialSource, *, once: bool = True, **how: Any
+) -> ReconcileSummary:
+    """Reconcile as the command does."""
+    async with open_session(settings, source, sends=True) as session:
+        return await reconcile(session, once=once, **how)
+
+
 @dataclass
 class Morning:
     """What comes after a night: doubts are settled, jobs followed, on the same ledger and cloud."""
@@ -93,7 +103,7 @@ class Morning:
     async def reconcile(self, *, once: bool = True, **settings: object) -> ReconcileSummary:
         """Settle doubts and poll, one round unless told otherwise."""
         source = CredentialSource(lambda: KEY)
-        return await service.reconcile(self.settings(**settings), once=once, credentials=source)
+        return await reconciled(self.settings(**settings), source, once=once)
 
     async def long_after(self) -> None:
         """Let the doubts be hours old; what the cloud must have shown by then, it has.

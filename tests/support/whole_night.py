@@ -8,11 +8,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from batch.engine import service
 from batch.engine.inbox import Inbox
 from batch.engine.night_lock import HeldNight, hold_night
 from batch.engine.nightly import Night as Spent
 from batch.engine.nightly import run_night
+from batch.engine.submit import Watcher
 from batch.settings import Settings
 from batch.vod.credentials import CredentialSource
 from tests.support.ledger import media, write_csv
@@ -43,15 +43,13 @@ class WholeNight:
     @asynccontextmanager
     async def held(self) -> AsyncIterator[HeldNight]:
         """Hold the lock of the night."""
-        async with hold_night(self.settings) as held:
+        async with hold_night(self.settings, CredentialSource(lambda: KEY)) as held:
             yield held
 
     async def spend(self, held: HeldNight) -> Spent:
         """Run the night to its end."""
-        watcher = service.Watcher(started=lambda *_: None, attempted=lambda _: None)
-        inbox = Inbox(self.inbox, 0.0)
-        source = CredentialSource(lambda: KEY)
-        return await run_night(held, self.settings, inbox, watcher, source)
+        watcher = Watcher(started=lambda *_: None, attempted=lambda _: None)
+        return await run_night(held, Inbox(self.inbox, 0.0), watcher)
 
     async def run(self) -> Spent:
         """Run a night from its lock to its end."""

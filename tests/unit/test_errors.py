@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-import batch.engine.service
+import batch.engine.nightly
 import batch.intake.manifest
 import batch.report.insights
 import batch.vod.client  # noqa: F401 - errors defined anywhere must be in the tree

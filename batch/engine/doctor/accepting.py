@@ -4,12 +4,13 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
-from batch.engine.lineage import accept_failover
-from batch.engine.recovery import accept_journal
 from batch.engine.resolving import operator_name
 from batch.errors import UsageError
 from batch.ledger.first_runs import FirstRuns
-from batch.ledger.opening import open_ledger
+from batch.ledger.lineage import accept_failover
+from batch.ledger.recovery import accept_journal
+from batch.ledger.store import Store
+from batch.session import open_session
 from batch.settings import Settings
 
 
@@ -28,20 +29,32 @@ class Acceptable:
 
 
 async def _accept_first_run(settings: Settings) -> str:
-    async with open_ledger(settings) as (database, store):
-        await FirstRuns(database, store.target).accept(operator_name())
+    async with open_session(settings) as session:
+        await FirstRuns(session.database, session.target).accept(operator_name())
     return f"accepted: the first run of {_target(settings)} from {settings.ledger_name} may pay"
 
 
 async def _look_at_first_run(settings: Settings) -> list[str]:
-    async with open_ledger(settings) as (database, store):
-        is_ahead = await FirstRuns(database, store.target).is_ahead()
-        counts = await store.count_states()
+    async with open_session(settings) as session:
+        is_ahead = await FirstRuns(session.database, session.target).is_ahead()
+        counts = await Store(session.database, session.target).count_states()
     return [
         f"target {_target(settings)}, ledger {settings.ledger_name}: "
         f"{sum(counts.values()):,} submission(s), "
         + ("none sent so far" if is_ahead else "sent from already, or accepted before")
     ]
+
+
+async def _accept_failover(settings: Settings) -> str:
+    async with open_session(settings) as session:
+        return await accept_failover(session.database, session.target, settings.journal_path)
+
+
+async def _accept_journal(settings: Settings) -> str:
+    async with open_session(settings) as session:
+        return await accept_journal(
+            session.database, session.target, settings.journal_path, session.spending
+        )
 
 
 def _target(settings: Settings) -> str:
@@ -58,12 +71,12 @@ ACCEPTABLE: dict[str, Acceptable] = {
     "failover": Acceptable(
         "the database may go on although it went back: what other machines sent and it forgot may "
         "be paid again",
-        accept_failover,
+        _accept_failover,
     ),
     "journal": Acceptable(
         "a start may go on without the journal lines that cannot be read: what only those knew may "
         "be paid again",
-        accept_journal,
+        _accept_journal,
     ),
 }
 

@@ -8,9 +8,9 @@ from batch.core.deadline import find_zone
 from batch.core.models import JobType
 from batch.core.regions import OFFERED, offered_types
 from batch.engine.doctor.check import Check
-from batch.engine.service import run_deadline
 from batch.engine.shared_pace import shared_rate
 from batch.errors import ExitCode
+from batch.session import run_deadline
 from batch.settings import Settings, is_cloud_host, sources_in_force
 
 

@@ -15,7 +15,7 @@ from batch.engine.doctor.configuration import check_settings
 from batch.engine.doctor.disk import check_journal
 from batch.engine.doctor.ledger import check_ledger
 from batch.engine.doctor.network import check_way
-from batch.engine.service import cloud_client
+from batch.session import cloud_client
 from batch.settings import Settings
 from batch.vod.credentials import CredentialSource
 

@@ -1,11 +1,9 @@
 -- What a session keeps that is ours alone, where the server has it and lets us.
--- $1 whether a statement is planned once a session, not for its values each time
 --
 -- The server notices a line that is dead as we do, so a lock does not outlive who held it, and a
 -- statement not who asked for it. A lock's session may idle all night.
 SELECT set_config(s.name, v.value, false)
-  FROM (VALUES ('plan_cache_mode', CASE WHEN $1 THEN 'force_generic_plan' END),
-               ('tcp_keepalives_idle', '15'), ('tcp_keepalives_interval', '5'),
+  FROM (VALUES ('tcp_keepalives_idle', '15'), ('tcp_keepalives_interval', '5'),
                ('tcp_keepalives_count', '3'), ('tcp_user_timeout', '30000'),
                ('idle_session_timeout', '0'),
                ('client_connection_check_interval',

@@ -12,6 +12,7 @@ from batch.core.learnt import Learnt
 from batch.engine.doctor import Check
 from batch.engine.probe import prepare, run_probe
 from batch.ledger.learnt import Lessons
+from batch.session import open_session
 from batch.settings import Settings
 from batch.vod.credentials import CredentialSource
 from tests.support.cloud import Emulator
@@ -34,8 +35,9 @@ def settings(ledger: Ledger, emulator: Emulator, tmp_path: Path) -> Settings:
 
 async def probed(settings: Settings, **how: Any) -> dict[str, Check]:
     """Pay for one job of one media; return what is told, by name."""
-    probe = await prepare(settings, MEDIA, DNA, SOURCE)
-    checks = [check async for check in run_probe(settings, probe, SOURCE, **how)]
+    async with open_session(settings, SOURCE) as session:
+        probe = await prepare(session, MEDIA, DNA)
+        checks = [check async for check in run_probe(session, probe, **how)]
     return {check.name: check for check in checks}
 
 

@@ -72,7 +72,8 @@ class Seeded:
 
 async def _seeded(url: str, rows: int) -> AsyncIterator[Seeded]:
     settings = Settings.model_validate({"database_url": url})
-    page, worker = await Database.open(settings), await Database.open(settings, plans_once=True)
+    page = await Database.open(settings)
+    worker = page.part(plans_once=True)
     try:
         store = await Store.open(page, "growth", "test")
         async with page.transaction() as connection:
@@ -83,7 +84,6 @@ async def _seeded(url: str, rows: int) -> AsyncIterator[Seeded]:
         yield Seeded(page, worker, target, batches[-1]["id"])
     finally:
         await page.close()
-        await worker.close()
 
 
 async def test_what_is_asked_often_reads_no_more_among_more_rows(server: Server) -> None:

@@ -24,7 +24,7 @@ async def test_the_holder_is_named_and_the_lock_goes_with_the_block(ledger: Ledg
         with pytest.raises(LockHeldError) as caught:
             async with hold_night(ledger.settings):
                 pass
-        told = f"run {held.run} on {socket.gethostname()}, pid {os.getpid()}"
+        told = f"run {held.session.run} on {socket.gethostname()}, pid {os.getpid()}"
         assert str(caught.value).endswith(told)
     async with hold_night(ledger.settings):
         pass

@@ -11,10 +11,10 @@ import pytest
 
 from batch.core.models import Claim
 from batch.core.states import State
-from batch.engine.recovery import check_journals, replay_journals
 from batch.ledger.doubts import Doubts, Settlement
 from batch.ledger.journal import Journal
 from batch.ledger.operators import Operators, Selection
+from batch.ledger.recovery import check_journals, replay_journals
 from batch.ledger.statements import statement
 from tests.support.ledger import TAG, UNPRICED, UNPRICED_ARGUMENTS, Ledger, media, utc_now
 from tests.support.waiting import soon

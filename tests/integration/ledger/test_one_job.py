@@ -10,9 +10,9 @@ from structlog.testing import capture_logs
 from batch.core.models import Claim
 from batch.core.states import State
 from batch.core.verdict import Verdict
-from batch.engine.recovery import replay_journals
 from batch.ledger.doubts import Doubts, ExtraCharge, Settlement
 from batch.ledger.journal import Journal
+from batch.ledger.recovery import replay_journals
 from tests.support.ledger import TAG, UNPRICED, Ledger, media
 from tests.support.waiting import soon
 

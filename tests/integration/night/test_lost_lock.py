@@ -184,4 +184,4 @@ async def test_a_night_that_was_killed_is_closed_by_the_next(night: Night) -> No
         rows = {r["id"]: r for r in await sql.fetch("SELECT *, now() - ended_at AS ago FROM runs")}
     assert [rows[one]["exit_code"] for one in (lost_night, lost_submit)] == [69, 69]
     assert 1190 < rows[lost_submit]["ago"].total_seconds() < 1300
-    assert rows[living]["ended_at"] is rows[held.run]["ended_at"] is None
+    assert rows[living]["ended_at"] is rows[held.session.run]["ended_at"] is None

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from batch.core.states import State
-from batch.engine import service
-from batch.engine.preflight import PreflightSummary
+from batch.engine.preflight import PreflightSummary, preflight
+from batch.session import open_session
 from batch.vod.credentials import CredentialSource
 from tests.support.ledger import media
 from tests.support.night import KEY, Night
@@ -20,7 +20,8 @@ async def _look(night: Night, **words: Reword) -> PreflightSummary:
         settings = night.ledger.settings.model_copy(
             update={"home": night.home, "endpoint": url, "preflight_qps": 1000.0}
         )
-        return await service.preflight(settings, datetime.now(UTC), CredentialSource(lambda: KEY))
+        async with open_session(settings, CredentialSource(lambda: KEY)) as session:
+            return await preflight(session, datetime.now(UTC))
 
 
 async def _unseen(night: Night) -> set[tuple[str, str]]:

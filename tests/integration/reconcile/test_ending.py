@@ -6,11 +6,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from batch.engine import service
 from batch.errors import AccountStoppedError, ExitCode
 from batch.vod.credentials import CredentialSource
 from tests.support.night import KEY, Night
-from tests.support.settling import Morning
+from tests.support.settling import Morning, reconciled
 
 
 async def test_what_a_deadline_left_unasked_is_told(
@@ -21,9 +20,7 @@ async def test_what_a_deadline_left_unasked_is_told(
     await morning.doubt([1])
     await morning.witness()
     source = CredentialSource(lambda: KEY)
-    summary = await service.reconcile(
-        morning.settings(), once=False, credentials=source, ends_at=datetime.now(UTC)
-    )
+    summary = await reconciled(morning.settings(), source, once=False, ends_at=datetime.now(UTC))
     assert summary.open_jobs + summary.in_doubt == 2
     assert ExitCode.CARRIED_OVER in summary.exit_codes
 

@@ -9,7 +9,6 @@ from batch.core.doubt import OLDEST_DATE
 from batch.core.models import Claim
 from batch.core.outcome import Outcome
 from batch.core.states import State
-from batch.engine import service
 from batch.ledger.doubts import Doubts, Settlement
 from batch.ledger.journal import journal_files, read_journal, worker_of
 from batch.vod.client import VodClient
@@ -18,7 +17,7 @@ from batch.vod.transport import Departure
 from tests.support.ledger import DNA, TAG, media
 from tests.support.night import KEY, interrupt
 from tests.support.receipts import accepted_late
-from tests.support.settling import WORLDS, Morning
+from tests.support.settling import WORLDS, Morning, reconciled
 from tests.support.waiting import soon
 
 
@@ -214,7 +213,7 @@ async def test_nothing_is_replayed_with_another_key(
     morning.night.emulator.key(id="second", secret="secret2", account="default")
     source = CredentialSource(lambda: Credentials("second", "secret2"))
     settle = morning.night.ledger.settings.settle
-    await service.reconcile(morning.settings(settle=settle), once=True, credentials=source)
+    await reconciled(morning.settings(settle=settle), source)
     assert morning.night.emulator.submits() == 1
     assert len(morning.night.emulator.jobs()) == 1
 

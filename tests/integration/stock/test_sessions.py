@@ -32,7 +32,7 @@ async def stock_ledger(stock_postgres: Stock) -> AsyncIterator[Ledger]:
 
 async def _opened(ledger: Ledger, *, pooled: bool) -> Database:
     settings = Settings.model_validate({"database_url": ledger.url, "database_pooled": pooled})
-    return await Database.open(settings, plans_once=True)
+    return (await Database.open(settings)).part(plans_once=True)
 
 
 def _hot(ledger: Ledger) -> dict[str, tuple[object, ...]]:

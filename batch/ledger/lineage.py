@@ -22,9 +22,7 @@ from batch.ledger.memory import (
     remembered,
     seen_workers,
 )
-from batch.ledger.opening import open_ledger
 from batch.ledger.place import Place, find_place
-from batch.settings import Settings
 
 _ACCEPT = "vod-batch doctor --accept failover"
 
@@ -153,23 +151,21 @@ def _write_down(
             memory.workers[lineage] = {w: at for w, at in known.items() if at > newest - KEEP}
 
 
-async def accept_failover(settings: Settings) -> str:
+async def accept_failover(database: Database, target: Target, folder: Path) -> str:
     """Take the database as it is, whatever it lacks; return what that came to.
 
     This is an operator's word: what other machines sent and the database forgot may be paid again.
     """
-    folder = settings.journal_path
-    async with open_ledger(settings) as (database, store):
-        place = await find_place(database)
-        lineage = await find_lineage(database, store.target)
-        seen = await seen_workers(database, store.target)
-        with remembered(folder) as memory:
-            behind = _behind(memory.workers.get(lineage, {}), seen)
-            alarm = memory.alarms.pop(place.system, None) if place else None
-            if place:
-                memory.places[place.system] = place
-            for worker in behind:
-                del memory.workers[lineage][worker]
+    place = await find_place(database)
+    lineage = await find_lineage(database, target)
+    seen = await seen_workers(database, target)
+    with remembered(folder) as memory:
+        behind = _behind(memory.workers.get(lineage, {}), seen)
+        alarm = memory.alarms.pop(place.system, None) if place else None
+        if place:
+            memory.places[place.system] = place
+        for worker in behind:
+            del memory.workers[lineage][worker]
     if not alarm and not behind:
         return "the database lacks nothing that is known here: nothing to accept"
     told = [*([alarm] if alarm else [])]

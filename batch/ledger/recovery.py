@@ -5,7 +5,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from uuid import uuid4
 
 import structlog
 
@@ -14,9 +13,7 @@ from batch.core.models import RunId, Target
 from batch.errors import ConfigurationError
 from batch.ledger.database import Database
 from batch.ledger.journal import Reading, journal_files, lock_dead, read_journal, worker_of
-from batch.ledger.opening import open_ledger
 from batch.ledger.restoring import Comparison, Restorer
-from batch.settings import Settings
 
 KEEP_SECONDS = 90 * 86400
 """How long a journal that PostgreSQL knows whole is kept: longer than a backup is restored from."""
@@ -95,17 +92,15 @@ def _may_be_of(restorer: Restorer, reading: Reading) -> bool:
     return not reading.intents or any(restorer.owns(intent) for intent in reading.intents)
 
 
-async def accept_journal(settings: Settings) -> str:
+async def accept_journal(
+    database: Database, target: Target, folder: Path, spending: Spending
+) -> str:
     """Go on without the journal lines that cannot be read; return what that came to.
 
     This is an operator's word: what only those lines knew may be paid again.
     """
-    async with open_ledger(settings) as (database, store):
-        checks = await check_journals(database, store.target, settings.journal_path)
-        spending = settings.spending(uuid4())
-        await replay_journals(
-            database, store.target, settings.journal_path, spending, accepts_damage=True
-        )
+    checks = await check_journals(database, target, folder)
+    await replay_journals(database, target, folder, spending, accepts_damage=True)
     damaged = [each for each in checks if each.damaged_lines and not each.is_known]
     if not damaged:
         return "no journal is damaged: nothing to accept"
