@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from batch.ledger.database import Database
 from batch.ledger.statements import Repeat, names, repeat, statement
-from tests.support.ledger import Ledger, open_ledger
+from tests.support.ledger import Ledger, media, open_ledger
 from tests.support.lost_answer import answer_lost
 from tests.support.owners import CASES, World
 from tests.support.postgres import Server
@@ -40,12 +40,25 @@ async def test_a_statement_says_what_repeating_it_does_where_it_writes(ledger: L
     assert not [(f, n) for f in write for n in names() if f in statement(n)]
 
 
-@pytest.mark.parametrize("name", _writing())
+@pytest.mark.parametrize("name", [n for n in _writing() if repeat(n) is not Repeat.NEVER])
 async def test_nothing_is_done_twice(postgres: Server, tmp_path: Path, name: str) -> None:
     """The result, and every row that is left, are those of a line that was not cut."""
     assert name in CASES, f"{name}.sql writes: say in tests/support/owners.py what its owner does"
     whole = await _done(postgres, tmp_path, name, cut=False)
     assert await _done(postgres, tmp_path, name, cut=True) == whole
+
+
+async def test_a_begin_is_given_back_and_begun_again(ledger: Ledger, tmp_path: Path) -> None:
+    """Nobody heard of the first: it was surely not sent, counts for nothing and binds nothing."""
+    async with _line(ledger, "begin", cut=True) as database:
+        begin = await CASES["begin"](World(ledger, database, tmp_path))
+        claims: Any = await begin()
+    assert [claim.media_id for claim in claims] == [media(1), media(2)]
+    for row in await ledger.rows():
+        assert (row["state"], row["lease"], row["attempts"]) == ("submitting", 2, 1)
+        first, second = await ledger.attempts(row["id"])
+        assert (first["outcome"], second["outcome"]) == ("not_sent", None)
+    await ledger.check()
 
 
 async def _done(postgres: Server, home: Path, name: str, *, cut: bool) -> tuple[object, object]:

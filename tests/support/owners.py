@@ -1,6 +1,7 @@
 """For every writing statement, what its owner does with it: prepared, then done, once."""
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -8,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from batch.core.budget import Spending
+from batch.core.budget import Budgets, Spending
 from batch.core.canary import CanaryVerdict
 from batch.core.configuration import config_key
 from batch.core.existing import FoundJob
@@ -18,13 +19,15 @@ from batch.core.pricing import PriceList
 from batch.core.states import State
 from batch.core.unseen import UnseenWord
 from batch.core.verdict import Verdict
+from batch.engine.claiming import BeginRules, Claims
 from batch.engine.loading import load_manifest
 from batch.engine.planning import Planner
-from batch.errors import ExitCode
+from batch.errors import DatabaseUnavailableError, ExitCode
 from batch.ledger.canaries import Canaries
 from batch.ledger.database import Database
 from batch.ledger.doubts import Doubts, Poll, Settlement
 from batch.ledger.existing import ExistingLedger, JobLook
+from batch.ledger.failover import CatchUp
 from batch.ledger.first_runs import FirstRuns
 from batch.ledger.journal_lines import Answer, Intent
 from batch.ledger.learnt import Lessons
@@ -40,7 +43,9 @@ from tests.support.ledger import DNA, UNPRICED, Ledger, media, utc_now, write_cs
 WORKER = UUID(int=1)
 RUN = UUID(int=2)
 BOTH = Selection()
-PRICED = Spending(RUN, PriceList("CNY", {DNA: Decimal("0.1")}), Decimal(60), "UTC")
+PRICED = Spending(
+    RUN, PriceList("CNY", {DNA: Decimal("0.1")}), Decimal(60), "UTC", Budgets(run=Decimal(9))
+)
 _LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -65,6 +70,7 @@ class World:
         """Add media and begin them; their nonces are the same in every world."""
         await self.ledger.add(numbers)
         await self.ledger.store.beat(Worker(WORKER, "here", 1))
+        await self.ledger.store.open_periods(PRICED)
         nonces = [f"{number:032x}" for number in numbers]
         return await self.ledger.store.begin(
             WORKER, nonces, utc_now(), most_rows=9, spending=PRICED, access_key_id="key"
@@ -122,7 +128,11 @@ async def _life(world: World) -> Act:
 
 @_case("pause_target")
 async def _pause(world: World) -> Act:
-    return lambda: world.store.pause(60.0)
+    async def pause() -> None:
+        with suppress(DatabaseUnavailableError):  # whoever pauses waits for no ledger
+            await world.store.pause(60.0)
+
+    return pause
 
 
 @_case("open_periods")
@@ -153,6 +163,23 @@ async def _set_back(world: World) -> Act:
         return bool(await world.ledger.sql.fetchval(waits))
 
     return follow
+
+
+@_case("begin")
+async def _begin(world: World) -> Act:
+    await world.ledger.add([1, 2])
+    worker = Worker(WORKER, "here", 1)
+    await world.ledger.store.beat(worker)
+    await world.ledger.store.open_periods(PRICED)
+    catch_up = CatchUp(world.database, world.store, worker, world.home, PRICED, silence=60.0)
+    claims = Claims(world.database, world.store, worker, BeginRules(PRICED), catch_up)
+    return lambda: claims.begin(2, 9)
+
+
+@_case("give_back")
+async def _give_back(world: World) -> Act:
+    claims = await world.claim(1, 2)
+    return lambda: world.store.give_back(WORKER, [claim.nonce for claim in claims])
 
 
 @_case("expire")
