@@ -1,12 +1,11 @@
 """PostgreSQL silent: no reset, no goodbye, every byte taken. Whoever waits for it ends in time."""
 
 import asyncio
-import os
 import signal
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -276,31 +275,6 @@ PHASES = {
 """What is asked in each phase of a night, as it goes over the line."""
 
 
-def _processes_of(server: int) -> list[int]:
-    """Return a server's first process and those that it has made."""
-    children = Path(f"/proc/{server}/task/{server}/children").read_text(encoding="ascii")
-    return [server, *map(int, children.split())]
-
-
-@contextmanager
-def _may_freeze(stoppable: Stoppable) -> Iterator[Callable[[], None]]:
-    """Lend what stops every process of a server where it is; at the end all go on."""
-    server = int((stoppable.handle.pgdata / "postmaster.pid").read_text().splitlines()[0])
-    stopped: list[int] = []
-
-    def freeze() -> None:
-        for pid in _processes_of(server):
-            os.kill(pid, signal.SIGSTOP)
-            stopped.append(pid)
-
-    try:
-        yield freeze
-    finally:
-        for pid in stopped:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGCONT)
-
-
 @asynccontextmanager
 async def _silenced(
     night: Night, phase: str, fall_silent: Callable[[Proxy], None]
@@ -365,7 +339,7 @@ async def test_a_night_ends_in_time_with_a_frozen_server(
     own_postgres: Stoppable, own_night: Night, phase: str
 ) -> None:
     """Its kernel takes every byte and acknowledges it; so a line's own watch sees nothing."""
-    with _may_freeze(own_postgres) as freeze:
+    with own_postgres.may_freeze() as freeze:
         async with _silenced(own_night, phase, lambda _: freeze()) as (whole, silent):
             lost = await _ends_in_time(whole, silent)
     await _the_next_tells(own_night, lost)
