@@ -10,8 +10,9 @@ from batch.cli.progress import watch_run
 from batch.cli.render import say
 from batch.core.deadline import find_zone
 from batch.engine.inbox import Inbox
+from batch.engine.night import Night, night_facts
 from batch.engine.night_lock import HeldNight
-from batch.engine.nightly import Night, night_facts, run_night
+from batch.engine.nightly import run_night
 from batch.errors import DatabaseUnavailableError, VodBatchError
 from batch.logs import configure_logs
 from batch.notify.channels import Notifier

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from batch.engine.inbox import Inbox
+from batch.engine.night import Night as Spent
 from batch.engine.night_lock import HeldNight, hold_night
-from batch.engine.nightly import Night as Spent
 from batch.engine.nightly import run_night
 from batch.engine.submit import Watcher
 from batch.settings import Settings
