@@ -62,7 +62,7 @@ class Patience:
             DatabaseUnavailableError: it was for too long.
         """
         give_up_at = self._loop.time() + self._seconds
-        attempt = 0
+        attempt, reported = 0, ""
         while True:
             try:
                 return await run()
@@ -70,8 +70,8 @@ class Patience:
                 if self._loop.time() >= min(give_up_at, self._last_moment):
                     raise
                 attempt += 1
-                if attempt == 1:
-                    _log_absence(error)
+                if reported != (reported := str(error)):
+                    _log_absence(reported)
             delay = delay_seconds(attempt, base=_FIRST_PAUSE_SECONDS, cap=_LONGEST_PAUSE_SECONDS)
             await self._pause(with_jitter(delay, self._dice))
 
@@ -82,10 +82,10 @@ class Patience:
             await asyncio.wait_for(self._hurried.wait(), seconds)
 
 
-def _log_absence(error: DatabaseUnavailableError) -> None:
+def _log_absence(why: str) -> None:
     import structlog  # hardly ever needed, and a command that only looks must be quick
 
-    structlog.get_logger().warning("database_away", error=str(error))
+    structlog.get_logger().warning("database_away", error=why)
 
 
 class Waits:

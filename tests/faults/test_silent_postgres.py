@@ -18,8 +18,7 @@ from pydantic import SecretStr
 from batch.engine.loading import load_manifest
 from batch.engine.night_lock import hold_night
 from batch.errors import DatabaseUnavailableError, ExitCode
-from batch.ledger import database as pool
-from batch.ledger import migrate, session
+from batch.ledger import loans, migrate, session
 from batch.ledger.address import read_address
 from batch.ledger.database import Database
 from batch.ledger.session import one_session
@@ -55,7 +54,8 @@ async def proxy(ledger: Ledger) -> AsyncIterator[Proxy]:
 
 def _at(ledger: Ledger, proxy: Proxy, **more: object) -> Settings:
     url = SecretStr(f"{proxy.url}&connect_timeout=2")
-    return ledger.settings.model_copy(update={"database_url": url} | more)
+    patience = {"database_patience": timedelta(0)}
+    return ledger.settings.model_copy(update={"database_url": url} | patience | more)
 
 
 async def test_a_statement_without_an_answer_is_given_up_and_so_is_its_line(
@@ -115,7 +115,7 @@ async def test_a_load_ends_when_there_is_no_sign_of_life(
     ledger: Ledger, proxy: Proxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It may take its time, but not from a server that answers nobody."""
-    monkeypatch.setattr(pool, "_LOOK_SECONDS", 0.2)
+    monkeypatch.setattr(loans, "_LOOK_SECONDS", 0.2)
     monkeypatch.setattr(session, "ANSWER_OF_LIFE_SECONDS", 1.0)
     path = write_csv(tmp_path / "list.csv", [media(n) for n in range(100)])
     database = await Database.open(_at(ledger, proxy))
@@ -137,7 +137,7 @@ async def test_a_load_may_take_its_time(
     ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Behind another's lock, with a server that gives a sign of life, it is not cut off."""
-    monkeypatch.setattr(pool, "_LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(loans, "_LOOK_SECONDS", 0.05)
     monkeypatch.setattr(session, "ANSWER_SECONDS", 0.5)
     path = write_csv(tmp_path / "list.csv", [media(n) for n in range(10)])
     database = await Database.open(ledger.settings)
@@ -317,7 +317,7 @@ async def _the_next_tells(night: Night, lost: UUID) -> None:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ask a server for a sign of life more often than a real night does."""
-    monkeypatch.setattr(pool, "_LOOK_SECONDS", 0.5)
+    monkeypatch.setattr(loans, "_LOOK_SECONDS", 0.5)
     monkeypatch.setattr(session, "ANSWER_OF_LIFE_SECONDS", 2.0)
 
 
