@@ -93,6 +93,7 @@ async def submit(
     await session.credentials.current()
     client = await session.client()
     database = session.database.part(plans_once=True)
+    await database.server.know()
     recovered = await session.recover(database)
     plan = await _fixed_plan(session, database, plan_hash, only_canaries=only_canaries)
     desk = _desk(session, database, client, plan, may_begin)

@@ -1,8 +1,8 @@
 """A pool that gets along with what is left to it: a role, a database or a server may be full.
 
-A night needs two connections at a time: its lock's, and one for whatever it does. Each of its parts
-has a pool of its own, so whoever is refused asks the others to give up what lies idle, and takes
-turns over what it has.
+A night needs two connections at a time: its lock's, and one for whatever it does. Whoever is
+refused one asks the pools of this program to give up what lies idle, and takes turns over what it
+has.
 """
 
 import asyncio

@@ -74,7 +74,7 @@ class Database:
         self._embedded = embedded
         self._seconds = patience
         self.server = KnownServer(pool, self)
-        """The start of the server that everything is asked of."""
+        """The server start that it insists on, once that is to be known."""
         self._waits = Waits()
         self._loans = Loans(pool, door, self.server, self._waits, plans_once=plans_once)
         self._patience = Patience(patience, random.SystemRandom())
@@ -87,11 +87,9 @@ class Database:
         planning took as long as begin itself. Through a pooler no statement is kept to be planned.
         It is for a worker: its plans walk an index and stop early, whatever the statistics say.
         """
-        part = Database(
+        return Database(
             self._pool, self._door, self.direct, None, self._seconds, plans_once=plans_once
         )
-        part.server.rely_like(self.server)
-        return part
 
     @classmethod
     async def open(cls, settings: Settings, *, check_schema: bool = True) -> Self:
@@ -111,7 +109,6 @@ class Database:
                         await database._migrate_embedded(embedded.url)
                     elif check_schema:
                         check_version(await database.version())
-                    await database.server.know()
             except BaseException:
                 await database._close_pool()
                 raise

@@ -17,8 +17,8 @@ _T = TypeVar("_T")
 class KnownServer:
     """The server start that statements are run on, and on no other.
 
-    A failover may have forgotten what the caller believes. So one that would meet another server
-    does not run, until that one is taken up.
+    A failover may have forgotten what the caller believes. So, once the server is known, one that
+    would meet another does not run until that one is taken up.
     """
 
     def __init__(self, pool: Connections, database: Asked) -> None:
@@ -30,10 +30,6 @@ class KnownServer:
         self._take_up: Callable[[], Awaitable[object]] = self._insist_on_same_ledger
         self._taking_up = asyncio.Lock()
         self._is_new = False
-
-    def rely_like(self, other: "KnownServer") -> None:
-        """Rely on what another part of the command relies on."""
-        self._started_at, self._place = other._started_at, other._place
 
     def when_new(self, take_up: Callable[[], Awaitable[object]]) -> None:
         """Let ``take_up`` bring another server up to what was known of the one before.
@@ -59,10 +55,9 @@ class KnownServer:
 
     async def know(self) -> None:
         """Rely from now on upon the server start that serves now."""
-        if self._started_at is not None:  # sessions with it may be left
-            self._started_at = None
-            with translated_errors():
-                await self._pool.expire_connections()
+        self._started_at = None
+        with translated_errors():
+            await self._pool.expire_connections()
         self._place = await find_place(self._database)
         self._started_at = self._met
 

@@ -179,13 +179,14 @@ async def test_a_worker_of_another_machine_is_waited_for_after_a_failover(
 
 
 @needs_stock
-async def test_a_command_ends_at_a_server_that_may_lack_something(
+async def test_who_knows_its_server_ends_at_one_that_may_lack_something(
     pair: Pair, emulator: Emulator, tmp_path: Path
 ) -> None:
     """What it has in hand may be another row's there; only a worker knows how to go on."""
     async with _house(pair, emulator, tmp_path) as house:
         database = await Database.open(house.night.ledger.settings)
         try:
+            await database.server.know()
             await house.caught_up()
             await house.fail_over()
             for _ in range(2):
