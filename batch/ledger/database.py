@@ -22,12 +22,7 @@ from batch.ledger.failures import translated_errors
 from batch.ledger.known_server import KnownServer
 from batch.ledger.loans import Loans
 from batch.ledger.migrate import check_version, migrate, newest_version, schema_version
-from batch.ledger.session import (
-    ANSWER_SECONDS,
-    CLOSING_SECONDS,
-    Session,
-    open_session_at_once,
-)
+from batch.ledger.session import ANSWER_SECONDS, CLOSING_SECONDS
 from batch.ledger.statements import Repeat, repeat, statement
 from batch.ledger.waits import Patience, Waits, at_once, is_at_once
 from batch.settings import Settings
@@ -35,8 +30,6 @@ from batch.settings import Settings
 UNHURRIED = 86_400.0
 """The bound of a statement that may take its time, for :meth:`Database.unhurried` alone."""
 
-_POOL_SIZE = 6
-_NAME = "vod-batch"
 _RACED = frozenset({"submissions_one_in_flight", "submissions_one_job"})
 _RACES = 5
 
@@ -124,22 +117,8 @@ class Database:
         direct = address if embedded else read_address(database_url(settings, direct=True))
         pooled = settings.database_pooled and embedded is None
         door = Door(address, pooled=pooled)
-
-        async def connect(*_words: object, **_more: object) -> Session:
-            if pooled:
-                return await open_session_at_once(address, statement_cache_size=0)
-            return await open_session_at_once(address, name=_NAME)
-
-        pool = await asyncpg.create_pool(
-            connect=connect,
-            connection_class=Session,
-            min_size=0,
-            max_size=_POOL_SIZE,
-            init=None if pooled else door.begin,
-            reset=_keep_as_is,
-        )
         patience = settings.database_patience.total_seconds()
-        return cls(Connections(pool, _POOL_SIZE), door, direct, embedded, patience)
+        return cls(await door.open_pool(), door, direct, embedded, patience)
 
     async def _migrate_embedded(self, url: str) -> None:
         version = await self.version()
@@ -304,7 +283,3 @@ class Database:
                 await connection.execute(f"ANALYZE {table}", timeout=UNHURRIED)
 
         await self.patiently(lambda: self._tried(run))
-
-
-async def _keep_as_is(_connection: asyncpg.Connection) -> None:
-    """Skip the pool's clean-up round trip: no statement of ours leaves anything in a session."""

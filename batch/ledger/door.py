@@ -1,13 +1,16 @@
-"""The door to PostgreSQL: what each session is told before it is used."""
+"""The door to PostgreSQL: how a session is opened, and what it is told before it is used."""
 
 import asyncpg
 
 from batch.errors import ConfigurationError
 from batch.ledger.address import Address
-from batch.ledger.session import shares_backends
+from batch.ledger.connections import Connections
+from batch.ledger.session import Session, open_session_at_once, shares_backends
 from batch.ledger.statements import statement
 
 _ENTER_SECONDS = 10.0
+_POOL_SIZE = 6
+_NAME = "vod-batch"
 
 
 class Door:
@@ -17,6 +20,24 @@ class Door:
         self.pooled = pooled
         self.address = address
         self._is_known = False
+
+    async def open_pool(self) -> Connections:
+        """Return a pool of sessions, which are opened as they are needed."""
+
+        async def connect(*_words: object, **_more: object) -> Session:
+            if self.pooled:
+                return await open_session_at_once(self.address, statement_cache_size=0)
+            return await open_session_at_once(self.address, name=_NAME)
+
+        pool = await asyncpg.create_pool(
+            connect=connect,
+            connection_class=Session,
+            min_size=0,
+            max_size=_POOL_SIZE,
+            init=None if self.pooled else self.begin,
+            reset=_keep_as_is,
+        )
+        return Connections(pool, _POOL_SIZE)
 
     async def begin(self, connection: asyncpg.Connection) -> None:
         """Tell a session of our own what it keeps.
@@ -49,3 +70,7 @@ class Door:
         """
         enter = statement("enter")
         return await connection.fetchrow(enter, self.pooled, plans_once, timeout=_ENTER_SECONDS)
+
+
+async def _keep_as_is(_connection: asyncpg.Connection) -> None:
+    """Skip the pool's clean-up round trip: no statement of ours leaves anything in a session."""
