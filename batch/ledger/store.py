@@ -295,9 +295,9 @@ class Store:
 
 def _tell_step(direction: str, seconds: float) -> None:
     """Log that the database's clock was set."""
-    import structlog  # hardly ever needed, and a command that only looks must be quick
+    from batch.logs import rare_logger  # a command that only looks must be quick
 
-    structlog.get_logger().warning(f"database_clock_set_{direction}", seconds=round(seconds, 1))
+    rare_logger().warning(f"database_clock_set_{direction}", seconds=round(seconds, 1))
 
 
 _SERVICES = {"cloud": "the cloud", "stand-in": "a stand-in (an emulator or a test server)"}

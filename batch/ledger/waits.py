@@ -79,13 +79,14 @@ class Patience:
         """Sleep, not beyond the moment at which we give up; who hurries us ends it."""
         seconds = min(seconds, max(0.0, self._last_moment - self._loop.time()))
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._hurried.wait(), seconds)
+            async with asyncio.timeout(seconds):  # wait_for may swallow who cancels us
+                await self._hurried.wait()
 
 
 def _log_absence(why: str) -> None:
-    import structlog  # hardly ever needed, and a command that only looks must be quick
+    from batch.logs import rare_logger  # a command that only looks must be quick
 
-    structlog.get_logger().warning("database_away", error=why)
+    rare_logger().warning("database_away", error=why)
 
 
 class Waits:

@@ -119,7 +119,7 @@ HOW = pytest.mark.parametrize("how", ["stopped", "frozen"])
 
 
 @HOW
-@pytest.mark.parametrize("marker", [b"COPY", _as_sent("insert_batch"), b"COMMIT"])
+@pytest.mark.parametrize("marker", [b"COPY", _as_sent("insert_batch"), _as_sent("known_elsewhere")])
 async def test_a_load(house: House, manifest: str, how: str, marker: bytes) -> None:
     """It starts again from the file's beginning, unless it was committed."""
     async with house.away(how, marker):
