@@ -69,7 +69,7 @@ class Settings(BaseModel):
     )
 
     database_patience: Duration = Field(
-        timedelta(minutes=5), description="how long a command waits for PostgreSQL to come back"
+        timedelta(minutes=5), description="how long a run waits for PostgreSQL to come back"
     )
 
     account: Name = Field("default", description="your name for the cloud account")
