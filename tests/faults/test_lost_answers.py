@@ -12,10 +12,13 @@ from pydantic import SecretStr
 
 from batch.ledger.database import Database
 from batch.ledger.statements import Repeat, names, repeat, statement
+from tests.support import owners_of_words, owners_of_work
 from tests.support.ledger import Ledger, media, open_ledger
 from tests.support.lost_answer import answer_lost
-from tests.support.owners import CASES, World
+from tests.support.lost_world import World
 from tests.support.postgres import Server
+
+CASES = owners_of_work.CASES | owners_of_words.CASES
 
 _WRITES = re.compile(
     r"\b(INSERT\s+INTO|UPDATE\s+\w+|DELETE\s+FROM|TRUNCATE|CREATE|setval|nextval)\b"
@@ -43,7 +46,7 @@ async def test_a_statement_says_what_repeating_it_does_where_it_writes(ledger: L
 @pytest.mark.parametrize("name", [n for n in _writing() if repeat(n) is not Repeat.NEVER])
 async def test_nothing_is_done_twice(postgres: Server, tmp_path: Path, name: str) -> None:
     """The result, and every row that is left, are those of a line that was not cut."""
-    assert name in CASES, f"{name}.sql writes: say in tests/support/owners.py what its owner does"
+    assert name in CASES, f"say in tests/support/owners_of_*.py what the owner of {name} does"
     whole = await _done(postgres, tmp_path, name, cut=False)
     assert await _done(postgres, tmp_path, name, cut=True) == whole
 
