@@ -8,6 +8,7 @@ The tree (``design.md`` 5 fixes the codes)::
     │   ├── DatabaseUnavailableError
     │   │   ├── ServerFullError         no connection is left for us
     │   │   └── ServerChangedError      another server took over, nothing has run there
+    │   ├── FailedOverError             it took over in the middle of a command that cannot go on
     │   ├── CloudUnavailableError
     │   └── AccountStoppedError         arrears, service not active
     ├── LockHeldError               75  another run holds the lock
@@ -85,6 +86,10 @@ class ServerFullError(DatabaseUnavailableError):
 
 class ServerChangedError(DatabaseUnavailableError):
     """Another server start serves than the one we know; what it holds must be looked at first."""
+
+
+class FailedOverError(UnavailableError):
+    """Another server serves, which may lack what was committed; the command is to start again."""
 
 
 class CloudUnavailableError(UnavailableError):

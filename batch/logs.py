@@ -17,23 +17,33 @@ _SECRET_NAMES = ("secret", "token", "password", "signature", "authorization", "d
 
 def configure_logs(log_format: Literal["auto", "json", "console"] = "auto") -> None:
     """Set up structlog for this process; called once by the command line."""
-    pretty = log_format == "console" or (log_format == "auto" and sys.stderr.isatty())
-    renderer: structlog.typing.Processor = (
-        structlog.dev.ConsoleRenderer() if pretty else structlog.processors.JSONRenderer()
-    )
     structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            _mask_secrets,
-            structlog.processors.format_exc_info,
-            renderer,
-        ],
+        processors=_processors(log_format),
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=True,
     )
+
+
+def rare_logger() -> Any:
+    """Return a logger for what hardly ever happens, also to a command that only looks: such a one
+    is quick, and has set nothing up.
+    """
+    if structlog.is_configured():
+        return structlog.get_logger()
+    return structlog.wrap_logger(structlog.WriteLogger(sys.stderr), _processors("auto"))
+
+
+def _processors(log_format: str) -> list[structlog.typing.Processor]:
+    pretty = log_format == "console" or (log_format == "auto" and sys.stderr.isatty())
+    return [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _mask_secrets,
+        structlog.processors.format_exc_info,
+        structlog.dev.ConsoleRenderer() if pretty else structlog.processors.JSONRenderer(),
+    ]
 
 
 def silence_logs() -> None:

@@ -22,7 +22,8 @@ from batch.core.models import Claim, Worker
 from batch.core.outcome import Accepted, Job
 from batch.core.pricing import PriceList
 from batch.core.verdict import Verdict, judge
-from batch.ledger.database import Database, apply_migrations
+from batch.ledger.database import Database
+from batch.ledger.migrate import apply_migrations
 from batch.ledger.store import Store
 from batch.settings import load_settings
 from benchmarks import common

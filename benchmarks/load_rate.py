@@ -20,7 +20,7 @@ import asyncpg
 
 from batch.core.models import JobType
 from batch.engine import loading
-from batch.ledger.database import apply_migrations
+from batch.ledger.migrate import apply_migrations
 from batch.session import open_session
 from batch.settings import Settings, load_settings
 from benchmarks import common

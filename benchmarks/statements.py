@@ -15,7 +15,8 @@ import sys
 import time
 from contextlib import ExitStack, suppress
 
-from batch.ledger.database import Database, apply_migrations
+from batch.ledger.database import Database
+from batch.ledger.migrate import apply_migrations
 from batch.ledger.statements import statement
 from batch.ledger.store import Store
 from batch.settings import load_settings

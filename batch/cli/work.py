@@ -15,7 +15,7 @@ from batch.engine.tally import RunSummary
 from batch.errors import most_urgent
 from batch.intake.options import check_options
 from batch.intake.sources import expand_inputs
-from batch.ledger.database import apply_migrations
+from batch.ledger.migrate import apply_migrations
 from batch.logs import configure_logs
 from batch.session import open_session
 from batch.settings import Settings

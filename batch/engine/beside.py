@@ -10,6 +10,7 @@ import structlog
 from batch.engine.settling import Settler
 from batch.engine.waiting import pause_unless
 from batch.errors import DatabaseUnavailableError, VodBatchError
+from batch.ledger.waits import at_once
 
 log = structlog.get_logger()
 
@@ -55,7 +56,9 @@ class SettlingBeside:
             if self._stopping.is_set():
                 return
             try:
-                await self._settler.tick(self._stopping)
+                # At once: doubts of a server that is gone are not settled on another.
+                with at_once():
+                    await self._settler.tick(self._stopping)
             except DatabaseUnavailableError as error:
                 log.warning("settling_waits", error=str(error))
             except VodBatchError as error:

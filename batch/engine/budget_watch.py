@@ -1,12 +1,15 @@
 """The worker's eye on its budgets: a warning while they last, the reason once they do not."""
 
+import contextlib
 from decimal import Decimal
 
 import structlog
 
 from batch.core.budget import BudgetUse, NextCost
-from batch.engine.ledger_link import LedgerLink
-from batch.errors import ConfigurationError
+from batch.engine.claiming import BeginRules
+from batch.errors import ConfigurationError, DatabaseUnavailableError
+from batch.ledger.store import Store
+from batch.ledger.waits import at_once
 
 log = structlog.get_logger()
 
@@ -14,13 +17,32 @@ log = structlog.get_logger()
 class BudgetWatch:
     """Asks the ledger how far the budgets of one run are used."""
 
-    def __init__(self, ledger: LedgerLink) -> None:
-        self._ledger = ledger
+    def __init__(self, store: Store, rules: BeginRules) -> None:
+        self._store = store
+        self._spending = rules.spending
+        self._plan = rules.plan
         self._warned: set[str] = set()
+
+    async def open_periods(self) -> None:
+        """Make what budgets are held against (:meth:`Store.open_periods`)."""
+        if self._spending.budgets.are_set:
+            await self._store.open_periods(self._spending)
+
+    async def uses(self) -> list[BudgetUse]:
+        """Say how far each budget is used."""
+        if not self._spending.budgets.are_set:
+            return []
+        return await self._store.budget_uses(self._spending)
+
+    async def _glance(self) -> list[BudgetUse]:
+        """Say how far each budget is used, or nothing while the database is away."""
+        with contextlib.suppress(DatabaseUnavailableError), at_once():
+            return await self.uses()
+        return []
 
     async def warn(self) -> None:
         """Say once a run that a budget is nearly used."""
-        for use in await self._ledger.glance_at_budgets():
+        for use in await self._glance():
             if use.is_nearly_used and use.period not in self._warned:
                 self._warned.add(use.period)
                 log.warning(
@@ -36,10 +58,10 @@ class BudgetWatch:
         Raises:
             ConfigurationError: the next submission's type has no price, so no budget can be held.
         """
-        if not self._ledger.has_budget:
+        if not self._spending.budgets.are_set:
             return None
-        await self._ledger.open_periods()  # a new day may have begun
-        due = await self._ledger.next_cost()
+        await self.open_periods()  # a new day may have begun
+        due = await self._store.next_cost(self._spending, self._plan)
         if due is None:
             return None
         if due.price is None:
@@ -47,7 +69,7 @@ class BudgetWatch:
                 f"a budget is set, and {due.job_type} has no price: set prices in vod-batch.toml, "
                 f'such as {due.job_type} = "0.05"'
             )
-        tightest = min(await self._ledger.budget_uses(), key=lambda use: use.left)
+        tightest = min(await self.uses(), key=lambda use: use.left)
         return _obstacle(due, tightest)
 
 

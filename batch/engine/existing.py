@@ -20,7 +20,7 @@ from batch.core.existing import USUAL_CAMPAIGN, ExistingSummary, FoundJob, choos
 from batch.core.models import Claim, JobType
 from batch.core.pricing import PriceList, TypeAmount, cost_range
 from batch.core.states import State
-from batch.engine.looking import AT_A_TIME, Looks, Patiently
+from batch.engine.looking import AT_A_TIME, Looks
 from batch.errors import VodBatchError
 from batch.ledger.existing import Adopted, ExistingLedger, Listed, Waiting
 
@@ -56,14 +56,12 @@ class ExistingJobs:
         mode: Mode,
         prices: PriceList,
         actor: str,
-        patiently: Patiently,
     ) -> None:
         self._ledger = ledger
         self._looks = looks
         self._is_always = mode == "always"
         self._prices = prices
         self._actor = actor
-        self._patiently = patiently
         self._lists: dict[Listed, bool] = {}
         self._held: set[int] = set()
         self._trouble: VodBatchError | None = None
@@ -76,7 +74,7 @@ class ExistingJobs:
     @contextlib.asynccontextmanager
     async def at_work(self) -> AsyncIterator["ExistingJobs"]:
         """Read what earlier runs learnt, and look ahead of the sender while the block lasts."""
-        self._lists = await self._patiently(self._ledger.sampled_lists)
+        self._lists = await self._ledger.sampled_lists()
         ahead = asyncio.create_task(self._look_ahead_forever(), name="look-ahead")
         try:
             yield self
@@ -151,10 +149,7 @@ class ExistingJobs:
         return kept
 
     async def _line(self, most: int, further: Iterable[int]) -> list[Waiting]:
-        rows: list[Waiting] = await self._patiently(
-            lambda: self._ledger.next_in_line(most, list(further))
-        )
-        return rows
+        return await self._ledger.next_in_line(most, list(further))
 
     def _is_wanted(self, listed: Listed) -> bool:
         return self._is_always or self._lists.get(listed, False)
@@ -193,7 +188,7 @@ class ExistingJobs:
 
     async def _sample(self, listed: Listed, at_hand: Sequence[Waiting]) -> None:
         """Look at the first media of a list; only a sample that was whole is kept."""
-        waiting = await self._patiently(lambda: self._ledger.first_of_list(listed, _SAMPLE))
+        waiting = await self._ledger.first_of_list(listed, _SAMPLE)
         rows = list({row.id: row for row in (*at_hand, *waiting)}.values())[:_SAMPLE]
         self._lists[listed] = True  # for as long as its first rows are looked at
         try:
@@ -206,7 +201,7 @@ class ExistingJobs:
             row.media_id in self._looks.failed or self._looks.gave_up for row in rows
         )
         if hits or is_whole:
-            await self._patiently(lambda: self._ledger.record_sample(listed, has_hit=bool(hits)))
+            await self._ledger.record_sample(listed, has_hit=bool(hits))
         batch, job_type = listed
         log.info("list_sampled", batch=batch, type=job_type, media=len(rows), hits=len(hits))
 
@@ -230,9 +225,7 @@ class ExistingJobs:
         if lists == [] or self._looks.gave_up:
             return []
         async with self._desk:
-            rows: list[Waiting] = await self._patiently(
-                lambda: self._ledger.walk_ahead(place, AT_A_TIME, lists, USUAL_CAMPAIGN)
-            )
+            rows = await self._ledger.walk_ahead(place, AT_A_TIME, lists, USUAL_CAMPAIGN)
             await self._match(await self._look_at(rows))
         return rows
 
@@ -248,7 +241,7 @@ class ExistingJobs:
         """
         if not rows:
             return _Matches({}, set())
-        jobs = await self._patiently(lambda: self._ledger.find({row.media_id for row in rows}))
+        jobs = await self._ledger.find({row.media_id for row in rows})
         given: dict[str, tuple[int, FoundJob]] = {}
         waits: dict[int, str] = {}
         for row in rows:
@@ -267,9 +260,7 @@ class ExistingJobs:
     async def _adopt(self, given: Sequence[tuple[int, FoundJob]]) -> set[int]:
         if not given:
             return set()
-        adopted: list[Adopted] = await self._patiently(
-            lambda: self._ledger.adopt(given, self._actor)
-        )
+        adopted = await self._ledger.adopt(given, self._actor)
         for one in adopted:
             so_far = self._adopted.get(one.job_type)
             self._adopted[one.job_type] = _with(one, so_far)
@@ -278,9 +269,7 @@ class ExistingJobs:
     async def _put_off(self, waits: dict[int, str]) -> set[int]:
         if not waits:
             return set()
-        put: set[int] = await self._patiently(
-            lambda: self._ledger.put_off(waits, _CODE, _PUT_OFF, self._actor)
-        )
+        put = await self._ledger.put_off(waits, _CODE, _PUT_OFF, self._actor)
         self._put_off_rows += len(put)
         return put
 

@@ -15,7 +15,14 @@ from batch.intake.options import check_options
 from batch.intake.quarantine import QuarantineWriter
 from batch.intake.sources import STDIN, printable_name, spooled, standard_input
 from batch.ledger.database import Database
-from batch.ledger.manifests import BatchCounts, Elsewhere, KnownBatch, ManifestFacts, begin_import
+from batch.ledger.manifests import (
+    BatchCounts,
+    Elsewhere,
+    KnownBatch,
+    ManifestFacts,
+    ManifestImport,
+    import_manifest,
+)
 from batch.ledger.staging import copy_rows
 from batch.settings import Settings
 
@@ -55,6 +62,8 @@ async def load_manifest(
 ) -> LoadReport:
     """Load one file, or standard input for ``-``, in one transaction.
 
+    Where the database is away meanwhile it is read again from its start.
+
     Raises:
         UsageError: the options or the input as a whole cannot be used; nothing was loaded.
         DatabaseUnavailableError: nothing of it was loaded.
@@ -62,12 +71,16 @@ async def load_manifest(
     options = intake_options(settings)
     check_options(options)
     path = None if source == STDIN else _absolute(source)
+    name = printable_name(Path(source))
     # Kept before anything is begun, so that a load which is begun again can read it again.
     with nullcontext() if path else spooled(standard_input()) as stream:
-        report = await _load_once(
-            database, target, printable_name(Path(source)), Manifest(path, options, stream=stream),
-            settings,
-        )  # fmt: skip
+
+        async def load(importing: ManifestImport) -> LoadReport:
+            manifest = Manifest(path, options, stream=stream)
+            return await _load_once(importing, name, manifest, settings)
+
+        identity = _identity(options)
+        report = await import_manifest(database, target, settings.campaign, identity, load)
     if report.counts and report.counts.submissions:
         await database.analyze("submissions")
     for other in report.elsewhere:
@@ -80,23 +93,20 @@ def _absolute(source: str) -> Path:
 
 
 async def _load_once(
-    database: Database, target: Target, source: str, manifest: Manifest, settings: Settings
+    importing: ManifestImport, source: str, manifest: Manifest, settings: Settings
 ) -> LoadReport:
     path = manifest.path
-    identity = _identity(manifest.options)
-    async with begin_import(database, target, settings.campaign, identity) as importing:
-        if known := await importing.find(manifest.stored_sha256()):
+    if known := await importing.find(manifest.stored_sha256()):
+        return LoadReport(source, known, None, None)
+    with _quarantine(path, settings.quarantine) as quarantine:
+        await importing.stage(_good_rows(manifest, quarantine))
+        # A file may have been written to since it was hashed; what was staged is then dropped.
+        if known := await importing.find(manifest.sha256):
+            quarantine.abort()
             return LoadReport(source, known, None, None)
-        with _quarantine(path, settings.quarantine) as quarantine:
-            await importing.stage(_good_rows(manifest, quarantine))
-            # A file may have been written to since it was hashed; what was staged is then dropped.
-            if known := await importing.find(manifest.sha256):
-                quarantine.abort()
-                return LoadReport(source, known, None, None)
-            facts = _facts(manifest, quarantine)
-            counts = await importing.finish(printable_name(path) if path else source, facts)
-            elsewhere = await importing.elsewhere()
-    return LoadReport(source, None, facts, counts, elsewhere)
+        facts = _facts(manifest, quarantine)
+        counts = await importing.finish(printable_name(path) if path else source, facts)
+        return LoadReport(source, None, facts, counts, await importing.elsewhere())
 
 
 async def _good_rows(manifest: Manifest, quarantine: QuarantineWriter) -> AsyncIterator[bytes]:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 import structlog
 
@@ -37,9 +37,6 @@ _FAILED = "fail"
 _A = TypeVar("_A")
 _T = TypeVar("_T")
 
-Patiently = Callable[[Callable[[], Awaitable[Any]]], Awaitable[Any]]
-"""Runs a statement, again while the database is away (:class:`LedgerLink`)."""
-
 log = structlog.get_logger()
 
 
@@ -65,13 +62,11 @@ class JobLooker:
         self,
         ledger: ExistingLedger,
         client: JobClient,
-        patiently: Patiently,
         *,
         lookup_qps: float,
         poll_qps: float,
     ) -> None:
         self._ledger = ledger
-        self._patiently = patiently
         self._client = client
         self._listing = Pace(lookup_qps)
         self._detailing = Pace(lookup_qps)
@@ -101,8 +96,7 @@ class JobLooker:
     async def _known(self, job_ids: list[str]) -> set[str]:
         if not job_ids:
             return set()
-        known: set[str] = await self._patiently(lambda: self._ledger.known_jobs(job_ids))
-        return known
+        return await self._ledger.known_jobs(job_ids)
 
     async def _read(self, media_id: str, status: JobStatus, info: JobInfo) -> FoundJob | None:
         """Return the job as far as all of its words are known; what is not is kept, and no job.
@@ -159,13 +153,11 @@ class Looks:
         self,
         ledger: ExistingLedger,
         looker: JobLooker,
-        patiently: Patiently,
         *,
         are_a_must: bool,
     ) -> None:
         self._ledger = ledger
         self._looker = looker
-        self._patiently = patiently
         self._are_a_must = are_a_must
         self._failures_in_a_row = 0
         self._trouble: VodBatchError | None = None
@@ -192,7 +184,7 @@ class Looks:
                 raise self._trouble
 
     async def _keep(self, looks: list[JobLook]) -> None:
-        await self._patiently(lambda: self._ledger.record_looks(looks))
+        await self._ledger.record_looks(looks)
         self.taken += len(looks)
 
     async def _take(self, media_id: str) -> JobLook | None:

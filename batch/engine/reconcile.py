@@ -40,6 +40,7 @@ async def reconcile(
     client = await session.client()
     database, settings, target = session.database.part(), session.settings, session.target
     store, doubts = Store(database, target), Doubts(database, target)
+    await database.server.know()
     await session.recover(database)
     await store.expire(settings.heartbeat_timeout.total_seconds(), RECOVERY)
     await store.adopt_strays(RECOVERY)

@@ -5,6 +5,7 @@ is sent only where that was seen, with the same key, inside the date window, and
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Protocol
@@ -23,6 +24,9 @@ from batch.vod.transport import Departure, HeldBackError
 
 _LONGEST_DEPARTURE_SECONDS = 1.0
 """Between mark and send; whatever takes longer, a pause say, may have made the mark untrue."""
+
+_LONGEST_MARK_SECONDS = 5.0
+"""For a mark whose database was away meanwhile; a slow one has taken less."""
 
 _PAUSE_SECONDS = 2.0
 
@@ -101,8 +105,11 @@ class Replayer:
         await self._pace.take(1)
 
         async def mark() -> bool:
+            """Mark them; a mark that was waited for may have become untrue, and counts as sent."""
+            asked = time.monotonic()
             age = await self._doubts.mark_replayed(group, key_id, OLDEST_DATE)
-            return age is not None and age <= OLDEST_DATE
+            is_fresh = time.monotonic() - asked <= _LONGEST_MARK_SECONDS
+            return age is not None and age <= OLDEST_DATE and is_fresh
 
         claim = _claim(group)
         outcome = await self._client.submit(claim, _MarkedDeparture(mark, self._pace))

@@ -13,10 +13,10 @@ from uuid import UUID, uuid4
 from batch.core.models import Worker
 from batch.core.states import State
 from batch.engine.beside import SettlingBeside
+from batch.engine.claiming import BeginRules, Claims, let_begin
 from batch.engine.existing import ExistingJobs
 from batch.engine.first_run import insist_on_known_ledger
 from batch.engine.gate import Gate, OpenGate
-from batch.engine.ledger_link import LedgerLink, let_begin
 from batch.engine.looking import JobLooker, Looks
 from batch.engine.pace import Pace
 from batch.engine.planning import planner_of
@@ -64,7 +64,7 @@ class _Desk:
     client: VodClient
     worker: Worker
     catch_up: CatchUp
-    link: LedgerLink
+    claims: Claims
 
 
 async def submit(
@@ -93,7 +93,7 @@ async def submit(
     await session.credentials.current()
     client = await session.client()
     database = session.database.part(plans_once=True)
-    await database.know_server()
+    await database.server.know()
     recovered = await session.recover(database)
     plan = await _fixed_plan(session, database, plan_hash, only_canaries=only_canaries)
     desk = _desk(session, database, client, plan, may_begin)
@@ -104,8 +104,8 @@ async def submit(
     ):
         await _insist_on_known_ledger(desk)
         summary = await _work(desk, watcher, ends_at, gate, max_submissions)
-        charges = await desk.link.patiently(Doubts(database, session.target).extra_charges)
-        held = await desk.link.patiently(Operators(database, session.target).count_held)
+        charges = await Doubts(database, session.target).extra_charges()
+        held = await Operators(database, session.target).count_held()
         summary = replace(
             summary,
             expired=summary.expired + recovered.expired,
@@ -144,24 +144,15 @@ def _desk(
     worker = Worker(uuid4(), socket.gethostname(), os.getpid())
     silence = settings.heartbeat_timeout.total_seconds()
     catch_up = CatchUp(database, store, worker, settings.journal_path, spending, silence=silence)
-    link = LedgerLink(
-        store,
-        worker,
-        spending,
-        catch_up,
-        patience=settings.database_patience.total_seconds(),
-        dice=session.dice,
-        plan=plan,
-        key_id=client.access_key_id,
-        may_begin=may_begin,
-    )
-    return _Desk(session, database, store, client, worker, catch_up, link)
+    rules = BeginRules(spending, plan, client.access_key_id, may_begin)
+    claims = Claims(database, store, worker, rules, catch_up)
+    return _Desk(session, database, store, client, worker, catch_up, claims)
 
 
 @contextlib.asynccontextmanager
 async def _gate(desk: _Desk) -> AsyncIterator[Gate]:
     """Lend what stands before a send: a look for jobs that exist already, where it is wanted."""
-    settings, patiently = desk.session.settings, desk.link.patiently
+    settings = desk.session.settings
     mode = settings.skip_existing
     if mode == "never":
         yield OpenGate()
@@ -170,12 +161,11 @@ async def _gate(desk: _Desk) -> AsyncIterator[Gate]:
     looker = JobLooker(
         ledger,
         desk.client,
-        patiently,
         lookup_qps=settings.lookup_qps,
         poll_qps=settings.poll_qps,
     )
-    looks = Looks(ledger, looker, patiently, are_a_must=mode == "always")
-    existing = ExistingJobs(ledger, looks, mode, settings.price_list, _EXISTING, patiently)
+    looks = Looks(ledger, looker, are_a_must=mode == "always")
+    existing = ExistingJobs(ledger, looks, mode, settings.price_list, _EXISTING)
     async with existing.at_work():
         yield existing
 
@@ -196,13 +186,13 @@ async def _work(
     max_submissions: int | None,
 ) -> RunSummary:
     """Be one worker from its first heartbeat to its last."""
-    session, settings, store, link = desk.session, desk.session.settings, desk.store, desk.link
+    session, settings, store = desk.session, desk.session.settings, desk.store
     counts = await store.count_states()
     journal = Journal(settings.journal_path, desk.worker.id, session.target)
     await store.beat(desk.worker)
-    pace = SharedPace(settings.qps, link.reserve)
+    pace = SharedPace(settings.qps, store.reserve)
     submitter = Submitter(
-        link,
+        desk.claims,
         journal,
         desk.client,
         pace,
@@ -234,10 +224,11 @@ async def _work(
         with on_signals(at_signal, force):
             async with stopped_at(ends_at, at_deadline), beside.running():
                 summary = await submitter.run()
-        if link.has_recorded_all:
+        if desk.claims.are_settled:
             session.recorded.add(desk.worker.id)
         return summary
     finally:
+        desk.database.hurry(settings.grace.total_seconds())
         # Away or not, the worker ends: a heartbeat that stops says so too.
         with contextlib.suppress(VodBatchError):
             await store.end_worker(desk.worker.id)
@@ -262,16 +253,14 @@ async def _written_down(
     try:
         yield summaries.append
     except VodBatchError as error:
+        desk.database.hurry(settings.grace.total_seconds())  # it may be what was waited for
         with contextlib.suppress(DatabaseUnavailableError):
             await runs.end(run, str(error), error.exit_code, None, {})
         raise
     for done in summaries:
         code = most_urgent(*done.exit_codes)
         facts = asdict(done)
-        end = functools.partial(
-            runs.end, run, done.stopped_by.value, code, done.worst_second, facts
-        )
-        await desk.link.patiently(end)
+        await runs.end(run, done.stopped_by.value, code, done.worst_second, facts)
 
 
 def _limits(settings: Settings, max_submissions: int | None) -> SubmitLimits:

@@ -16,18 +16,19 @@ import structlog
 from batch.core.blame import ENOUGH_PASSED, blame
 from batch.core.models import Claim
 from batch.core.outcome import Accepted, AccountStopped, InDoubt, NotSent, Outcome
+from batch.core.states import State
 from batch.core.verdict import Verdict, judge
 from batch.engine.brake import Brake
 from batch.engine.budget_watch import BudgetWatch
+from batch.engine.claiming import Claims
 from batch.engine.departing import SlotDeparture
 from batch.engine.gate import Gate, OpenGate
 from batch.engine.group_commit import GroupCommit
-from batch.engine.ledger_link import LedgerLink
 from batch.engine.shared_pace import SharedPace
 from batch.engine.suspicion import SPREAD_PROBES, Suspicion
 from batch.engine.tally import DoubtGuard, FailureGuard, RunSummary, StopReason, Tally
 from batch.engine.waiting import pause_unless, unless
-from batch.errors import VodBatchError
+from batch.errors import DatabaseUnavailableError, VodBatchError
 from batch.ledger.journal import Journal
 from batch.ledger.store import Outlook
 from batch.vod.transport import Departure
@@ -81,7 +82,7 @@ class Submitter:
 
     def __init__(
         self,
-        ledger: LedgerLink,
+        claims: Claims,
         journal: Journal,
         sender: Sender,
         pace: SharedPace,
@@ -93,8 +94,10 @@ class Submitter:
         watch: Callable[[AttemptReport], None] = lambda _report: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._ledger = ledger
-        self._budgets = BudgetWatch(ledger)
+        self._claims = claims
+        self._store = claims.store
+        self._hurry = claims.database.hurry
+        self._budgets = BudgetWatch(claims.store, claims.rules)
         self._journal = journal
         self._sender = sender
         self._pace = pace
@@ -131,7 +134,7 @@ class Submitter:
     def force(self) -> None:
         """Wait for no answer: what is on the wire is recorded as in doubt."""
         self.stop(StopReason.SIGNAL)
-        self._ledger.hurry(0)
+        self._hurry(0)
         for task in self._in_flight:
             task.cancel()
 
@@ -144,7 +147,7 @@ class Submitter:
         """
         started = self._clock()
         await self._tidy_up()
-        await self._ledger.open_periods()
+        await self._budgets.open_periods()
         self._recorder.start()
         self._journaling.start()
         beating = asyncio.create_task(self._beat_forever(), name="heartbeat")
@@ -221,21 +224,21 @@ class Submitter:
         try:
             if self._suspicion.is_probing:
                 return await self._begin_probe()
-            return await self._ledger.begin(permits, self._remaining())
+            return await self._claims.begin(permits, self._remaining())
         except VodBatchError as error:
             self._fail(error)
             return []
 
     async def _begin_probe(self) -> list[Claim]:
         """Commit the intent of one request from somewhere else in the lists than the last."""
-        if not self._probe_from and (span := await self._ledger.due_span()):
+        if not self._probe_from and (span := await self._store.due_span()):
             first, last = span
             step = (last - first + 1) / SPREAD_PROBES
             self._probe_from = [first + int((n + 0.5) * step) for n in range(SPREAD_PROBES)]
         places: list[int | None] = [self._probe_from.pop()] if self._probe_from else []
         for place in (*places, None):
             most = self._remaining()
-            claims = await self._ledger.begin(1, most, place)
+            claims = await self._claims.begin(1, most, place)
             if claims:
                 self._suspicion.begun(claims)
                 return claims
@@ -295,7 +298,7 @@ class Submitter:
         self._suspicion.see(claim, outcome)
         await self._slow_down(outcome)
         await self._make_durable(claim, verdicts)
-        self._ledger.close(claim)
+        self._claims.close(claim)
         self._tally.count_verdicts(verdicts)
         self._watch(AttemptReport(claim, outcome, verdicts, self._clock() - started))
         if (account := self._suspicion.verdict()) and not self._tally.account:
@@ -311,7 +314,8 @@ class Submitter:
         if not (isinstance(outcome, AccountStopped) and outcome.may_be_one_rows):
             return outcome
         try:
-            passed = await self._ledger.passed_since_refused(claim, outcome.code, ENOUGH_PASSED)
+            rows = [member.id for member in claim.members]
+            passed = await self._store.passed_since_refused(rows, outcome.code, ENOUGH_PASSED)
         except VodBatchError as error:
             self._fail(error)
             return outcome
@@ -356,7 +360,14 @@ class Submitter:
             return
         self._pace.pause(seconds)
         if not isinstance(outcome, Accepted | NotSent) and outcome.slows:
-            await self._ledger.pause(seconds)
+            await self._pause_everybody(seconds)
+
+    async def _pause_everybody(self, seconds: float) -> None:
+        """Pause the target; this worker pauses even if that fails."""
+        try:
+            await self._store.pause(seconds)
+        except DatabaseUnavailableError as error:
+            log.warning("pause_not_shared", error=str(error))
 
     async def _wait_or_finish(self) -> None:
         """Nothing could be begun: wait for what may still come, or end the run."""
@@ -387,27 +398,27 @@ class Submitter:
     async def _look_ahead(self) -> Outlook | None:
         try:
             await self._tidy_up()
-            return await self._ledger.outlook()
+            return await self._store.outlook(self._claims.rules.plan)
         except VodBatchError as error:
             self._fail(error)
             return None
 
     async def _commit(self, verdicts: Sequence[Verdict]) -> None:
-        for submission in await self._ledger.record(verdicts, self._actor):
+        for submission in await self._claims.record(verdicts, self._actor):
             log.warning("late_outcome", submission=submission, kept="on its attempt")
 
     async def _tidy_up(self) -> None:
         """Find what nobody sends any more in doubt, and what is pending paid already."""
-        expired = await self._ledger.expire(self._limits.heartbeat_timeout, self._actor)
+        expired = await self._claims.expire(self._limits.heartbeat_timeout, self._actor)
         self._expired += len(expired)
         if expired:
             log.warning("in_doubt_after_crash", submissions=len(expired))
-        if adopted := await self._ledger.adopt_strays(self._actor):
+        if adopted := await self._store.adopt_strays(self._actor):
             log.warning("late_job_adopted", submissions=len(adopted))
 
     async def _beat_forever(self) -> None:
         while True:
-            await self._ledger.beat()
+            await self._claims.beat()
             await self._budgets.warn()
             await asyncio.sleep(self._limits.heartbeat_timeout / _BEATS_PER_TIMEOUT)
 
@@ -420,7 +431,7 @@ class Submitter:
         """Begin nothing more. From now on there is the grace for all that is open, and no more."""
         if self._drained_by is None:
             self._drained_by = self._clock() + self._limits.grace
-            self._ledger.hurry(self._limits.grace)
+            self._hurry(self._limits.grace)
         self._stopping.set()
 
     async def _drain(self) -> None:
@@ -449,7 +460,7 @@ class Submitter:
         log.error("account_refused", code=account.code)
 
     async def _summary(self, seconds: float) -> RunSummary:
-        left_pending, left_in_doubt = await self._ledger.leftovers()
+        counts = await self._store.count_states()
         await self._budgets.warn()
         return RunSummary(
             stopped_by=self._stopped_by or StopReason.SIGNAL,
@@ -461,12 +472,12 @@ class Submitter:
             worst_second=self._pace.worst_second,
             seconds=seconds,
             requests=self._tally.requests,
-            left_pending=left_pending,
-            left_in_doubt=left_in_doubt,
-            budgets=tuple(await self._ledger.budget_uses()),
+            left_pending=counts[State.PENDING],
+            left_in_doubt=counts[State.IN_DOUBT],
+            budgets=tuple(await self._budgets.uses()),
             obstacle=self._obstacle,
-            failovers=self._ledger.failovers,
-            restored=self._ledger.restored,
+            failovers=self._claims.failovers,
+            restored=self._claims.restored,
         )
 
 

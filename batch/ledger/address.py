@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
 from batch.errors import ConfigurationError
+from batch.settings import Settings
 
 _CONNECT_SECONDS = 10.0
 _DRIVERS = frozenset({
@@ -156,3 +157,11 @@ def _whole(given: Mapping[str, str], key: str, usual: int) -> int:
     if not -1 <= number <= 2**31 - 1:
         raise ValueError(f"{key}={text} is out of range")
     return max(number, 0)
+
+
+def database_url(settings: Settings, *, direct: bool = False) -> str:
+    """Return the URL to connect to; ``direct`` asks for the one without a pooler, where given."""
+    assert settings.database_url is not None
+    if direct and settings.database_direct_url:
+        return settings.database_direct_url.get_secret_value()
+    return settings.database_url.get_secret_value()

@@ -199,7 +199,9 @@ class Doubts:
 
     async def record(self, verdicts: Sequence[Verdict], actor: str) -> set[int]:
         """Record the answer to a replay, every JobId of it; return what now has its job."""
-        rows = await self._database.fetch("record", *record_arguments(verdicts), actor)
+        arguments = (*record_arguments(verdicts), actor)
+        # Once: a repeated one says that nothing moved.
+        rows = await self._database.together(lambda fetch: fetch("record", *arguments))
         anothers = {row["submission_id"] for row in rows if row["is_anothers"]}
         return {v.submission_id for v in verdicts if v.job_id} - {*unmoved(rows)} - anothers
 

@@ -69,7 +69,7 @@ class CatchUp:
             ConfigurationError: a journal is damaged.
         """
         self._is_taken_up = False
-        await self._database.know_server()
+        await self._database.server.know()
         restorer = Restorer(self._database, self._store.target, "journal", self._spending)
         taken_up_at = await self._store.now()
         standing = await check_place(self._database, self._folder, sounds_alarm=False)

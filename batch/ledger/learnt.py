@@ -7,8 +7,7 @@ from typing import Any
 
 from batch.core.learnt import Learnt, TypeLearnt
 from batch.core.models import JobType, Target
-from batch.ledger.database import Database
-from batch.ledger.statements import statement
+from batch.ledger.database import Database, Fetch
 
 
 class Lessons:
@@ -25,11 +24,14 @@ class Lessons:
 
     async def add(self, seen: Learnt) -> Learnt:
         """Keep what was seen beside what is known, whoever adds at the same time; return both."""
-        async with self._database.transaction() as connection:
-            row = await connection.fetchrow(statement("lock_learnt"), self._target.id)
-            merged = _learnt(row["learnt"] if row else None) | seen
-            await connection.execute(statement("keep_learnt"), self._target.id, _text(merged))
-        return merged
+
+        async def merge(fetch: Fetch) -> Learnt:
+            [row] = await fetch("lock_learnt", self._target.id)
+            merged = _learnt(row["learnt"]) | seen
+            await fetch("keep_learnt", self._target.id, _text(merged))
+            return merged
+
+        return await self._database.together(merge)
 
 
 def _text(learnt: Learnt) -> str:

@@ -17,13 +17,12 @@ from batch.ledger.journal import journal_files, worker_of
 from batch.ledger.memory import (
     EVER_SECONDS,
     KEEP,
-    Place,
     find_lineage,
-    find_place,
     others,
     remembered,
     seen_workers,
 )
+from batch.ledger.place import Place, find_place
 
 _ACCEPT = "vod-batch doctor --accept failover"
 

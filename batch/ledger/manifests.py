@@ -3,11 +3,11 @@
 A load that is killed leaves nothing, because nothing is committed before the end.
 """
 
-import contextlib
 import json
-from collections.abc import AsyncIterable, AsyncIterator, Mapping
+from collections.abc import AsyncIterable, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
 import asyncpg
 
@@ -18,6 +18,8 @@ from batch.ledger.statements import statement
 
 _WORK_MEMORY = "128MB"  # for one sort, in one transaction; a default of 4 MB sorts on disk
 _SAMPLE = 10  # statistics target for the staged rows: their number and spread, and no more
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,15 +130,24 @@ class ManifestImport:
         return int(done.split()[-1])
 
 
-@contextlib.asynccontextmanager
-async def begin_import(
-    database: Database, target: Target, campaign: str, options: Mapping[str, object]
-) -> AsyncIterator[ManifestImport]:
-    """Open an import; it is committed when the block ends, and leaves nothing when it raises."""
-    async with database.unhurried() as connection:
+async def import_manifest(
+    database: Database,
+    target: Target,
+    campaign: str,
+    options: Mapping[str, object],
+    work: Callable[[ManifestImport], Awaitable[_T]],
+) -> _T:
+    """Run ``work`` on an import; it is committed when that ends, and leaves nothing when it raises.
+
+    Where the database is away meanwhile ``work`` begins anew.
+    """
+
+    async def run(connection: asyncpg.Connection) -> _T:
         await connection.execute(statement("lock_loads"), timeout=UNHURRIED)
         await connection.execute(
             f"SET LOCAL work_mem = '{_WORK_MEMORY}'; "
             f"SET LOCAL default_statistics_target = {_SAMPLE}"
         )
-        yield ManifestImport(connection, target, campaign, options)
+        return await work(ManifestImport(connection, target, campaign, options))
+
+    return await database.unhurried(run)

@@ -14,8 +14,9 @@ from pathlib import Path
 from uuid import UUID
 
 from batch.core.models import RunId, Target
-from batch.errors import ConfigurationError, PermissionRefusedError
+from batch.errors import ConfigurationError
 from batch.ledger.database import Database
+from batch.ledger.place import Place
 
 FILE_NAME = "databases.json"
 
@@ -26,19 +27,6 @@ EVER_SECONDS = 1e9
 
 _SILENCE_SECONDS = 20.0
 """How long a heartbeat waits for one statement; a line that is cut in silence gives no error."""
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a cluster stands: its name, its timeline, and the end of its log in bytes."""
-
-    system: str
-    timeline: int
-    position: int
-
-    def is_behind(self, before: "Place") -> bool:
-        """Tell whether what was durable ``before`` may be gone: by a restore, or a lost tail."""
-        return self.timeline < before.timeline or self.position < before.position
 
 
 @dataclass
@@ -52,17 +40,6 @@ class Memory:
     places: dict[str, Place] = field(default_factory=dict)
     alarms: dict[str, str] = field(default_factory=dict)
     workers: dict[str, dict[RunId, datetime]] = field(default_factory=dict)
-
-
-async def find_place(database: Database) -> Place | None:
-    """Return where the database's cluster stands; ``None`` on a standby, or where nobody tells."""
-    try:
-        row = await database.fetch_row("place", timeout=_SILENCE_SECONDS)
-    except PermissionRefusedError:
-        return None
-    if row is None or row["timeline"] is None:
-        return None
-    return Place(row["system"], row["timeline"], row["position"])
 
 
 async def seen_workers(

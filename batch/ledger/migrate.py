@@ -12,9 +12,11 @@ from urllib.parse import parse_qs, quote, urlencode, urlsplit
 import asyncpg
 
 from batch.errors import ConfigurationError, PermissionRefusedError
-from batch.ledger.address import Address, read_address
+from batch.ledger.address import Address, database_url, read_address
+from batch.ledger.embedded import Embedded
 from batch.ledger.session import Session, insist_on_a_session, one_session
 from batch.ledger.statements import statement
+from batch.settings import Settings
 
 LOCK_KEY = 0x766F645F6D696772  # "vod_migr": this program's own number among advisory locks
 
@@ -173,3 +175,18 @@ async def _run_dbmate(url: str) -> str | None:
         line for line in (told + complained).decode(errors="replace").splitlines() if line.strip()
     ]
     return lines[-1] if lines else str(process.returncode)
+
+
+async def apply_migrations(settings: Settings) -> list[str]:
+    """Migrate the database that ``settings`` name; return the applied files.
+
+    Raises:
+        DatabaseUnavailableError, PermissionRefusedError, ConfigurationError: with what to do.
+    """
+    if settings.database_url:
+        return await migrate(database_url(settings, direct=True))
+    embedded = Embedded(settings.home_path)
+    try:
+        return await migrate(embedded.url)
+    finally:
+        embedded.close()

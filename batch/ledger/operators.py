@@ -8,8 +8,7 @@ from enum import StrEnum
 from batch.core.models import JobType, Target
 from batch.core.states import State
 from batch.errors import UsageError
-from batch.ledger.database import Database
-from batch.ledger.statements import statement
+from batch.ledger.database import Database, Fetch
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,12 +176,13 @@ class Operators:
 
     async def release_batch(self, batch: int, reason: str, actor: str) -> bool:
         """End a batch's hold; say no when there is none. Rows held one by one stay held."""
-        async with self._database.transaction() as connection:
-            ended = await connection.fetch(
-                statement("release_batch"), self.target.id, batch, actor, reason
-            )
-            await connection.fetch(statement("free_batch"), self.target.id, batch)
-        return bool(ended)
+
+        async def release(fetch: Fetch) -> bool:
+            ended = await fetch("release_batch", self.target.id, batch, actor, reason)
+            await fetch("free_batch", self.target.id, batch)
+            return bool(ended)
+
+        return await self._database.together(release)
 
     async def holds(self) -> list[Hold]:
         """Return every open hold, the newest first."""

@@ -194,9 +194,9 @@ def unmoved(rows: Sequence[asyncpg.Record]) -> list[int]:
     """Return what ``record.sql`` did not move; tell of JobIds that are another submission's."""
     anothers = [row["submission_id"] for row in rows if row["is_anothers"]]
     if anothers:
-        import structlog  # hardly ever needed, and a command that only looks must be quick
+        from batch.logs import rare_logger  # a command that only looks must be quick
 
-        structlog.get_logger().warning("job_of_another_submission", submissions=anothers)
+        rare_logger().warning("job_of_another_submission", submissions=anothers)
     return [row["submission_id"] for row in rows if not row["has_moved"]]
 
 

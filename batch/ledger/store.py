@@ -15,6 +15,7 @@ from batch.core.verdict import Verdict
 from batch.errors import ConfigurationError
 from batch.ledger.database import Database
 from batch.ledger.restoring import record_arguments, unmoved
+from batch.ledger.waits import at_once
 
 Place = tuple[int, int]
 """Where a submission stands in the line: its priority, the highest first, then its id."""
@@ -92,10 +93,6 @@ class Store:
                 f"{_SERVICES[row['service']]}, and this command would go to {_SERVICES[service]}; "
                 "check VOD_BATCH_ENDPOINT, or name another target with --account"
             )
-
-    def hurry(self, seconds: float) -> None:
-        """From now on wait for answers ``seconds`` in all (:meth:`Database.hurry`)."""
-        self._database.hurry(seconds)
 
     async def beat(self, worker: Worker) -> None:
         """Say that the worker is alive; the first beat makes its row."""
@@ -208,15 +205,24 @@ class Store:
         return unmoved(rows)
 
     async def pause(self, seconds: float) -> None:
-        """Pause the target for every worker; a longer pause that holds already stays."""
-        await self._fetch("pause_target", self.target.id, seconds)
+        """Pause the target for every worker; a longer pause that holds already stays.
+
+        Nobody waits for this: who asks for it pauses anyway.
+        """
+        with at_once():
+            await self._fetch("pause_target", self.target.id, seconds)
 
     async def reserve(self, slots: int, interval: float, ahead: float = 0.0) -> Slots:
         """Take ``slots`` of the shared pace, ``interval`` seconds apart, none sooner than ``ahead``
         seconds from now.
         """
-        asked, latest = self._clock(), self._latest_time()
-        row = await self._first("reserve_slots", self.target.id, slots, interval, latest, ahead)
+
+        async def reserve() -> tuple[float, float | None, asyncpg.Record]:
+            asked, latest = self._clock(), self._latest_time()  # anew, for time goes by meanwhile
+            row = await self._first("reserve_slots", self.target.id, slots, interval, latest, ahead)
+            return asked, latest, row
+
+        asked, latest, row = await self._database.patiently(reserve)
         self._seen_clock = row["at"], asked
         if latest is not None and row["at"] > latest:
             _tell_step("forward", row["at"] - latest)
@@ -290,9 +296,9 @@ class Store:
 
 def _tell_step(direction: str, seconds: float) -> None:
     """Log that the database's clock was set."""
-    import structlog  # hardly ever needed, and a command that only looks must be quick
+    from batch.logs import rare_logger  # a command that only looks must be quick
 
-    structlog.get_logger().warning(f"database_clock_set_{direction}", seconds=round(seconds, 1))
+    rare_logger().warning(f"database_clock_set_{direction}", seconds=round(seconds, 1))
 
 
 _SERVICES = {"cloud": "the cloud", "stand-in": "a stand-in (an emulator or a test server)"}

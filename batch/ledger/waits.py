@@ -1,10 +1,92 @@
-"""How long whoever asks PostgreSQL waits for an answer, and how a run's end shortens it for all."""
+"""How long whoever asks PostgreSQL waits, and how a run's end shortens it for all.
+
+:class:`Patience` is for a server that is away, :class:`Waits` for the answer of one that is there.
+"""
 
 import asyncio
-from typing import Any
+import contextlib
+import random
+from collections.abc import Awaitable, Callable, Iterator
+from contextvars import ContextVar
+from typing import Any, TypeVar
+
+from batch.core.backoff import delay_seconds, with_jitter
+from batch.errors import DatabaseUnavailableError
+
+_FIRST_PAUSE_SECONDS = 0.1
+_LONGEST_PAUSE_SECONDS = 5.0
 
 _LAST_WORD_SECONDS = 1.0
 """What a statement gets once the time of all is over: a server that is well answers sooner."""
+
+_T = TypeVar("_T")
+
+_is_at_once: ContextVar[bool] = ContextVar("_is_at_once", default=False)
+
+
+@contextlib.contextmanager
+def at_once() -> Iterator[None]:
+    """Let what the block asks PostgreSQL fail at once where that is away, or another server."""
+    before = _is_at_once.set(True)
+    try:
+        yield
+    finally:
+        _is_at_once.reset(before)
+
+
+def is_at_once() -> bool:
+    """Whether we are in a block that does not wait."""
+    return _is_at_once.get()
+
+
+class Patience:
+    """Outlasts absences of PostgreSQL, each of at most ``seconds``, until :meth:`hurry`."""
+
+    def __init__(self, seconds: float, dice: random.Random) -> None:
+        self._seconds = seconds
+        self._dice = dice
+        self._loop = asyncio.get_running_loop()
+        self._last_moment = float("inf")
+        self._hurried = asyncio.Event()
+
+    def hurry(self, seconds: float) -> None:
+        """From now on wait for ``seconds`` in all, who waits already included."""
+        self._last_moment = min(self._last_moment, self._loop.time() + seconds)
+        self._hurried.set()
+        self._hurried = asyncio.Event()
+
+    async def outlast(self, run: Callable[[], Awaitable[_T]]) -> _T:
+        """Return what ``run`` returns, tried again with backoff while PostgreSQL is away.
+
+        Raises:
+            DatabaseUnavailableError: it was for too long.
+        """
+        give_up_at = self._loop.time() + self._seconds
+        attempt, reported = 0, ""
+        while True:
+            try:
+                return await run()
+            except DatabaseUnavailableError as error:
+                if self._loop.time() >= min(give_up_at, self._last_moment):
+                    raise
+                attempt += 1
+                if reported != (reported := str(error)):
+                    _log_absence(reported)
+            delay = delay_seconds(attempt, base=_FIRST_PAUSE_SECONDS, cap=_LONGEST_PAUSE_SECONDS)
+            await self._pause(with_jitter(delay, self._dice))
+
+    async def _pause(self, seconds: float) -> None:
+        """Sleep, not beyond the moment at which we give up; who hurries us ends it."""
+        seconds = min(seconds, max(0.0, self._last_moment - self._loop.time()))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):  # wait_for may swallow who cancels us
+                await self._hurried.wait()
+
+
+def _log_absence(why: str) -> None:
+    from batch.logs import rare_logger  # a command that only looks must be quick
+
+    rare_logger().warning("database_away", error=why)
 
 
 class Waits:

@@ -41,6 +41,7 @@ SELECT format('GRANT %s ON %I TO vod_batch_worker', w.rights, w.name)
         ('attempts', 'INSERT, UPDATE'),
         ('batches', 'INSERT, UPDATE'),
         ('canaries', 'INSERT'),
+        ('commit_marks', 'INSERT, UPDATE'),
         ('found_jobs', 'INSERT, UPDATE'),
         ('hold_rows', 'INSERT, UPDATE'),
         ('holds', 'INSERT, UPDATE'),

@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from batch.core.models import JobType, Worker
 from batch.core.states import State
 from batch.engine.tally import RunSummary
-from batch.errors import ConfigurationError, ExitCode
+from batch.errors import ConfigurationError, ExitCode, FailedOverError
 from batch.ledger.database import Database
 from batch.ledger.failover import CatchUp
 from batch.ledger.lineage import Standing, check_place, remember
@@ -176,6 +176,24 @@ async def test_a_worker_of_another_machine_is_waited_for_after_a_failover(
         with pytest.raises(ConfigurationError, match="--accept failover"):
             await later.submit()
         assert emulator.submits() == sent < 60
+
+
+@needs_stock
+async def test_who_knows_its_server_ends_at_one_that_may_lack_something(
+    pair: Pair, emulator: Emulator, tmp_path: Path
+) -> None:
+    """What it has in hand may be another row's there; only a worker knows how to go on."""
+    async with _house(pair, emulator, tmp_path) as house:
+        database = await Database.open(house.night.ledger.settings)
+        try:
+            await database.server.know()
+            await house.caught_up()
+            await house.fail_over()
+            for _ in range(2):
+                with pytest.raises(FailedOverError, match="start the command again"):
+                    await database.fetch("clock")
+        finally:
+            await database.close()
 
 
 async def test_a_heartbeat_under_a_failover_does_not_hide_it(

@@ -1,12 +1,11 @@
 """PostgreSQL silent: no reset, no goodbye, every byte taken. Whoever waits for it ends in time."""
 
 import asyncio
-import os
 import signal
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,8 +18,7 @@ from pydantic import SecretStr
 from batch.engine.loading import load_manifest
 from batch.engine.night_lock import hold_night
 from batch.errors import DatabaseUnavailableError, ExitCode
-from batch.ledger import database as pool
-from batch.ledger import migrate, session
+from batch.ledger import loans, migrate, session
 from batch.ledger.address import read_address
 from batch.ledger.database import Database
 from batch.ledger.session import one_session
@@ -56,7 +54,8 @@ async def proxy(ledger: Ledger) -> AsyncIterator[Proxy]:
 
 def _at(ledger: Ledger, proxy: Proxy, **more: object) -> Settings:
     url = SecretStr(f"{proxy.url}&connect_timeout=2")
-    return ledger.settings.model_copy(update={"database_url": url} | more)
+    patience = {"database_patience": timedelta(0)}
+    return ledger.settings.model_copy(update={"database_url": url} | patience | more)
 
 
 async def test_a_statement_without_an_answer_is_given_up_and_so_is_its_line(
@@ -116,7 +115,7 @@ async def test_a_load_ends_when_there_is_no_sign_of_life(
     ledger: Ledger, proxy: Proxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It may take its time, but not from a server that answers nobody."""
-    monkeypatch.setattr(pool, "_LOOK_SECONDS", 0.2)
+    monkeypatch.setattr(loans, "_LOOK_SECONDS", 0.2)
     monkeypatch.setattr(session, "ANSWER_OF_LIFE_SECONDS", 1.0)
     path = write_csv(tmp_path / "list.csv", [media(n) for n in range(100)])
     database = await Database.open(_at(ledger, proxy))
@@ -138,7 +137,7 @@ async def test_a_load_may_take_its_time(
     ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Behind another's lock, with a server that gives a sign of life, it is not cut off."""
-    monkeypatch.setattr(pool, "_LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(loans, "_LOOK_SECONDS", 0.05)
     monkeypatch.setattr(session, "ANSWER_SECONDS", 0.5)
     path = write_csv(tmp_path / "list.csv", [media(n) for n in range(10)])
     database = await Database.open(ledger.settings)
@@ -276,31 +275,6 @@ PHASES = {
 """What is asked in each phase of a night, as it goes over the line."""
 
 
-def _processes_of(server: int) -> list[int]:
-    """Return a server's first process and those that it has made."""
-    children = Path(f"/proc/{server}/task/{server}/children").read_text(encoding="ascii")
-    return [server, *map(int, children.split())]
-
-
-@contextmanager
-def _may_freeze(stoppable: Stoppable) -> Iterator[Callable[[], None]]:
-    """Lend what stops every process of a server where it is; at the end all go on."""
-    server = int((stoppable.handle.pgdata / "postmaster.pid").read_text().splitlines()[0])
-    stopped: list[int] = []
-
-    def freeze() -> None:
-        for pid in _processes_of(server):
-            os.kill(pid, signal.SIGSTOP)
-            stopped.append(pid)
-
-    try:
-        yield freeze
-    finally:
-        for pid in stopped:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGCONT)
-
-
 @asynccontextmanager
 async def _silenced(
     night: Night, phase: str, fall_silent: Callable[[Proxy], None]
@@ -343,7 +317,7 @@ async def _the_next_tells(night: Night, lost: UUID) -> None:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ask a server for a sign of life more often than a real night does."""
-    monkeypatch.setattr(pool, "_LOOK_SECONDS", 0.5)
+    monkeypatch.setattr(loans, "_LOOK_SECONDS", 0.5)
     monkeypatch.setattr(session, "ANSWER_OF_LIFE_SECONDS", 2.0)
 
 
@@ -365,7 +339,7 @@ async def test_a_night_ends_in_time_with_a_frozen_server(
     own_postgres: Stoppable, own_night: Night, phase: str
 ) -> None:
     """Its kernel takes every byte and acknowledges it; so a line's own watch sees nothing."""
-    with _may_freeze(own_postgres) as freeze:
+    with own_postgres.may_freeze() as freeze:
         async with _silenced(own_night, phase, lambda _: freeze()) as (whole, silent):
             lost = await _ends_in_time(whole, silent)
     await _the_next_tells(own_night, lost)

@@ -58,19 +58,23 @@ _COMMIT_AFTER_THE_CALL = """
             await self._pool.release(lent)
             if name == "begin":
                 return found
-        try:
-            async with self._waits.within(timeout), self._lent() as connection:"""
+        async with self._waits.within(timeout), self._loans.one() as connection:"""
 
 _RECONCILE = "tests/integration/reconcile"
 MUTANTS: dict[str, Mutant] = {
     "a request is sent inside the open transaction of its intent": Mutant(
         "ledger/database.py",
         """
-        try:
-            async with self._waits.within(timeout), self._lent() as connection:""",
+        async with self._waits.within(timeout), self._loans.one() as connection:""",
         _COMMIT_AFTER_THE_CALL,
         "tests/faults/test_line_to_the_cloud.py::"
         "test_no_request_leaves_before_its_intent_is_committed",
+    ),
+    "a statement is repeated that may have been committed": Mutant(
+        "ledger/database.py",
+        "case Repeat.ASK if not is_at_once():",
+        "case Repeat.ASK if False:",
+        "tests/faults/test_lost_answers.py::test_nothing_is_done_twice[hold_target]",
     ),
     "a dead worker's rows are due again": Mutant(
         "ledger/sql/expire.sql",

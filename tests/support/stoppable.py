@@ -1,10 +1,12 @@
 """A PostgreSQL of a test's own that can be stopped in the middle and started again."""
 
+import os
 import shutil
+import signal
 import tempfile
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,6 +33,30 @@ class Stoppable:
     def start(self) -> None:
         """Start again; the server recovers by itself."""
         self.handle.ensure_postgres_running()
+
+    @contextmanager
+    def may_freeze(self) -> Iterator[Callable[[], None]]:
+        """Lend what stops every process of the server where it is; at the end all go on."""
+        server = int((self.handle.pgdata / "postmaster.pid").read_text().splitlines()[0])
+        stopped: list[int] = []
+
+        def freeze() -> None:
+            for pid in _processes_of(server):
+                os.kill(pid, signal.SIGSTOP)
+                stopped.append(pid)
+
+        try:
+            yield freeze
+        finally:
+            for pid in stopped:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGCONT)
+
+
+def _processes_of(server: int) -> list[int]:
+    """Return a server's first process and those that it has made."""
+    children = Path(f"/proc/{server}/task/{server}/children").read_text(encoding="ascii")
+    return [server, *map(int, children.split())]
 
 
 @contextmanager

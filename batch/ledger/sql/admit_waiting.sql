@@ -1,5 +1,6 @@
 -- What waited for another submission of its media and type to be settled comes into doubt itself: taken
 -- for sent by a worker that is dead, so expire.sql moves it on. $1 target, $2 actor
+-- Repeat: harmless
 UPDATE submissions s
    SET state = 'submitting', actor = $2, is_waiting = NULL,
        reason = 'a request of it was sent that this database forgot'

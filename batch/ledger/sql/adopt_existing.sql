@@ -1,6 +1,7 @@
 -- What waits to be sent gets a job that the cloud has already made: nothing is sent, nothing is bound, and
 -- it costs nothing. Not while another submission of the media and type is unresolved: the job may be its
 -- own. $1 submissions, $2 JobIds, $3 created at (arrays) · $4 actor
+-- Repeat: ask
 UPDATE submissions s
    SET state = 'submitted', actor = $4, reason = 'its job exists already: ' || e.job_id,
        job_id = e.job_id, submitted_at = least(e.created_at, now()), request_id = NULL,

@@ -1,5 +1,6 @@
 -- What is to be sent although a JobId of it came late is not sent: the job is its job. An attempt that
 -- an operator closed had its job tried again on purpose. $1 target, $2 actor
+-- Repeat: ask
 WITH stray AS MATERIALIZED (
     SELECT s.id, t.job_id, t.request_id,
            row_number() OVER (PARTITION BY s.id ORDER BY t.lease) AS of_submission,

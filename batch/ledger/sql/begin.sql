@@ -7,6 +7,7 @@
 -- $17 the plan that it keeps to (fix_plan.sql, fix_canaries.sql), or null
 -- $18 id of the access key that the requests are to be signed with, or null
 -- $19 priority and $20 submission in front of which no leader is looked for, null: none is passed over
+-- Repeat: never
 WITH leader AS MATERIALIZED (
     SELECT s.id, s.media_id, s.job_type, s.config, s.campaign, s.user_data, s.priority
       FROM sendable s

@@ -1,5 +1,6 @@
 -- Withdraw what is still to be sent, for good.
 -- $1 to $7 what is selected · $8 actor, $9 reason
+-- Repeat: ask
 WITH chosen AS MATERIALIZED (
     SELECT s.id
       FROM submissions s

@@ -1,5 +1,6 @@
 -- Ends runs whose process ended without a word, at its last sign of life. $1 target, $2 seconds of
 -- silence, $3 whether we have the lock of the night, $4 what is said of them, $5 exit code
+-- Repeat: ask
 UPDATE runs r
    SET ended_at = coalesce(life.last_at, r.started_at), stopped_by = $4, exit_code = $5
   FROM (SELECT o.id, max(w.heartbeat_at) AS last_at,

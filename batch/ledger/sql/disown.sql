@@ -1,6 +1,7 @@
 -- An operator's word that a JobId is not its submission's, which is in doubt again. The JobId stays on
 -- its attempt, closed: a receipt, and no charge unless it is found to be the submission's after all.
 -- $1 ids, $2 JobIds, $3 reasons (arrays, one element a submission) · $4 actor
+-- Repeat: ask
 WITH moved AS (
     UPDATE submissions s
        SET state = 'in_doubt', actor = $4, reason = e.reason,

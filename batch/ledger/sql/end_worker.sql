@@ -1,2 +1,3 @@
 -- $1 worker
+-- Repeat: harmless
 UPDATE workers SET ended_at = now(), heartbeat_at = now() WHERE id = $1

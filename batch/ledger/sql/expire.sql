@@ -2,6 +2,7 @@
 -- worker that says that it is sending nothing. A worker without a row was forgotten by a failover
 -- together with it; a living one makes its row again. $1 target, $2 seconds of silence, $3 actor,
 -- $4 an idle worker or null
+-- Repeat: ask
 WITH held AS MATERIALIZED (
     SELECT s.id, s.lease,
            CASE WHEN w.id = $4::uuid THEN 'its worker does not know it any more'

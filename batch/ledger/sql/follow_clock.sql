@@ -1,6 +1,7 @@
 -- The database's clock was set back: what waits for a time waits so much less, and nobody looks alive
 -- for longer than they were heard of. The slots by the time at which their row is ours: somebody may
 -- just have moved them. $1 target, $2 seconds
+-- Repeat: ask
 WITH paced AS (
     UPDATE targets
        SET next_slot_at = least(next_slot_at, clock_timestamp() + slots_lead),

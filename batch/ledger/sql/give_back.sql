@@ -2,6 +2,7 @@
 -- the nonces that this begin drew and by nothing else; what a worker merely does not know may have been
 -- sent before a failover. Nor is given back what somebody replayed meanwhile.
 -- $1 worker, $2 nonces of begins without an answer
+-- Repeat: ask
 WITH unheard AS MATERIALIZED (
     SELECT s.id, s.lease, t.nonce
       FROM attempts t JOIN submissions s ON s.id = t.submission_id AND s.lease = t.lease

@@ -1,5 +1,6 @@
 -- Hold what is still to be sent, row by row; what is held already stays as it was.
 -- $1 to $7 what is selected · $8 actor, $9 reason
+-- Repeat: ask
 WITH chosen AS MATERIALIZED (
     SELECT s.id
       FROM submissions s

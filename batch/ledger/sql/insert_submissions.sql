@@ -2,6 +2,7 @@
 -- of the export; the rows go in as the unique index sorts them, so that each of its pages is met once.
 -- $1 target, $2 batch, $3 campaign, $4 the id before the first, $5 whether any staged row is known:
 -- false spares the join
+-- Repeat: ask
 INSERT INTO submissions (id, target_id, batch_id, line, media_id, job_type, config_key, campaign,
                          config, user_data, priority)
 OVERRIDING SYSTEM VALUE

@@ -1,4 +1,5 @@
 -- Take a held batch's rows out of the index that begin.sql walks. $1 target, $2 batch
+-- Repeat: harmless
 WITH hold AS MATERIALIZED (
     SELECT id FROM holds
      WHERE target_id = $1 AND scope = 'batch' AND batch_id = $2 AND released_at IS NULL

@@ -5,6 +5,7 @@
 --
 -- The mark is on the submission, so whoever moves the row at the same time goes first or finds it.
 -- Returned is how old the request is by now, by the earlier of the two times that it has, in seconds.
+-- Repeat: ask
 WITH asked AS MATERIALIZED (
     SELECT s.id, least(t.signed_at, t.begun_at) AS sent_at,
            s.state = 'in_doubt' AND s.lease = e.lease AND s.hold_id IS NULL

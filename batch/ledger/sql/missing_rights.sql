@@ -3,6 +3,7 @@ WITH needed (name, rights) AS (
     VALUES ('attempts', '{SELECT,INSERT,UPDATE}'::text[]),
            ('batches', '{SELECT,INSERT,UPDATE}'),
            ('canaries', '{SELECT,INSERT}'),
+           ('commit_marks', '{SELECT,INSERT,UPDATE}'),
            ('found_jobs', '{SELECT,INSERT,UPDATE}'),
            ('hold_rows', '{SELECT,INSERT,UPDATE}'),
            ('holds', '{SELECT,INSERT,UPDATE}'),

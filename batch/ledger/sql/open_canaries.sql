@@ -1,5 +1,6 @@
 -- Choose the canary of every batch that no night has looked at: its first due submissions, which now
 -- go before all others. A batch that is held is looked at once it is free. $1 target, $2 how many
+-- Repeat: harmless
 WITH fresh AS MATERIALIZED (
     SELECT b.id FROM batches b
      WHERE b.target_id = $1 AND b.canary IS NULL

@@ -1,4 +1,5 @@
 -- The batch of submissions that only a journal knew, made on first need. $1 target
+-- Repeat: ask
 INSERT INTO batches (target_id, campaign, source, sha256, options, lines, rows, quarantined,
                      submissions, duplicates_in_file, duplicates_across_files,
                      duplicates_submitted)

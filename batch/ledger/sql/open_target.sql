@@ -1,4 +1,5 @@
 -- The target's row, made on first use. $1 account, $2 region
+-- Repeat: harmless
 WITH made AS (
     INSERT INTO targets (account, region)
     SELECT $1, $2

@@ -1,5 +1,6 @@
 -- What waits to be sent waits longer, for a reason. $1 submissions, $2 codes, $3 messages (arrays) ·
 -- $4 due again in seconds, $5 actor
+-- Repeat: harmless
 UPDATE submissions s
    SET due_at = now() + make_interval(secs => $4), actor = $5, reason = e.code,
        error_code = e.code, error_message = e.message

@@ -11,6 +11,7 @@
 --
 -- BETWEEN drops nothing: it lets the planner expect one row, whatever it knows of the tables. A plan
 -- made while they were small would read the whole of them for each group, ever after.
+-- Repeat: harmless
 WITH said AS MATERIALIZED (
     SELECT a.*,
            a.job_id IS NOT NULL
@@ -81,8 +82,13 @@ evidence AS (
            request_id = coalesce(a.request_id, t.request_id),
            job_id = coalesce(t.job_id, a.job_id),
            extra_job_ids = nullif(
-               coalesce(t.extra_job_ids, '{}') || a.further
-               || CASE WHEN t.job_id <> a.job_id THEN ARRAY[a.job_id] ELSE '{}' END, '{}'),
+               coalesce(t.extra_job_ids, '{}')
+               || ARRAY(SELECT f.job_id
+                          FROM unnest(a.further || CASE WHEN t.job_id <> a.job_id
+                                                        THEN ARRAY[a.job_id] ELSE '{}' END)
+                               WITH ORDINALITY AS f(job_id, place)
+                         WHERE f.job_id <> ALL (coalesce(t.extra_job_ids, '{}'))
+                         ORDER BY f.place), '{}'),
            is_stray = t.is_stray
                OR (a.job_id = coalesce(t.job_id, a.job_id)
                    AND NOT EXISTS (SELECT FROM moved m WHERE m.id = a.submission_id)

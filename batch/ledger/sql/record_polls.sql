@@ -1,5 +1,6 @@
 -- What ListAIJob said of jobs. $1 ids, $2 JobIds, $3 'succeeded', 'failed' or null (still open),
 -- $4 codes, $5 messages, $6 ended at (arrays) · $7 actor
+-- Repeat: ask
 UPDATE submissions s
    SET polled_at = now(),
        state = coalesce(e.verdict, s.state),

@@ -1,5 +1,6 @@
 -- Let rows go again, whoever held them; those of a held batch stay with their batch.
 -- $1 to $7 what is selected · $8 actor
+-- Repeat: ask
 WITH chosen AS MATERIALIZED (
     SELECT s.id, s.hold_id, s.state
       FROM submissions s

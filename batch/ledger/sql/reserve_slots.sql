@@ -6,6 +6,7 @@
 -- $1 target, $2 how many, $3 seconds between two, $4 the latest time that it can be unless the clock
 -- was set forward (epoch, seconds), or null; $5 how far ahead the first one is at least, in seconds:
 -- an answer that takes its time must not come after its slots
+-- Repeat: harmless
 WITH before AS MATERIALIZED (
     SELECT id, next_slot_at, slots_lead, paused_until, pause_length
       FROM targets WHERE id = $1 FOR UPDATE

@@ -4,6 +4,7 @@
 -- $5 configuration keys, $6 campaigns, $7 nonces, $8 signed_at, $9 workers (arrays) · prices, as in
 -- begin.sql: $10 currency, $11 of a minute by type (JSON), $12 seconds of an unknown length or null,
 -- $13 run, $14 time zone · $15 access key ids (array)
+-- Repeat: ask
 WITH entry AS MATERIALIZED (
     SELECT e.*, may_go_in_flight($1, e.media_id, e.job_type) AS may_go
       FROM unnest($3::text[], $4::text[], $5::text[], $6::text[], $7::text[],

@@ -1,5 +1,6 @@
 -- Make the submissions that a journal knows and this database forgot. $1 target, $2 batch,
 -- $3 media, $4 types, $5 configuration keys, $6 campaigns, $7 configs, $8 user data (arrays)
+-- Repeat: ask
 WITH made AS (
     INSERT INTO submissions (target_id, batch_id, line, media_id, job_type, config_key, campaign,
                              config, user_data, priority)

@@ -2,6 +2,7 @@
 -- may exist (retry_way). A failed job is free (vod-api.md 1.6): its attempt is
 -- closed, so that the next job is no duplicate charge. What belongs to a held batch stays held.
 -- $1 to $7 what is selected · $8 actor, $9 reason
+-- Repeat: ask
 WITH chosen AS MATERIALIZED (
     SELECT s.id, s.state, s.job_id,
            CASE WHEN s.state = 'failed' THEN 'due' ELSE retry_way(s) END AS way

@@ -1,6 +1,7 @@
 -- Preflight's word on media that cannot be processed: refused when they are gone for good, due again
 -- later when they may become ready. $1 target, $2 media, $3 codes, $4 messages, $5 due again in
 -- seconds or null (arrays) · $6 actor
+-- Repeat: ask
 UPDATE submissions s
    SET state = CASE WHEN e.due_in IS NULL THEN 'rejected' ELSE 'pending' END,
        due_at = CASE WHEN e.due_in IS NULL THEN s.due_at

@@ -8,6 +8,7 @@
 -- when its attempts are used up it is dead.
 -- A JobId is one submission's: what would share one stays in doubt. A replay that nobody knew of when
 -- this was decided speaks against sending again.
+-- Repeat: ask
 WITH settled AS MATERIALIZED (
     SELECT e.*, row_number() OVER (PARTITION BY e.job_id ORDER BY e.id) AS turn,
            e.job_id IS NULL AND NOT e.is_refused AND $9::int IS NOT NULL AS is_set_back
