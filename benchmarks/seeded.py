@@ -110,7 +110,7 @@ def asked_often(target: int, batch: int) -> list[Asked]:
         Asked("begin", (*begin, *unpriced, *[None] * 5), by_worker=True),
         Asked("begin", (*begin, *priced, *[None] * 5), by_worker=True),
         Asked("record", accepted, by_worker=True),
-        Asked("next_cost", (target, priced[1], 120, None, None), by_worker=True),
+        Asked("next_cost", (target, priced[1], 120, None), by_worker=True),
         Asked("outlook", (target, None), by_worker=True),
         Asked("due_span", (target,), by_worker=True),
         Asked("expire", (target, 3600.0, "benchmark", None), by_worker=True),
@@ -125,7 +125,7 @@ def asked_often(target: int, batch: int) -> list[Asked]:
         Asked("first_of_list", (target, batch, "AIMediaDNA", 20, 5000), by_worker=True),
         Asked("count_states", (target,)),
         Asked("count_held", (target,)),
-        Asked("waiting_types", (target, ["AIMediaDNA", "AIVideoTag"])),
+        Asked("waiting_types", (target,)),
         Asked("first_run_facts", (target,)),
         Asked("open_canaries", (target, 20)),
         Asked("count_canaries", (target,)),
@@ -146,5 +146,4 @@ def asked_often(target: int, batch: int) -> list[Asked]:
         Asked("failed_statuses", (target, ["strange"], 20)),
         Asked("story_submissions", (target, "0" * 32)),
         Asked("plan", (target, None), is_linear=True),
-        Asked("count_requests", (target, None), is_linear=True),
     ]

@@ -132,6 +132,10 @@ def plan_lines(plan: Plan) -> Iterator[str]:
         )
     if cost.low is None:
         yield '  prices are missing: set prices in vod-batch.toml, such as AIMediaDNA = "0.05"'
+    if plan.holds:
+        from batch.cli.render_story import hold_line
+
+        yield from map(hold_line, plan.holds)
     if total:
         yield f"send exactly this with: vod-batch submit --plan {plan.hash}"
 

@@ -13,7 +13,8 @@ from batch.engine.submit import Watcher
 from batch.engine.submit import submit as run_worker
 from batch.engine.tally import RunSummary
 from batch.errors import most_urgent
-from batch.intake.manifest import check_options, expand_inputs
+from batch.intake.options import check_options
+from batch.intake.sources import expand_inputs
 from batch.ledger.database import apply_migrations
 from batch.logs import configure_logs
 from batch.session import open_session

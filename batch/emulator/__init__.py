@@ -8,9 +8,11 @@ Run it alone: ``python -m batch.emulator --port 8808``.
 
 A request passes through these modules, in this order::
 
-    server    routes, process           calls     HTTP request -> Call
-    signing   is it who it says         faults    does the script want something else
-    gateway   time, nonce, permission, account, quota, then the action
-    actions/  one module per API action parameters, lookup, library, jobs, bill, meter: used there
-    delivery  how the answer leaves, or does not
+    server     routes, process           call     HTTP request -> Call
+    keys       is it who it says         faults   does the script want something else
+    gateway    time, nonce, permission, account, quota, then the action
+    actions/   one module per API action
+    delivery   how the answer leaves, or does not
+
+What is remembered is a ``World``; what can be set, a ``Settings``; ``admin`` has the control pages.
 """

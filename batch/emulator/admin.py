@@ -1,75 +1,93 @@
 """The pages under ``/_emulator``: look at what happened, change what happens next."""
 
 import json
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Annotated, Self, TypeVar
 
 from aiohttp import web
+from pydantic import BeforeValidator, Field, model_validator
 
-from batch.emulator.accounts import AccessKey, AccountState
 from batch.emulator.clock import iso_microseconds
 from batch.emulator.faults import FaultRule
 from batch.emulator.jobs import Trigger
-from batch.emulator.sections import KNOWN_TYPES, MEDIA_DNA
-from batch.emulator.state import State
-from batch.emulator.switches import Switches
-from batch.emulator.tables import SettingsError, build, convert
+from batch.emulator.models import MEDIA_DNA, JobType, Model, Moment, SettingsError, checked
+from batch.emulator.settings import AccessKey, AccountState, Limits, Switches
 from batch.emulator.words import Table
+from batch.emulator.world import World
 
 T = TypeVar("T")
 
-STATE = web.AppKey("state", State)
+WORLD = web.AppKey("world", World)
+PAGES = web.RouteTableDef()
 _ROWS_A_WRITE = 1000
-_OLDEST_JOB_SECONDS = 10 * 365 * 86_400
+_TEN_YEARS = 10 * 365 * 86_400
 _LAST_MOMENT = datetime(2100, 1, 1, tzinfo=UTC).timestamp()
 
-
-def add_admin_routes(app: web.Application) -> None:
-    """Add every admin page to ``app``."""
-    app.router.add_get("/_emulator/healthz", _healthz)
-    app.router.add_get("/_emulator/meter", _meter)
-    app.router.add_get("/_emulator/jobs", _jobs)
-    app.router.add_post("/_emulator/reset", _reset)
-    app.router.add_get("/_emulator/faults", _get_faults)
-    app.router.add_post("/_emulator/faults", _post_faults)
-    app.router.add_delete("/_emulator/faults", _delete_faults)
-    app.router.add_get("/_emulator/words", _get_words)
-    app.router.add_post("/_emulator/words", _post_words)
-    app.router.add_delete("/_emulator/words", _delete_words)
-    app.router.add_get("/_emulator/switches", _get_switches)
-    app.router.add_post("/_emulator/switches", _post_switches)
-    app.router.add_get("/_emulator/accounts", _get_accounts)
-    app.router.add_post("/_emulator/accounts", _post_accounts)
-    app.router.add_post("/_emulator/access_keys", _post_access_key)
-    app.router.add_get("/_emulator/quota", _get_quota)
-    app.router.add_post("/_emulator/quota", _post_quota)
-    app.router.add_get("/_emulator/clock", _get_clock)
-    app.router.add_post("/_emulator/clock", _post_clock)
-    app.router.add_post("/_emulator/elapse", _post_elapse)
-    app.router.add_post("/_emulator/auto_jobs", _post_auto_jobs)
-    app.router.add_post("/_emulator/manual_jobs", _post_manual_jobs)
+Rules = Annotated[list[FaultRule], BeforeValidator(lambda it: [it] if isinstance(it, dict) else it)]
+Age = Annotated[float, Field(ge=0, le=_TEN_YEARS)]
 
 
+class UnaskedJobs(Model):
+    """Jobs that no client of the emulator asked for, made ``age_seconds`` ago."""
+
+    media_ids: list[str]
+    type: JobType = MEDIA_DNA
+    age_seconds: Age = 0.0
+    account: str = "default"
+
+
+class Elapse(Model):
+    """Time to pass for what is remembered; ``expired_nonces`` name requests not sent until then."""
+
+    seconds: Age
+    expired_nonces: list[str] = []
+
+
+class ClockMove(Model):
+    """Where to move the cloud's time: by seconds, or to an ISO 8601 time with an offset."""
+
+    advance_seconds: float | None = None
+    now: Moment | None = None
+
+    @model_validator(mode="after")
+    def _is_one(self) -> Self:
+        if (self.advance_seconds is None) is (self.now is None):
+            raise ValueError("give advance_seconds or now")
+        return self
+
+
+async def _body(request: web.Request, kind: type[T], where: str) -> T:
+    """Return the request's JSON as a ``kind``, or answer 400 with what is wrong."""
+    try:
+        return checked(kind, await request.json(), where)
+    except SettingsError as error:
+        raise web.HTTPBadRequest(text=str(error)) from None
+    except ValueError:
+        raise web.HTTPBadRequest(text="the body is not JSON") from None
+
+
+@PAGES.get("/_emulator/healthz")
 async def _healthz(_request: web.Request) -> web.Response:
     return web.Response(text="ok")
 
 
+@PAGES.get("/_emulator/meter")
 async def _meter(request: web.Request) -> web.Response:
-    state = request.app[STATE]
-    state.automatic.catch_up()
-    said = {"words_said": dict(state.words.said)}
-    return web.json_response({**state.jobs.account_for(), **state.meter.describe(), **said})
+    world = request.app[WORLD]
+    world.automatic.catch_up()
+    said = {"words_said": world.words.said}
+    return web.json_response({**world.jobs.account_for(), **world.meter.describe(), **said})
 
 
+@PAGES.get("/_emulator/jobs")
 async def _jobs(request: web.Request) -> web.StreamResponse:
     """Stream all jobs as JSONL, in the order made."""
-    request.app[STATE].automatic.catch_up()
+    world = request.app[WORLD]
+    world.automatic.catch_up()
     response = web.StreamResponse(headers={"Content-Type": "application/jsonl"})
     await response.prepare(request)
     lines: list[str] = []
-    for row in request.app[STATE].jobs.rows():
+    for row in world.jobs.rows():
         lines.append(json.dumps(row) + "\n")
         if len(lines) == _ROWS_A_WRITE:
             await response.write("".join(lines).encode())
@@ -79,204 +97,107 @@ async def _jobs(request: web.Request) -> web.StreamResponse:
     return response
 
 
+@PAGES.post("/_emulator/reset")
 async def _reset(request: web.Request) -> web.Response:
-    request.app[STATE].reset()
+    request.app[WORLD].reset()
     return web.json_response({})
 
 
-async def _get_faults(request: web.Request) -> web.Response:
-    return web.json_response(request.app[STATE].faults.describe())
+@PAGES.get("/_emulator/faults")
+@PAGES.post("/_emulator/faults")
+@PAGES.delete("/_emulator/faults")
+async def _faults(request: web.Request) -> web.Response:
+    """POST appends one rule (an object) or several (an array)."""
+    faults = request.app[WORLD].faults
+    if request.method == "POST":
+        faults.add(await _body(request, Rules, "fault"))
+    elif request.method == "DELETE":
+        faults.clear()
+    return web.json_response(faults.describe())
 
 
-async def _post_faults(request: web.Request) -> web.Response:
-    """Append one rule (an object) or several (an array)."""
-    body = await _read_json(request)
-    tables = body if isinstance(body, list) else [body]
-    rules = _checked(lambda: tuple(build(FaultRule, table, "fault") for table in tables))
-    request.app[STATE].faults.add(rules)
-    return await _get_faults(request)
+@PAGES.get("/_emulator/words")
+@PAGES.post("/_emulator/words")
+@PAGES.delete("/_emulator/words")
+async def _words(request: web.Request) -> web.Response:
+    """POST replaces words from now on: ``{"ListAIJob": {"Status": {"success": "SUCCEED"}}}``."""
+    words = request.app[WORLD].words
+    if request.method == "POST":
+        words.add(await _body(request, Table, "words"))
+    elif request.method == "DELETE":
+        words.table.clear()
+    return web.json_response(words.table)
 
 
-async def _delete_faults(request: web.Request) -> web.Response:
-    request.app[STATE].faults.clear()
-    return await _get_faults(request)
+@PAGES.get("/_emulator/switches")
+@PAGES.post("/_emulator/switches")
+async def _switches(request: web.Request) -> web.Response:
+    """POST turns switches of whole sections: ``{"lookup": {"visible_after_seconds": 60}}``."""
+    world = request.app[WORLD]
+    if request.method == "POST":
+        world.switch(await _body(request, Switches, "switches"))
+    return web.json_response(world.switches())
 
 
-async def _get_words(request: web.Request) -> web.Response:
-    return web.json_response(request.app[STATE].words.table)
+@PAGES.get("/_emulator/accounts")
+@PAGES.post("/_emulator/accounts")
+async def _accounts(request: web.Request) -> web.Response:
+    """POST sets account states: ``{"default": "arrears"}``."""
+    states = request.app[WORLD].keys.states
+    if request.method == "POST":
+        states.update(await _body(request, dict[str, AccountState], "accounts"))
+    return web.json_response(states)
 
 
-async def _post_words(request: web.Request) -> web.Response:
-    """Replace words from now on: ``{"ListAIJob": {"Status": {"success": "SUCCEED"}}}``."""
-    body = await _read_json(request)
-    words = request.app[STATE].words
-    _checked(lambda: words.add(convert(body, Table, "words")))
-    return await _get_words(request)
-
-
-async def _delete_words(request: web.Request) -> web.Response:
-    request.app[STATE].words.clear()
-    return await _get_words(request)
-
-
-async def _get_switches(request: web.Request) -> web.Response:
-    return web.json_response(asdict(Switches.of(request.app[STATE].settings)))
-
-
-async def _post_switches(request: web.Request) -> web.Response:
-    """Turn switches of whole sections: ``{"lookup": {"visible_after_seconds": 60}}``."""
-    state, body = request.app[STATE], await _read_json(request)
-    state.switch(_checked(lambda: Switches.of(state.settings).with_changes(body)))
-    return await _get_switches(request)
-
-
-async def _get_accounts(request: web.Request) -> web.Response:
-    return web.json_response(request.app[STATE].keyring.states)
-
-
-async def _post_accounts(request: web.Request) -> web.Response:
-    """Set account states: ``{"default": "arrears"}``."""
-    body = await _read_json(request)
-    states = _checked(lambda: convert(body, dict[str, AccountState], "accounts"))
-    request.app[STATE].keyring.states.update(states)
-    return await _get_accounts(request)
-
-
-async def _post_access_key(request: web.Request) -> web.Response:
+@PAGES.post("/_emulator/access_keys")
+async def _access_keys(request: web.Request) -> web.Response:
     """Add a key, or replace the one with that id."""
-    body = await _read_json(request)
-    request.app[STATE].keyring.put(_checked(lambda: build(AccessKey, body, "access_key")))
+    request.app[WORLD].keys.put(await _body(request, AccessKey, "access_key"))
     return web.json_response({})
 
 
-async def _get_quota(request: web.Request) -> web.Response:
-    return web.json_response(request.app[STATE].quota.limits)
+@PAGES.get("/_emulator/quota")
+@PAGES.post("/_emulator/quota")
+async def _quota(request: web.Request) -> web.Response:
+    """POST changes limits: ``{"SubmitAIJob": 5}`` calls per second, 0 for none."""
+    limits = request.app[WORLD].quota.limits
+    if request.method == "POST":
+        limits.update(await _body(request, Limits, "quota"))
+    return web.json_response(limits)
 
 
-async def _post_quota(request: web.Request) -> web.Response:
-    """Change limits: ``{"SubmitAIJob": 5}`` calls per second, 0 for none."""
-    body = await _read_json(request)
-    limits = _checked(lambda: convert(body, dict[str, int], "quota"))
-    if any(limit < 0 for limit in limits.values()):
-        raise web.HTTPBadRequest(text="quota: limits must not be negative")
-    request.app[STATE].quota.set_limits(limits)
-    return await _get_quota(request)
+@PAGES.get("/_emulator/clock")
+@PAGES.post("/_emulator/clock")
+async def _clock(request: web.Request) -> web.Response:
+    """POST moves the cloud's time: ``{"advance_seconds": 3600}`` or to an ISO 8601 ``now``."""
+    world = request.app[WORLD]
+    if request.method == "POST":
+        move, wall = await _body(request, ClockMove, "clock"), world.clock.wall()
+        seconds = move.now.timestamp() - wall if move.now else move.advance_seconds or 0.0
+        if not _TEN_YEARS < wall + seconds < _LAST_MOMENT:
+            raise web.HTTPBadRequest(text="clock: the time must be between 1980 and 2100")
+        world.move_clock(seconds)
+    now, offset = iso_microseconds(world.clock.wall()), world.clock.offset
+    return web.json_response({"now": now, "offset_seconds": offset})
 
 
-@dataclass(frozen=True, slots=True)
-class _UnaskedJobs:
-    """Jobs that no client of the emulator asked for, made ``age_seconds`` ago."""
-
-    media_ids: tuple[str, ...]
-    type: str = MEDIA_DNA
-    age_seconds: float = 0.0
-    account: str = "default"
-
-    def __post_init__(self) -> None:
-        """Refuse types that do not exist and ages that no job has."""
-        if self.type not in KNOWN_TYPES:
-            raise SettingsError(f"type must be one of {', '.join(KNOWN_TYPES)}")
-        if not 0 <= self.age_seconds <= _OLDEST_JOB_SECONDS:
-            raise SettingsError("age_seconds must be from 0 to that of ten years")
+@PAGES.post("/_emulator/elapse")
+async def _elapse(request: web.Request) -> web.Response:
+    """Let time pass for jobs and nonces: ``{"seconds": 3600, "expired_nonces": [...]}``."""
+    asked = await _body(request, Elapse, "elapse")
+    request.app[WORLD].elapse(asked.seconds, asked.expired_nonces)
+    return web.json_response({})
 
 
-async def _post_auto_jobs(request: web.Request) -> web.Response:
-    """Make jobs with Trigger Auto: ``{"media_ids": [...], "type": ..., "age_seconds": ...}``."""
-    return await _make_unasked(request, "Auto")
-
-
-async def _post_manual_jobs(request: web.Request) -> web.Response:
-    """Make jobs with Trigger Manual, as some other program would."""
-    return await _make_unasked(request, "Manual")
-
-
-async def _make_unasked(request: web.Request, trigger: Trigger) -> web.Response:
-    body = await _read_json(request)
-    asked = _checked(lambda: build(_UnaskedJobs, body, f"{trigger.lower()}_jobs"))
-    make = request.app[STATE].jobs.make_unasked
+@PAGES.post("/_emulator/auto_jobs")
+@PAGES.post("/_emulator/manual_jobs")
+async def _unasked_jobs(request: web.Request) -> web.Response:
+    """Make jobs of the cloud itself, or as another program would: ``{"media_ids": [...]}``."""
+    trigger: Trigger = "Auto" if "auto" in request.path else "Manual"
+    asked = await _body(request, UnaskedJobs, f"{trigger.lower()}_jobs")
+    make = request.app[WORLD].jobs.make_unasked
     jobs = [
         make(media_id, asked.type, asked.account, trigger, asked.age_seconds)
         for media_id in asked.media_ids
     ]
     return web.json_response({"job_ids": [job.job_id for job in jobs]})
-
-
-@dataclass(frozen=True, slots=True)
-class _ClockMove:
-    """Where to move the cloud's time: by seconds, or to an ISO 8601 time with an offset."""
-
-    advance_seconds: float | None = None
-    now: str | None = None
-
-    def seconds_from(self, wall: float) -> float:
-        """Return the seconds to move by, backwards if negative."""
-        if (self.advance_seconds is None) is (self.now is None):
-            raise SettingsError("clock: give advance_seconds or now")
-        seconds = self.advance_seconds
-        if seconds is None:
-            seconds = _seconds_of(self.now or "") - wall
-        if not _OLDEST_JOB_SECONDS < wall + seconds < _LAST_MOMENT:  # NaN is not, either
-            raise SettingsError("clock: the time must be between 1980 and 2100")
-        return seconds
-
-
-def _seconds_of(text: str) -> float:
-    moment: datetime | None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise SettingsError("clock: now must be ISO 8601 with an offset")
-    return moment.timestamp()
-
-
-async def _get_clock(request: web.Request) -> web.Response:
-    clock = request.app[STATE].clock
-    return web.json_response(
-        {"now": iso_microseconds(clock.wall()), "offset_seconds": clock.offset}
-    )
-
-
-async def _post_clock(request: web.Request) -> web.Response:
-    """Move the cloud's time: ``{"advance_seconds": 3600}`` or ``{"now": "2026-03-29T00:30Z"}``."""
-    state, body = request.app[STATE], await _read_json(request)
-    move = _checked(lambda: build(_ClockMove, body, "clock"))
-    state.move_clock(_checked(lambda: move.seconds_from(state.clock.wall())))
-    return await _get_clock(request)
-
-
-@dataclass(frozen=True, slots=True)
-class _Elapse:
-    """Time to pass for what is remembered; ``expired_nonces`` name requests not sent until then."""
-
-    seconds: float
-    expired_nonces: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        """Refuse time that runs backwards."""
-        if not 0 <= self.seconds <= _OLDEST_JOB_SECONDS:
-            raise SettingsError("seconds must be from 0 to those of ten years")
-
-
-async def _post_elapse(request: web.Request) -> web.Response:
-    """Let time pass for jobs and nonces: ``{"seconds": 3600, "expired_nonces": [...]}``."""
-    body = await _read_json(request)
-    asked = _checked(lambda: build(_Elapse, body, "elapse"))
-    request.app[STATE].elapse(asked.seconds, asked.expired_nonces)
-    return web.json_response({})
-
-
-async def _read_json(request: web.Request) -> Any:
-    try:
-        return await request.json()
-    except ValueError:
-        raise web.HTTPBadRequest(text="the body is not JSON") from None
-
-
-def _checked(read: Callable[[], T]) -> T:
-    """Return what ``read`` reads, or answer 400 with what is wrong."""
-    try:
-        return read()
-    except SettingsError as error:
-        raise web.HTTPBadRequest(text=str(error)) from None

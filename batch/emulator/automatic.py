@@ -5,7 +5,8 @@ import heapq
 from batch.emulator.clock import Clock
 from batch.emulator.jobs import JobBook
 from batch.emulator.library import MediaLibrary, share_of
-from batch.emulator.sections import MEDIA_DNA, AutoDnaSettings
+from batch.emulator.models import MEDIA_DNA
+from batch.emulator.settings import AutoDnaSettings
 
 
 class AutomaticJobs:
@@ -29,14 +30,13 @@ class AutomaticJobs:
         self._planned.clear()
         self._due.clear()
         self._started = self._clock.played()
-        if self.are_on and self._settings.on == "start":
-            for media_id in sorted(self._named.union(self._library.ids or ())):
-                self._plan(media_id, self._settings.account, self._started)
+        for media_id in sorted(self._named.union(self._library.ids or ())):
+            self._plan_from_start(media_id)
 
     def see(self, media_id: str) -> None:
         """Take note that a call names this media: where every id exists, now this one counts."""
-        if self._settings.on == "start" and self._library.has(media_id):
-            self._plan(media_id, self._settings.account, self._started)
+        if self._library.has(media_id):
+            self._plan_from_start(media_id)
 
     def submitted(self, media_id: str, account: str) -> None:
         """Take note of a submission."""
@@ -51,11 +51,13 @@ class AutomaticJobs:
             created, media_id, account = heapq.heappop(self._due)
             self._jobs.make_unasked(media_id, MEDIA_DNA, account, "Auto", now - created)
 
+    def _plan_from_start(self, media_id: str) -> None:
+        if self.are_on and self._settings.on == "start":
+            self._plan(media_id, self._settings.account, self._started)
+
     def _plan(self, media_id: str, account: str, occasion: float) -> None:
-        if media_id not in self._planned and self._picks(media_id):
+        ratio = self._settings.ratio
+        picked = media_id in self._named or (ratio > 0 and share_of(media_id) <= ratio)
+        if picked and media_id not in self._planned:
             self._planned.add(media_id)
             heapq.heappush(self._due, (occasion + self._settings.after_seconds, media_id, account))
-
-    def _picks(self, media_id: str) -> bool:
-        ratio = self._settings.ratio
-        return media_id in self._named or (ratio > 0 and share_of(media_id) <= ratio)

@@ -5,9 +5,11 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
-from batch.emulator.sections import DEFAULT_PRICES, PriceSettings
+from batch.emulator.models import MEDIA_DNA, VIDEO_TAG
+from batch.emulator.settings import PriceSettings
 
 _SECONDS_PER_MINUTE = 60
+_DEFAULT_PRICES: dict[Any, Decimal] = {MEDIA_DNA: Decimal("0.05"), VIDEO_TAG: Decimal("0.3")}
 
 
 class Bill:
@@ -19,7 +21,10 @@ class Bill:
 
     def __init__(self, prices: PriceSettings, job_seconds: float) -> None:
         self._currency = prices.currency
-        self._prices = {**DEFAULT_PRICES, **prices.per_minute}
+        self._prices = {
+            **_DEFAULT_PRICES,
+            **{str(k): price for k, price in prices.per_minute.items()},
+        }
         self._job_seconds = job_seconds
         self._seconds: dict[str, Decimal] = {}
         self._running: list[tuple[float, str, Decimal]] = []
@@ -33,12 +38,7 @@ class Bill:
         else:
             heapq.heappush(self._running, (created, job_type, seconds))
 
-    def expect_nothing(self, job_type: str) -> None:
-        """Take note of a job that will fail and is not charged."""
-        self._seconds.setdefault(job_type, Decimal(0))
-
     def clear(self) -> None:
-        """Forget everything."""
         self._seconds.clear()
         self._running.clear()
 

@@ -8,27 +8,21 @@ from itertools import islice
 from typing import Any, Literal
 
 from batch.emulator.bill import Bill
-from batch.emulator.calls import Call
-from batch.emulator.clock import Clock, iso_microseconds
+from batch.emulator.call import Call
+from batch.emulator.clock import Clock, iso_microseconds, iso_seconds
 from batch.emulator.library import MediaLibrary
-from batch.emulator.sections import JobSettings, PriceSettings
+from batch.emulator.settings import Settings
 
 JobStage = Literal["reserved", "init", "processing", "analysing", "success", "fail"]
-"""The words of GetJobDetail (``vod-api.md`` 2.4)."""
-
-JobStatus = Literal["init", "processing", "success", "fail"]
-"""The words of ListAIJob (2.1), which knows fewer."""
+"""The words of GetJobDetail (``vod-api.md`` 2.4); ListAIJob (2.1) knows fewer."""
 
 Trigger = Literal["Auto", "Manual"]
 
-_STATUS_OF: dict[JobStage, JobStatus] = {
-    "reserved": "init",
-    "init": "init",
-    "processing": "processing",
-    "analysing": "processing",
-    "success": "success",
-    "fail": "fail",
-}
+_SHOWN = (
+    "job_id", "media_id", "type", "trigger", "user_data", "config", "nonce", "request_id",
+    "account", "access_key_id",
+)  # fmt: skip
+_COARSE = {"reserved": "init", "analysing": "processing"}
 
 
 @dataclass(slots=True)
@@ -58,28 +52,23 @@ class JobBook:
     """All jobs, found by id and by media; their state is a function of the clock."""
 
     def __init__(
-        self,
-        jobs: JobSettings,
-        prices: PriceSettings,
-        library: MediaLibrary,
-        clock: Clock,
-        dice: random.Random,
+        self, settings: Settings, library: MediaLibrary, clock: Clock, dice: random.Random
     ) -> None:
-        self._settings = jobs
+        self._settings = settings.jobs
         self._library = library
         self._clock = clock
         self._dice = dice
-        self._failing = frozenset(jobs.failing_media)
-        self._bill = Bill(prices, jobs.finished_after_seconds)
+        self._failing = frozenset(settings.jobs.failing_media)
+        self._bill = Bill(settings.prices, settings.jobs.finished_after_seconds)
         self._by_id: dict[str, Job] = {}
         self._by_media: dict[str, list[Job]] = {}
-        self._per_type: Counter[str] = Counter()
         self._unasked: Counter[Trigger] = Counter()
+        self._per_type: Counter[str] = Counter()
         self._repeated: dict[tuple[str, str], int] = {}
 
-    def make(self, call: Call, account: str, media_id: str, job_type: str) -> Job:
+    def make(self, call: Call, media_id: str, job_type: str) -> Job:
         """Start a job for ``call``; this is the moment that may cost money."""
-        job = self._new(media_id, job_type, account)
+        job = self._new(media_id, job_type, call.account)
         job.user_data = call.parameters.get("UserData")
         job.config = call.parameters.get("Config")
         job.nonce = call.nonce
@@ -116,13 +105,6 @@ class JobBook:
         jobs.sort(key=lambda job: job.created)  # unasked ones may be older than they look
         return jobs
 
-    def unfinished(self, media_id: str, job_type: str, account: str) -> Job | None:
-        """Return the account's latest job of that media and type that has not ended."""
-        for job in reversed(self.of_media(media_id, account)):
-            if job.type == job_type and not self.has_ended(job):
-                return job
-        return None
-
     def age(self, job: Job) -> float:
         """Return seconds since the job was created."""
         return self._clock.played() - job.created
@@ -139,21 +121,21 @@ class JobBook:
         analysing_after = settings.analysing_after_seconds
         return "processing" if analysing_after is None or age < analysing_after else "analysing"
 
-    def status(self, job: Job) -> JobStatus:
+    def status(self, job: Job) -> str:
         """Return where ``job`` stands now, in the four words of ``vod-api.md`` 2.1."""
-        return _STATUS_OF[self.stage(job)]
+        stage = self.stage(job)
+        return _COARSE.get(stage, stage)
 
     def has_ended(self, job: Job) -> bool:
         """Say whether ``job`` is over, one way or the other."""
         return self.age(job) >= self._settings.finished_after_seconds
 
-    def completed_wall(self, job: Job) -> float:
-        """Return when ``job`` ends or ended, in seconds since 1970."""
-        return job.created_wall + self._settings.finished_after_seconds
-
-    def seconds_charged(self, job: Job) -> float:
-        """Return what ``job`` is charged for: only success counts (``vod-api.md`` 1.6)."""
-        return self._library.seconds(job.media_id) if self.stage(job) == "success" else 0.0
+    def completion(self, job: Job) -> dict[str, str]:
+        """Return the CompleteTime of a job that has ended, nothing for another one."""
+        if not self.has_ended(job):
+            return {}
+        ended = job.created_wall + self._settings.finished_after_seconds
+        return {"CompleteTime": iso_seconds(ended)}
 
     def account_for(self) -> dict[str, Any]:
         """Return the meter's part about jobs: how many, of what, and what they cost.
@@ -171,7 +153,7 @@ class JobBook:
                 "count": len(self._repeated),
                 "list": [
                     {"media_id": media_id, "type": job_type, "jobs": count}
-                    for (media_id, job_type), count in list(self._repeated.items())[:100]
+                    for (media_id, job_type), count in islice(self._repeated.items(), 100)
                 ],
             },
             **self._bill.describe(self._clock.played()),
@@ -180,20 +162,12 @@ class JobBook:
     def rows(self) -> Iterator[dict[str, Any]]:
         """Yield one plain object a job, in the order made, for comparing with a client's ledger."""
         for job in list(self._by_id.values()):
-            yield {
-                "job_id": job.job_id,
-                "media_id": job.media_id,
-                "type": job.type,
-                "status": self.status(job),
-                "trigger": job.trigger,
+            status = self.status(job)
+            yield {name: getattr(job, name) for name in _SHOWN} | {
+                "status": status,
                 "created_at": iso_microseconds(job.created_wall),
-                "user_data": job.user_data,
-                "config": job.config,
-                "nonce": job.nonce,
-                "request_id": job.request_id,
-                "account": job.account,
-                "access_key_id": job.access_key_id,
-                "seconds_charged": self.seconds_charged(job),
+                # Only success is charged (vod-api.md 1.6).
+                "seconds_charged": self._library.seconds(job.media_id) * (status == "success"),
             }
 
     def grow_older(self, seconds: float) -> None:
@@ -211,28 +185,24 @@ class JobBook:
             self._charge(job, now)
 
     def clear(self) -> None:
-        """Forget all jobs."""
         self._by_id.clear()
         self._by_media.clear()
-        self._per_type.clear()
         self._unasked.clear()
+        self._per_type.clear()
         self._repeated.clear()
         self._bill.clear()
 
     def _new(self, media_id: str, job_type: str, account: str) -> Job:
+        ratio = self._settings.fail_ratio
         return Job(
             job_id=f"{self._dice.getrandbits(128):032x}",
             media_id=media_id,
             type=job_type,
             created_wall=self._clock.wall(),
             created=self._clock.played(),
-            fails=self._will_fail(media_id),
+            fails=media_id in self._failing or (ratio > 0 and self._dice.random() < ratio),
             account=account,
         )
-
-    def _will_fail(self, media_id: str) -> bool:
-        ratio = self._settings.fail_ratio
-        return media_id in self._failing or (ratio > 0 and self._dice.random() < ratio)
 
     def _file(self, job: Job, now: float) -> None:
         """Put a new job where it can be found, and count it."""
@@ -247,8 +217,5 @@ class JobBook:
                 self._repeated[job.media_id, job.type] = asked_for
 
     def _charge(self, job: Job, now: float) -> None:
-        if job.fails:
-            self._bill.expect_nothing(job.type)
-        else:
-            seconds = self._library.seconds(job.media_id)
-            self._bill.expect(job.created, job.type, seconds, now)
+        seconds = 0.0 if job.fails else self._library.seconds(job.media_id)  # vod-api.md 1.6
+        self._bill.expect(job.created, job.type, seconds, now)

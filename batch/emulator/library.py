@@ -4,10 +4,11 @@ import re
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from batch.emulator.answers import Refused
-from batch.emulator.sections import MediaSettings
-from batch.emulator.tables import SettingsError
+from batch.emulator.models import SettingsError
+from batch.emulator.refusals import Refused
+from batch.emulator.settings import MediaSettings
 
 # Not the documented look of an id (there is none, vod-api.md 9): only what no id could be is out.
 _PLAUSIBLE_ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
@@ -22,8 +23,10 @@ class MediaLibrary:
         self._settings = settings
         self._missing = frozenset(settings.missing)
         self._statuses = _by_media(settings.statuses)
-        self._storage_classes = _by_media(settings.storage_classes)
-        self._restore_statuses = _by_media(settings.restore_statuses)
+        self._storage = {
+            "StorageClass": _by_media(settings.storage_classes),
+            "RestoreStatus": _by_media(settings.restore_statuses),
+        }
         self.ids: frozenset[str] | None = None
         if settings.library or settings.library_file:
             known = frozenset(settings.library) | _ids_of_file(settings.library_file)
@@ -59,15 +62,7 @@ class MediaLibrary:
 
     def storage(self, media_id: str) -> dict[str, str]:
         """Return StorageClass and RestoreStatus of a media, where it has any (2.8)."""
-        fields = {
-            "StorageClass": self._storage_classes.get(media_id),
-            "RestoreStatus": self._restore_statuses.get(media_id),
-        }
-        return {name: word for name, word in fields.items() if word is not None}
-
-
-def _by_media(ids_by_word: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
-    return {media_id: word for word, media_ids in ids_by_word.items() for media_id in media_ids}
+        return {name: words[media_id] for name, words in self._storage.items() if media_id in words}
 
 
 def share_of(media_id: str) -> float:
@@ -75,10 +70,12 @@ def share_of(media_id: str) -> float:
     return zlib.crc32(media_id.encode(errors="replace")) / _TOP_OF_CRC32
 
 
+def _by_media(ids_by_word: Mapping[Any, list[str]]) -> dict[str, str]:
+    return {media_id: word for word, media_ids in ids_by_word.items() for media_id in media_ids}
+
+
 def _ids_of_file(path: str) -> frozenset[str]:
-    if not path:
-        return frozenset()
     try:
-        return frozenset(Path(path).read_text(encoding="utf-8").split())
+        return frozenset(Path(path).read_text(encoding="utf-8").split() if path else ())
     except OSError as error:
         raise SettingsError(f"cannot read library_file {path}: {error.strerror}") from None

@@ -1,7 +1,6 @@
 """The meter of calls: what arrived, how fast, and what was answered."""
 
 from collections import Counter, deque
-from dataclasses import dataclass
 from typing import Any
 
 from batch.emulator.clock import Clock, iso_microseconds
@@ -11,17 +10,8 @@ SUBMIT = "SubmitAIJob"
 UNKNOWN = "(unknown)"
 """Where calls of actions that do not exist are counted, so that their names take no memory."""
 
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """One instant on both clocks, in seconds."""
-
-    monotonic: float
-    wall: float
-
-    def describe(self) -> dict[str, Any]:
-        """Return the plain form for the meter page."""
-        return {"monotonic": self.monotonic, "wall": iso_microseconds(self.wall)}
+Moment = tuple[float, float]
+"""One instant on both clocks: monotonic seconds, and seconds since 1970."""
 
 
 class Pace:
@@ -31,12 +21,10 @@ class Pace:
         self.arrivals = 0
         self.busiest = 0
         self.first: Moment | None = None
-        self.last = 0.0
-        self._last_offset = 0.0
-        self._first_offset = 0.0
+        self.last: Moment | None = None
         self._recent: deque[float] = deque()
 
-    def count(self, now: float, clock: Clock) -> None:
+    def count(self, now: float, wall: float) -> None:
         """Count an arrival at ``now`` (monotonic); the window is ``(now - 1.0, now]``, exact."""
         recent = self._recent
         recent.append(now)
@@ -44,31 +32,18 @@ class Pace:
             recent.popleft()
         self.busiest = max(self.busiest, len(recent))
         self.arrivals += 1
-        self.last = now
-        self._last_offset = clock.offset
-        if self.first is None:
-            self.first = Moment(now, clock.wall())
-            self._first_offset = clock.offset
-
-    def last_moment(self) -> Moment | None:
-        """Return the last arrival; its wall time is the first one's plus monotonic distance.
-
-        To that comes what the cloud's clock was moved by in between.
-        """
-        if self.first is None:
-            return None
-        moved = self._last_offset - self._first_offset
-        return Moment(self.last, self.first.wall + self.last - self.first.monotonic + moved)
+        self.last = (now, wall)
+        self.first = self.first or self.last
 
     def rate(self) -> float | None:
         """Return arrivals per second between the first and the last one."""
-        if self.first is None or self.last == self.first.monotonic:
+        if self.first is None or self.last is None or self.last[0] == self.first[0]:
             return None
-        return (self.arrivals - 1) / (self.last - self.first.monotonic)
+        return (self.arrivals - 1) / (self.last[0] - self.first[0])
 
 
 class Meter:
-    """Counters since the start or the last reset."""
+    """Counters since the start or the last reset. ``actions`` are those counted by name."""
 
     def __init__(self, clock: Clock, actions: frozenset[str]) -> None:
         self._clock = clock
@@ -76,7 +51,6 @@ class Meter:
         self.clear()
 
     def clear(self) -> None:
-        """Set everything to zero."""
         self.requests: Counter[str] = Counter()
         self.answers: Counter[str] = Counter()
         self.faults: Counter[str] = Counter()
@@ -92,27 +66,27 @@ class Meter:
         pace = self._paces.get(known)
         if pace is None:
             pace = self._paces[known] = Pace()
-        pace.count(now, self._clock)
+        pace.count(now, self._clock.wall())
 
     def describe(self) -> dict[str, Any]:
         """Return the meter's part about calls."""
         submits = self._paces.get(SUBMIT, Pace())
-        last = submits.last_moment()
+        throttled = [n for code, n in self.answers.items() if code.lower().startswith("throttling")]
         return {
             "requests": dict(self.requests),
             "answers": dict(self.answers),
-            "throttled": sum(
-                number
-                for code, number in self.answers.items()
-                if code.lower().startswith("throttling")
-            ),
+            "throttled": sum(throttled),
             "refused_signatures": self.refused_signatures,
             "faults": dict(self.faults),
             "busiest_second": submits.busiest,
             "busiest_second_per_action": {
                 action: pace.busiest for action, pace in self._paces.items()
             },
-            "first_submit_at": submits.first and submits.first.describe(),
-            "last_submit_at": last and last.describe(),
+            "first_submit_at": _describe(submits.first),
+            "last_submit_at": _describe(submits.last),
             "submit_rate": submits.rate(),
         }
+
+
+def _describe(moment: Moment | None) -> dict[str, Any] | None:
+    return moment and {"monotonic": moment[0], "wall": iso_microseconds(moment[1])}

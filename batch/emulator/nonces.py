@@ -1,13 +1,12 @@
 """The gateway's check of time stamps and its memory for nonces (``vod-api.md`` 6.4)."""
 
-from collections import deque
+from collections import OrderedDict
 from datetime import datetime
 from functools import lru_cache
 
-from batch.emulator.accounts import AccessKey
-from batch.emulator.answers import Refused
-from batch.emulator.connections import Connection
-from batch.emulator.sections import GatewaySettings
+from batch.emulator.call import Call
+from batch.emulator.refusals import Refused
+from batch.emulator.settings import GatewaySettings
 
 _FORM_LENGTH = len("2026-01-02T03:04:05Z")
 
@@ -36,64 +35,46 @@ class NonceBook:
     """Nonces of all admitted calls, whatever their action, for as long as they are remembered."""
 
     def __init__(self) -> None:
-        self._seen: dict[str, float] = {}
-        self._order: deque[tuple[str, float]] = deque()
+        self._used: OrderedDict[str, float] = OrderedDict()
 
-    def use(
-        self,
-        nonce: str,
-        key: AccessKey,
-        connection: Connection,
-        now: float,
-        settings: GatewaySettings,
-    ) -> str:
+    def use(self, memory: str, nonce: str, now: float, keep_seconds: float) -> str:
         """Remember ``nonce``, or refuse the call because it is remembered already.
 
-        ``now`` is a time of :meth:`Clock.played`. Returns what :meth:`forget` takes.
+        Nonces of another ``memory`` do not matter; ``now`` is a time of :meth:`Clock.played`.
+        Returns what :meth:`forget` takes.
         """
-        if not settings.nonce_check:
-            return ""
-        self._evict(now - settings.nonce_memory_seconds)
-        entry = f"{_memory(key, connection, settings)} {nonce}"
-        if entry in self._seen:
+        used = self._used
+        while used and used[oldest := next(iter(used))] <= now - keep_seconds:
+            del used[oldest]
+        entry = f"{memory} {nonce}"
+        if entry in used:
             raise Refused("used_nonce")
-        self._seen[entry] = now
-        self._order.append((entry, now))
+        used[entry] = now
         return entry
 
     def forget(self, entry: str) -> None:
         """Let a nonce be used again; for the switches that say a call did not consume it."""
-        self._seen.pop(entry, None)
+        self._used.pop(entry, None)
 
     def grow_older(self, seconds: float) -> None:
         """Let every remembered nonce have been used ``seconds`` earlier."""
-        self._seen = {entry: used_at - seconds for entry, used_at in self._seen.items()}
-        self._order = deque((entry, used_at - seconds) for entry, used_at in self._order)
+        for entry in self._used:
+            self._used[entry] -= seconds
 
     def clear(self) -> None:
-        """Forget everything."""
-        self._seen.clear()
-        self._order.clear()
-
-    def _evict(self, until: float) -> None:
-        """Forget what was used at ``until`` or before."""
-        order, seen = self._order, self._seen
-        while order and order[0][1] <= until:
-            entry, used_at = order.popleft()
-            if seen.get(entry) == used_at:  # forgotten and used anew: a later use owns it
-                del seen[entry]
+        self._used.clear()
 
 
-def _memory(key: AccessKey, connection: Connection, settings: GatewaySettings) -> str:
+def memory_of(call: Call, settings: GatewaySettings) -> str:
     """Return the name of the memory that a nonce is looked up in: what shares it, shares nonces."""
     match settings.nonce_scope:
         case "network":
             return ""
         case "account":
-            return key.account
+            return call.account
         case "key":
-            return key.id
+            return call.access_key_id
         case "node":
-            return f"node {connection.number % settings.nodes}"
+            return f"node {call.connection.number % settings.nodes}"
         case "connection":
-            return f"connection {connection.number}"
+            return f"connection {call.connection.number}"

@@ -1,8 +1,8 @@
 """The QPS limit: calls per account and action in any sliding second (``vod-api.md`` 1.5)."""
 
-from collections import deque
+from collections import defaultdict, deque
 
-from batch.emulator.sections import DEFAULT_LIMITS, QuotaSettings
+from batch.emulator.settings import DEFAULT_LIMITS, QuotaSettings
 
 WINDOW = 1.0
 """Length of the sliding window in seconds."""
@@ -13,33 +13,19 @@ class Quota:
 
     def __init__(self, settings: QuotaSettings) -> None:
         self._settings = settings
-        self._limits = {**DEFAULT_LIMITS, **settings.limits}
-        self._admitted: dict[tuple[str, str], deque[float]] = {}
-
-    @property
-    def limits(self) -> dict[str, int]:
-        """Calls per second by action; 0 means no limit."""
-        return dict(self._limits)
-
-    def set_limits(self, limits: dict[str, int]) -> None:
-        """Change limits from now on; calls of the current second still count."""
-        self._limits.update(limits)
+        self.limits = {**DEFAULT_LIMITS, **settings.limits}
+        """May be changed while running; calls of the current second still count."""
+        self._admitted: defaultdict[tuple[str, str], deque[float]] = defaultdict(deque)
 
     def admits(self, account: str, action: str, now: float) -> bool:
         """Say whether a call at ``now`` (monotonic seconds) is within the limit, and count it."""
-        limit = self._limits.get(action, self._settings.default_limit)
+        limit = self.limits.get(action, self._settings.default_limit)
         if limit == 0:
             return True
-        calls = self._calls(account, action, limit)
-        full = len(calls) == limit and now - calls[0] < WINDOW
+        calls = self._admitted[account, action]
+        while calls and now - calls[0] >= WINDOW:
+            calls.popleft()
+        full = len(calls) >= limit
         if not full or self._settings.count_refused:
             calls.append(now)
         return not full
-
-    def _calls(self, account: str, action: str, limit: int) -> deque[float]:
-        """Return the times of the last ``limit`` calls; older ones cannot matter."""
-        calls = self._admitted.get((account, action))
-        if calls is None or calls.maxlen != limit:
-            calls = deque(calls or (), maxlen=limit)
-            self._admitted[account, action] = calls
-        return calls

@@ -2,23 +2,23 @@
 
 import argparse
 import asyncio
-import dataclasses
 import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from aiohttp import web
 
-from batch.emulator.actions import HANDLERS
-from batch.emulator.admin import STATE, add_admin_routes
-from batch.emulator.calls import read_call
+from batch.emulator.actions import ACTIONS
+from batch.emulator.admin import PAGES, WORLD
+from batch.emulator.call import read_call
 from batch.emulator.clock import Clock
-from batch.emulator.delivery import Incident, go_wrong, respond
+from batch.emulator.delivery import Incident, respond
 from batch.emulator.gateway import execute, receive
+from batch.emulator.models import SettingsError
 from batch.emulator.settings import Settings, load_settings
-from batch.emulator.state import State
-from batch.emulator.tables import SettingsError
+from batch.emulator.world import World
 
 _MAX_LINE_BYTES = 256 * 1024
 """Longest request line: the official SDK puts Config and UserData into the query."""
@@ -28,9 +28,9 @@ _SHUTDOWN_SECONDS = 0.5
 def create_app(settings: Settings, clock: Clock | None = None) -> web.Application:
     """Return the emulator as an application; each has its own memory and its own clock."""
     app = web.Application()
-    app[STATE] = State(settings, clock or Clock(), frozenset(HANDLERS))
+    app[WORLD] = World(settings, clock or Clock(), frozenset(ACTIONS))
     app.router.add_route("*", "/", _serve)
-    add_admin_routes(app)
+    app.add_routes(PAGES)
     return app
 
 
@@ -39,7 +39,7 @@ def create_runner(app: web.Application) -> web.AppRunner:
     return web.AppRunner(
         app,
         access_log=None,
-        keepalive_timeout=app[STATE].settings.keepalive_seconds,
+        keepalive_timeout=app[WORLD].settings.keepalive_seconds,
         max_line_size=_MAX_LINE_BYTES,
         max_field_size=_MAX_LINE_BYTES,
         shutdown_timeout=_SHUTDOWN_SECONDS,
@@ -48,14 +48,13 @@ def create_runner(app: web.Application) -> web.AppRunner:
 
 async def _serve(request: web.Request) -> web.StreamResponse:
     """Carry one API call through the emulator."""
-    state = request.app[STATE]
-    connection = state.connections.of(request)
-    call = await read_call(request, state.new_request_id(), connection)
-    verdict = receive(state, call)
-    fault = state.faults.choose(call.action, call.get("MediaId"), call.get("Types"), call.nonce)
+    world = request.app[WORLD]
+    call = await read_call(request, world.new_request_id(), world.connections.of(request))
+    receive(world, call)
+    fault = world.faults.choose(call.action, call.get("MediaId"), call.get("Types"), call.nonce)
     if fault is not None:
-        return await go_wrong(Incident(state, request, call, verdict, fault))
-    return respond(state, call, execute(state, call, verdict))
+        return await Incident(world, request, call, fault).happen()
+    return respond(world, call, execute(world, call))
 
 
 async def serve(settings: Settings) -> None:
@@ -68,30 +67,39 @@ async def serve(settings: Settings) -> None:
     await runner.setup()
     try:
         await web.TCPSite(runner, settings.host, settings.port, backlog=1024).start()
-        sys.stdout.write(f"vod-batch emulator listening on {_base_url(runner)}\n")
+        host, port = runner.addresses[0][:2]
+        where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        sys.stdout.write(f"vod-batch emulator listening on http://{where}\n")
         sys.stdout.flush()
         await stop.wait()
     finally:
         await runner.cleanup()
 
 
-def _base_url(runner: web.AppRunner) -> str:
-    host, port = runner.addresses[0][:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the emulator from the command line; return the exit code."""
     parser = _parser()
-    arguments = parser.parse_args(argv)
+    options = vars(parser.parse_args(argv))
     try:
-        settings = _settings(arguments)
-        asyncio.run(serve(settings))
+        asyncio.run(serve(load_settings(options.pop("settings"), _table_of(options))))
     except SettingsError as error:
         parser.error(str(error))
     except (OSError, OverflowError) as error:  # the latter: a port that no machine has
         parser.exit(1, f"{parser.prog}: cannot listen: {error}\n")
     return 0
+
+
+def _table_of(options: dict[str, Any]) -> dict[str, Any]:
+    """Return the options that were given as they would stand in a settings file."""
+    table: dict[str, Any] = {}
+    for path, value in options.items():
+        if value is not None:
+            *sections, key = path.split(".")
+            section = table
+            for title in sections:
+                section = section.setdefault(title, {})
+            section[key] = value
+    return table
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -104,27 +112,26 @@ def _parser() -> argparse.ArgumentParser:
     add("--host", help="address to listen on (127.0.0.1)")
     add("--port", type=int, help="port to listen on, 0 for a free one (8808)")
     add("--region", help="the region played (cn-shanghai)")
-    add("--qps", type=int, help="SubmitAIJob calls per second, 0 for no limit (30)")
+    add(
+        "--qps",
+        dest="quota.limits.SubmitAIJob",
+        type=int,
+        metavar="QPS",
+        help="SubmitAIJob calls per second, 0 for no limit (30)",
+    )
     add("--seed", type=int, help="makes ids and chances repeatable")
-    add("--job-seconds", type=float, help="seconds until a job has ended (0)")
-    add("--fail-ratio", type=float, help="share of jobs that fail, 0 to 1 (0)")
+    add(
+        "--job-seconds",
+        dest="jobs.finished_after_seconds",
+        type=float,
+        metavar="SECONDS",
+        help="seconds until a job has ended (0)",
+    )
+    add(
+        "--fail-ratio",
+        dest="jobs.fail_ratio",
+        type=float,
+        metavar="RATIO",
+        help="share of jobs that fail, 0 to 1 (0)",
+    )
     return parser
-
-
-def _settings(arguments: argparse.Namespace) -> Settings:
-    """Return the file's settings with the options laid over them."""
-    settings = load_settings(arguments.settings) if arguments.settings else Settings()
-    top = {
-        name: value
-        for name in ("host", "port", "region", "seed")
-        if (value := getattr(arguments, name)) is not None
-    }
-    quota, jobs = settings.quota, settings.jobs
-    if arguments.qps is not None:
-        limits = {**quota.limits, "SubmitAIJob": arguments.qps}
-        quota = dataclasses.replace(quota, limits=limits)
-    if arguments.job_seconds is not None:
-        jobs = dataclasses.replace(jobs, finished_after_seconds=arguments.job_seconds)
-    if arguments.fail_ratio is not None:
-        jobs = dataclasses.replace(jobs, fail_ratio=arguments.fail_ratio)
-    return dataclasses.replace(settings, quota=quota, jobs=jobs, **top)

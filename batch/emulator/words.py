@@ -20,17 +20,13 @@ answers can be replaced, by operation and field::
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Annotated, Any
 
-from batch.emulator.answers import Answer, encode
-from batch.emulator.tables import SettingsError, build
+from pydantic import AfterValidator
 
-Table = dict[str, dict[str, dict[str, Any]]]
-"""Operation, field, word -> what is said instead; ``*`` stands for any operation or word."""
-
-_Fields = Mapping[str, Mapping[str, Any]]
+from batch.emulator.answers import OK, Answer, encode
+from batch.emulator.models import Model, checked
 
 ANY = "*"
 HTTP_STATUS = "HttpStatus"
@@ -38,8 +34,7 @@ _FORM = "%Y-%m-%dT%H:%M:%SZ"
 _GONE = object()
 
 
-@dataclass(frozen=True, slots=True)
-class _Change:
+class _Change(Model):
     """What is made of a value: a date moved by ``hours`` in another ``form``, or JSON text."""
 
     hours: float = 0.0
@@ -57,26 +52,25 @@ class _Change:
         return (moment + timedelta(hours=self.hours)).strftime(self.form)
 
 
-def check_words(table: Table) -> None:
-    """Refuse what could never be said.
-
-    Raises:
-        SettingsError: an HTTP status is none, a change of a value has unknown parts.
-    """
-    for operation, fields in table.items():
-        for name, words in fields.items():
-            for word, instead in words.items():
-                where = f"words.{operation}.{name}.{word}"
-                if name == HTTP_STATUS and not _is_status(instead):
-                    raise SettingsError(f"{where} must be a status of 200 to 599, not {instead!r}")
-                if isinstance(instead, Mapping):
-                    build(_Change, instead, where)
-                elif instead is None or instead is True:
-                    raise SettingsError(f"{where}: give a word, a table, or false to leave it out")
+def _can_be_said(instead: Any) -> Any:
+    if isinstance(instead, dict):
+        checked(_Change, instead)
+    elif instead is None or instead is True:
+        raise ValueError("give a word, a table, or false to leave it out")
+    return instead
 
 
-def _is_status(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 200 <= value <= 599
+def _statuses_are_some(fields: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    for status in fields.get(HTTP_STATUS, {}).values():
+        if type(status) is not int or not 200 <= status <= 599:
+            raise ValueError(f"{HTTP_STATUS} must be a status of 200 to 599, not {status!r}")
+    return fields
+
+
+Instead = Annotated[Any, AfterValidator(_can_be_said)]
+Fields = Annotated[dict[str, dict[str, Instead]], AfterValidator(_statuses_are_some)]
+Table = dict[str, Fields]
+"""Operation, field, word -> what is said instead; ``*`` stands for any operation or word."""
 
 
 class Words:
@@ -90,15 +84,10 @@ class Words:
 
     def add(self, table: Table) -> None:
         """Lay ``table`` over the words in force."""
-        check_words(table)
         for operation, fields in table.items():
             mine = self.table.setdefault(operation, {})
             for name, words in fields.items():
                 mine.setdefault(name, {}).update(words)
-
-    def clear(self) -> None:
-        """Speak as documented again."""
-        self.table.clear()
 
     def put_into(self, operation: str, answer: Answer) -> Answer:
         """Return ``answer`` as it is said of ``operation``, itself where nothing is replaced."""
@@ -112,10 +101,10 @@ class Words:
         }
         statuses = fields.get(HTTP_STATUS, {})
         status = statuses.get(answer.code, statuses.get(str(answer.status), answer.status))
-        code = str(content.get("Code", "")) if answer.root == "Error" else answer.code
-        return Answer(status, code, content, answer.root, answer.headers)
+        code = OK if answer.code == OK else str(content.get("Code", ""))
+        return Answer(status, code, content, answer.headers)
 
-    def _in(self, fields: _Fields, operation: str, parent: str, name: str, value: Any) -> Any:
+    def _in(self, fields: Fields, operation: str, parent: str, name: str, value: Any) -> Any:
         """Return what is said in field ``name`` of object ``parent``, ``_GONE`` for no field."""
         words = fields.get(f"{parent}.{name}", fields.get(name))
         if words is not None and (instead := words.get(str(value), words.get(ANY))) is not None:
@@ -134,4 +123,4 @@ class Words:
 def _replaced(value: Any, instead: Any) -> Any:
     if instead is False:
         return _GONE
-    return build(_Change, instead).of(value) if isinstance(instead, Mapping) else instead
+    return _Change(**instead).of(value) if isinstance(instead, dict) else instead

@@ -1,6 +1,7 @@
 """Load manifests: intake reads and sorts the lines, the ledger keeps them."""
 
 from collections.abc import AsyncIterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,19 +9,14 @@ import structlog
 
 from batch.core.models import Target
 from batch.core.regions import offered_types
-from batch.intake.manifest import (
-    BareLines,
-    IntakeOptions,
-    Manifest,
-    QuarantineWriter,
-    check_options,
-    file_sha256,
-    printable_name,
-    standard_input,
-)
+from batch.intake.manifest import Manifest
+from batch.intake.model import IntakeOptions
+from batch.intake.options import check_options
+from batch.intake.quarantine import QuarantineWriter
+from batch.intake.sources import STDIN, printable_name, spooled, standard_input
 from batch.ledger.database import Database
 from batch.ledger.manifests import BatchCounts, Elsewhere, KnownBatch, ManifestFacts, begin_import
-from batch.ledger.staging import copy_bare, copy_rows
+from batch.ledger.staging import copy_rows
 from batch.settings import Settings
 
 log = structlog.get_logger()
@@ -65,40 +61,48 @@ async def load_manifest(
     """
     options = intake_options(settings)
     check_options(options)
-    path = None if source == "-" else _absolute(source)
-    told = printable_name(Path(source))
-    manifest = Manifest(path, options, stream=None if path else standard_input())
-    identity = _identity(options)
-    async with begin_import(database, target, settings.campaign, identity) as importing:
-        if path and (known := await importing.find(file_sha256(path))):
-            return LoadReport(told, known, None, None)
-        with _quarantine(path, settings.quarantine) as quarantine:
-            await importing.stage(_good_rows(manifest, quarantine))
-            # Standard input shows its hash only at its end; what was staged is then dropped.
-            if known := await importing.find(manifest.sha256):
-                quarantine.abort()
-                return LoadReport(told, known, None, None)
-            facts = _facts(manifest, quarantine)
-            counts = await importing.finish(printable_name(path) if path else told, facts)
-            elsewhere = await importing.elsewhere()
-    if counts.submissions:
+    path = None if source == STDIN else _absolute(source)
+    # Kept before anything is begun, so that a load which is begun again can read it again.
+    with nullcontext() if path else spooled(standard_input()) as stream:
+        report = await _load_once(
+            database, target, printable_name(Path(source)), Manifest(path, options, stream=stream),
+            settings,
+        )  # fmt: skip
+    if report.counts and report.counts.submissions:
         await database.analyze("submissions")
-    for other in elsewhere:
+    for other in report.elsewhere:
         log.warning("media_known_elsewhere", account=other.account, media=other.media)
-    return LoadReport(told, None, facts, counts, elsewhere)
+    return report
 
 
 def _absolute(source: str) -> Path:
     return Path(source).absolute()
 
 
+async def _load_once(
+    database: Database, target: Target, source: str, manifest: Manifest, settings: Settings
+) -> LoadReport:
+    path = manifest.path
+    identity = _identity(manifest.options)
+    async with begin_import(database, target, settings.campaign, identity) as importing:
+        if known := await importing.find(manifest.stored_sha256()):
+            return LoadReport(source, known, None, None)
+        with _quarantine(path, settings.quarantine) as quarantine:
+            await importing.stage(_good_rows(manifest, quarantine))
+            # A file may have been written to since it was hashed; what was staged is then dropped.
+            if known := await importing.find(manifest.sha256):
+                quarantine.abort()
+                return LoadReport(source, known, None, None)
+            facts = _facts(manifest, quarantine)
+            counts = await importing.finish(printable_name(path) if path else source, facts)
+            elsewhere = await importing.elsewhere()
+    return LoadReport(source, None, facts, counts, elsewhere)
+
+
 async def _good_rows(manifest: Manifest, quarantine: QuarantineWriter) -> AsyncIterator[bytes]:
-    for piece in manifest.pieces():
-        if isinstance(piece, BareLines):
-            yield copy_bare(piece.first, piece.media_ids)
-        else:
-            quarantine.write(piece.quarantined)
-            yield copy_rows(piece.rows)
+    for chunk in manifest.chunks():
+        quarantine.write(chunk.quarantined)
+        yield copy_rows(chunk.lines, chunk.media_ids, chunk.said)
 
 
 def _facts(manifest: Manifest, quarantine: QuarantineWriter) -> ManifestFacts:

@@ -13,6 +13,7 @@ from batch.core.pricing import CostRange, PriceList, TypeAmount, cost_range
 from batch.engine.shared_pace import shared_rate
 from batch.errors import UsageError
 from batch.ledger.database import Database
+from batch.ledger.operators import Hold, Operators
 from batch.session import Session
 
 _PARTS = ("the rows that are due", "the prices", "the lengths")
@@ -21,7 +22,9 @@ _PARTS = ("the rows that are due", "the prices", "the lengths")
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Due work of a target. ``seconds`` is how long it takes at ``rate`` calls a second.
+    """What may be sent now. ``seconds`` is how long it takes at ``rate`` calls a second.
+
+    ``holds`` are open, and keep more from being sent.
 
     ``hash`` fixes what was looked at: which rows, at what prices, of what lengths. It has a part
     for each, so that one that no longer holds tells what changed.
@@ -36,6 +39,7 @@ class Plan:
     done: int
     currency: str
     cost: CostRange
+    holds: tuple[Hold, ...] = ()
 
 
 class Planner:
@@ -59,10 +63,9 @@ class Planner:
     async def plan(self, plan: UUID | None = None) -> Plan:
         """Return the plan of what is due; of ``plan``, fixed before, the rows that still are."""
         rows = await self._database.fetch("plan", self._target.id, plan)
-        counted = await self._database.fetch_row("count_requests", self._target.id, plan)
         past = await self._database.fetch_row("sum_duplicates", self._target.id)
-        assert counted is not None
         assert past is not None
+        requests = rows[0]["requests"] if rows else 0
         amounts = [
             TypeAmount(
                 JobType(row["job_type"]),
@@ -76,13 +79,14 @@ class Planner:
         return Plan(
             hash=self._hash(rows),
             rows={row["job_type"]: row["rows"] for row in rows},
-            requests=counted["requests"],
+            requests=requests,
             rate=self._rate,
-            seconds=counted["requests"] / self._rate,
+            seconds=requests / self._rate,
             duplicates=past["duplicates"],
             done=past["done"],
             currency=self._prices.currency,
             cost=cost_range(amounts, self._prices, self._longest),
+            holds=tuple(await Operators(self._database, self._target).holds()),
         )
 
     async def fix(self, wanted: str, plan: UUID) -> None:

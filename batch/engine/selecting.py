@@ -8,7 +8,9 @@ from batch.core.models import JobType
 from batch.core.states import State
 from batch.errors import UsageError
 from batch.intake.cells import CellError, parse_media_id
-from batch.intake.manifest import IntakeOptions, Manifest, expand_inputs, standard_input
+from batch.intake.manifest import Manifest
+from batch.intake.model import IntakeOptions
+from batch.intake.sources import expand_inputs, standard_input
 from batch.ledger.operators import Selection
 from batch.settings import Settings
 
@@ -105,7 +107,7 @@ def read_ids(source: str, settings: Settings) -> list[str]:
                 f"{manifest.name}, line {bad.line}: {bad.reason}; nothing was changed, "
                 "mend the line and say it again"
             )
-        ids += [row.media_id for row in chunk.rows]
+        ids += chunk.media_ids
     if not ids:
         raise UsageError(f"{manifest.name} holds no media id")
     return ids

@@ -4,6 +4,7 @@ import json
 import re
 import string
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from batch.core.models import JobType
 from batch.core.request_line import LONGEST_LINE, too_long_by
@@ -13,10 +14,8 @@ MAX_MEDIA_ID = 64
 MEDIA_ID = rf"[A-Za-z0-9_-]{{1,{MAX_MEDIA_ID}}}"
 MAX_EXTEND_BYTES = 512
 SHORT_NAMES = {JobType.MEDIA_DNA: "dna", JobType.VIDEO_TAG: "tag"}
-TYPE_SEPARATORS = ",|;+ "
 
 _MAX_ECHO = 80
-_MAX_MEMO = 4096
 _MEDIA_ID_BYTES = string.ascii_letters.encode() + string.digits.encode() + b"_-"
 _is_media_id = re.compile(MEDIA_ID).fullmatch
 _is_priority = re.compile(r"[+-]?[0-9]{1,5}").fullmatch
@@ -167,6 +166,7 @@ def parse_json_object(text: str, what: str) -> tuple[dict[str, object], str]:
     raise CellError(f"{what} is not a JSON object: {reason}: {echo(text)}")
 
 
+@lru_cache(maxsize=64)
 def parse_config(text: str, what: str = "config") -> str:
     """Return the canonical text of a configuration; raise :class:`CellError`."""
     return parse_json_object(text, what)[1]
@@ -207,44 +207,3 @@ def check_length(config: str | None, user_data: str | None = None) -> None:
             f"config and user_data make a request line of {LONGEST_LINE + over:,} bytes "
             f"(allowed: {LONGEST_LINE:,}, as it is sent: most signs in JSON take three)"
         )
-
-
-class TypesMemo(dict[str | None, str]):
-    """Types cell as written -> canonical types, remembered for the first few thousand spellings.
-
-    An absent or blank cell gives the default. Looking up a bad cell raises :class:`CellError`.
-    """
-
-    def __init__(
-        self, default: tuple[JobType, ...], offered: frozenset[JobType], region: str
-    ) -> None:
-        self.default = join_types(default)
-        super().__init__({None: self.default, "": self.default})
-        self._offered = offered
-        self._region = region
-
-    def __missing__(self, cell: str) -> str:
-        """Parse a spelling not seen before."""
-        types = parse_types(cell, self._offered, self._region) if cell.strip() else self.default
-        if len(self) < _MAX_MEMO:
-            self[cell] = types
-        return types
-
-
-class ConfigMemo(dict[str, str | None]):
-    """Config cell as written -> canonical text; a blank cell gives the default.
-
-    Looking up a bad cell raises :class:`CellError`.
-    """
-
-    def __init__(self, default: str | None) -> None:
-        self.default = parse_config(default, "--config") if default is not None else None
-        super().__init__({"": self.default})
-
-    def __missing__(self, cell: str) -> str | None:
-        """Parse a text not seen before."""
-        parsed = parse_config(cell) if cell.strip() else self.default
-        # Long texts are rarely shared by rows, and a few thousand of them would fill the memory.
-        if len(self) < _MAX_MEMO and len(cell) < _MAX_MEMO:
-            self[cell] = parsed
-        return parsed

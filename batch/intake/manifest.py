@@ -1,5 +1,6 @@
 """One manifest from first byte to last: chunks of rows and quarantined lines."""
 
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -8,49 +9,23 @@ from batch.errors import UsageError
 from batch.intake.cells import CellError
 from batch.intake.decoding import TextReader
 from batch.intake.dialect import SNIFFED_LINES, WITHOUT_HEADER, Layout, read_header, sniff_delimiter
-from batch.intake.model import BareLines, Chunk, IntakeOptions, ManifestRow, QuarantinedLine
+from batch.intake.model import Chunk, IntakeOptions, QuarantinedLine
 from batch.intake.options import check_options
-from batch.intake.quarantine import QuarantineWriter
-from batch.intake.records import RecordError, RecordReader, UnfinishedError, kept, split_lines
-from batch.intake.rows import PLAIN_LINES, RowMaker
-from batch.intake.sources import (
-    expand_inputs,
-    file_sha256,
-    is_quarantine_name,
-    open_source,
-    printable_name,
-    standard_input,
-)
-
-__all__ = [
-    "CHUNK_LINES",
-    "BareLines",
-    "Chunk",
-    "IntakeOptions",
-    "Manifest",
-    "ManifestRow",
-    "QuarantineWriter",
-    "QuarantinedLine",
-    "check_options",
-    "expand_inputs",
-    "file_sha256",
-    "is_quarantine_name",
-    "printable_name",
-    "standard_input",
-]
+from batch.intake.records import RecordReader, kept, split_lines
+from batch.intake.rows import RowMaker
+from batch.intake.sources import file_sha256, open_source
 
 CHUNK_LINES = 10_000
-BARE_LINES = 400
-"""Fewest bare lines that are worth a piece of their own."""
-_CHUNK_CHARACTERS = 4 * 2**20
-"""Ends a chunk early, so that long records do not pile up."""
+_AT_ONCE = 200
+"""Lines read together: few to read again when one of them is bad."""
 
 
 class Manifest:
     """One input. Its facts are complete once :meth:`chunks` has been read to the end.
 
-    ``path`` of ``None`` means ``stream``, which stays open. Raise :class:`UsageError` at once for
-    options that cannot be carried out, and later for an input that cannot be read as a whole.
+    ``path`` of ``None`` means ``stream``, which stays open and is read from where it stands, each
+    time anew if it can seek (:func:`~batch.intake.sources.spooled`). Raise :class:`UsageError` at
+    once for options that cannot be carried out, later for an input that cannot be read as a whole.
 
     Facts: ``sha256`` of the bytes as stored, in hex; ``lines``, the physical lines; ``records``,
     which are ``rows`` and ``quarantined`` together, without header and blank ones; ``blank``
@@ -64,8 +39,9 @@ class Manifest:
         check_options(options)
         self.path = path
         self.name = "standard input" if path is None else str(path)
-        self._options = options
+        self.options = options
         self._stream = stream
+        self._begin = stream.tell() if stream and stream.seekable() else None
         self._reset()
 
     def _reset(self) -> None:
@@ -80,185 +56,106 @@ class Manifest:
         self.rows = 0
         self.quarantined = 0
 
+    def _rewind(self) -> None:
+        if self._stream and self._begin is not None:
+            self._stream.seek(self._begin)
+
+    def stored_sha256(self) -> str:
+        """Return what ``sha256`` will be, from an input that can be read again afterwards."""
+        if self._stream is None:
+            assert self.path
+            return file_sha256(self.path)
+        self._rewind()
+        return hashlib.file_digest(self._stream, "sha256").hexdigest()  # type: ignore[arg-type]
+
     @property
     def records(self) -> int:
         """Rows and quarantined lines so far."""
         return self.rows + self.quarantined
 
     def chunks(self) -> Iterator[Chunk]:
-        """Yield the manifest in chunks, as :meth:`pieces` do."""
-        for piece in self.pieces():
-            yield Chunk(piece.rows(), []) if isinstance(piece, BareLines) else piece
-
-    def pieces(self) -> Iterator[Chunk | BareLines]:
-        """Yield the manifest in pieces of about 10,000 lines, in file order.
+        """Yield the manifest in chunks of about 10,000 lines, in file order.
 
         Raise :class:`UsageError` for an input that cannot be read, unpacked or decoded, and for
         a header that cannot be used; what was yielded before must then not be kept.
         """
         self._reset()
+        self._rewind()
         with open_source(self.path, self._stream, self.name) as source:
-            text = TextReader(source.read, self.name, self._options.encoding)
+            text = TextReader(source.read, self.name, self.options.encoding)
             self.encoding = text.encoding
-            window = _Window(self, self._options)
-            for lines in split_lines(text.blocks()):
-                yield from window.parse(lines, final=False)
-            yield from window.parse([], final=True)
+            reader = RecordReader(split_lines(text.blocks()))
+            maker = RowMaker(self._read_layout(reader), self.options)
+            while lines := reader.peek(CHUNK_LINES):
+                chunk = self._bare_chunk(reader, maker, lines) or self._chunk(
+                    reader, maker, reader.line + len(lines)
+                )
+                self.rows += len(chunk.media_ids)
+                self.quarantined += len(chunk.quarantined)
+                yield chunk
+            self.lines = reader.line - 1
             self.sha256 = source.sha256
 
-    def _note_layout(self, layout: Layout, delimiter: str) -> None:
-        self.header = layout.header
-        self.columns = layout.columns
-        self.ignored = layout.ignored
-        self.delimiter = delimiter
-
-
-def _is_blank(fields: list[str]) -> bool:
-    return not any(map(str.strip, fields))
-
-
-class _Window:
-    """The lines at hand, and the place of the next record among them."""
-
-    def __init__(self, manifest: Manifest, options: IntakeOptions) -> None:
-        self._manifest = manifest
-        self._options = options
-        self._lines: list[str] = []
-        self._place = 0
-        self._reader: RecordReader | None = None
-        self._maker: RowMaker | None = None
-        self._not_bare = 0
-        self._chunk = Chunk([], [])
-        self._chunk_characters = 0
-
-    def parse(self, lines: list[str], *, final: bool) -> Iterator[Chunk | BareLines]:
-        """Take ``lines`` in and yield the chunks they fill; the last one when ``final``."""
-        self._lines = self._lines[self._place :] + lines
-        self._place = 0
-        if self._maker is None:
-            self._read_layout(final=final)
-        if self._maker is not None:
-            yield from self._parse_records(self._maker, final=final)
-        if final and (self._chunk.rows or self._chunk.quarantined):
-            yield self._take_chunk()
-
-    def _read_layout(self, *, final: bool) -> None:
-        """Find the first record that is not blank; it decides delimiter and columns."""
-        while self._place < len(self._lines) and self._maker is None:
-            sample = self._lines[self._place : self._place + SNIFFED_LINES]
-            self._reader = RecordReader(sniff_delimiter(sample))
-            try:
-                fields, count = self._reader.read(self._lines, self._place, final=final)
-            except UnfinishedError:
-                return
-            except RecordError as error:
-                self._set_layout(self._without_header(str(error)), self._reader.delimiter)
-                return
+    def _read_layout(self, reader: RecordReader) -> Layout:
+        """Read the first record that is not blank, which decides delimiter and columns."""
+        while sample := reader.peek(SNIFFED_LINES):
+            reader.delimiter = sniff_delimiter(sample)
+            _, _, fields = next(reader.records(1))
             if _is_blank(fields):
-                self._pass_blank(count)
-            else:
-                self._set_layout(self._with_header(fields, count), self._reader.delimiter)
-
-    def _set_layout(self, layout: Layout, delimiter: str) -> None:
-        self._manifest._note_layout(layout, delimiter)
-        ahead = self._lines[self._place : self._place + SNIFFED_LINES]
-        quoted = any('"' in line for line in ahead)
-        self._maker = RowMaker(layout, delimiter, self._options, quoted=quoted)
-
-    def _without_header(self, reason: str) -> Layout:
-        if self._options.column is not None:
-            raise UsageError(f"the header of {self._manifest.name} cannot be read: {reason}")
+                self.blank += 1
+                continue
+            self.delimiter = reader.delimiter
+            layout = self._header(fields)
+            if layout is None:
+                reader.rewind()
+                break
+            self.header, self.columns, self.ignored = True, layout.columns, layout.ignored
+            return layout
         return WITHOUT_HEADER
 
-    def _with_header(self, fields: list[str], count: int) -> Layout:
-        layout = read_header(fields, self._options.column, self._manifest.name)
-        if layout is None:
-            return WITHOUT_HEADER
-        self._pass(count)
-        return layout
+    def _header(self, fields: list[str] | str) -> Layout | None:
+        if not isinstance(fields, str):
+            return read_header(fields, self.options.column, self.name)
+        if self.options.column is not None:
+            raise UsageError(f"the header of {self.name} cannot be read: {fields}")
+        return None
 
-    def _parse_records(self, maker: RowMaker, *, final: bool) -> Iterator[Chunk | BareLines]:
-        while self._place < len(self._lines):
-            if bare := self._take_bare(maker):
-                if self._chunk.rows or self._chunk.quarantined:
-                    yield self._take_chunk()
-                yield bare
-            elif not self._take_plain(maker) and not self._take_record(maker, final=final):
-                return
-            if self._chunk_is_full():
-                yield self._take_chunk()
-
-    def _take_bare(self, maker: RowMaker) -> BareLines | None:
-        """Take as many lines as make a chunk, if all of them are bare."""
-        line = self._manifest.lines + 1
-        if line < self._not_bare:
+    def _bare_chunk(self, reader: RecordReader, maker: RowMaker, lines: list[str]) -> Chunk | None:
+        said = maker.bare(lines)
+        if said is None:
             return None
-        ahead = self._lines[self._place : self._place + CHUNK_LINES]
-        bare = maker.bare_lines(line, ahead) if len(ahead) >= BARE_LINES else None
-        if bare is None:
-            # Looked at once: lines that are not all bare are not looked at again one by one.
-            self._not_bare = line + len(ahead)
-            return None
-        self._manifest.rows += len(ahead)
-        self._pass(len(ahead))
-        return bare
+        first = reader.line
+        reader.skip(len(lines))
+        return Chunk(range(first, reader.line), lines, said, [])
 
-    def _take_plain(self, maker: RowMaker) -> bool:
-        """Take the plain lines at the place, some hundred at most; tell whether there were any."""
-        room = min(PLAIN_LINES, CHUNK_LINES - len(self._chunk.rows))
-        ahead = self._lines[self._place : self._place + room]
-        rows = maker.plain_rows(self._manifest.lines + 1, ahead)
-        self._chunk.rows.extend(rows)
-        self._manifest.rows += len(rows)
-        self._pass(len(rows))
-        return bool(rows)
-
-    def _take_record(self, maker: RowMaker, *, final: bool) -> bool:
-        """Take one record by the csv module's rules; tell ``False`` when it needs more lines."""
-        assert self._reader is not None
-        line = self._manifest.lines + 1
-        try:
-            fields, count = self._reader.read(self._lines, self._place, final=final)
-        except UnfinishedError:
-            return False
-        except RecordError as error:
-            # The line alone: what follows an unclosed quote is mostly good lines.
-            self._quarantine(line, str(error), self._lines[self._place], 1)
-            return True
-        if _is_blank(fields):
-            self._pass_blank(count)
-            return True
-        raw = "\n".join(self._lines[self._place : self._place + count])
-        try:
-            row = maker.row(line, fields, raw)
-        except CellError as error:
-            self._quarantine(line, str(error), raw, count)
-            return True
-        self._chunk.rows.append(row)
-        self._chunk_characters += len(raw)
-        self._manifest.rows += 1
-        self._pass(count)
-        return True
-
-    def _quarantine(self, line: int, reason: str, raw: str, count: int) -> None:
-        raw = kept(raw)
-        self._chunk.quarantined.append(QuarantinedLine(line, reason, raw))
-        self._chunk_characters += len(raw)
-        self._manifest.quarantined += 1
-        self._pass(count)
-
-    def _pass_blank(self, count: int) -> None:
-        self._manifest.blank += 1
-        self._pass(count)
-
-    def _pass(self, count: int) -> None:
-        self._place += count
-        self._manifest.lines += count
-
-    def _chunk_is_full(self) -> bool:
-        records = len(self._chunk.rows) + len(self._chunk.quarantined)
-        return records >= CHUNK_LINES or self._chunk_characters >= _CHUNK_CHARACTERS
-
-    def _take_chunk(self) -> Chunk:
-        chunk, self._chunk, self._chunk_characters = self._chunk, Chunk([], []), 0
+    def _chunk(self, reader: RecordReader, maker: RowMaker, end: int) -> Chunk:
+        """Read the records that begin before line ``end``."""
+        numbers: list[int] = []
+        chunk = Chunk(numbers, [], [], [])
+        while (left := end - reader.line) > 0:
+            lines = reader.peek(min(left, _AT_ONCE))
+            records = reader.one_a_line(lines)
+            columns = maker.many(lines, records) if records else None
+            if columns:
+                numbers.extend(range(reader.line, reader.line + len(lines)))
+                chunk.media_ids.extend(columns[0])
+                chunk.said.extend(columns[1])
+                reader.skip(len(lines))
+                continue
+            for line, raw, fields in reader.records(len(lines)):
+                try:
+                    media_id, said = maker.one(raw, fields)
+                except CellError as error:
+                    if _is_blank(fields):
+                        self.blank += 1
+                    else:
+                        chunk.quarantined.append(QuarantinedLine(line, str(error), kept(raw)))
+                else:
+                    numbers.append(line)
+                    chunk.media_ids.append(media_id)
+                    chunk.said.append(said)
         return chunk
+
+
+def _is_blank(fields: list[str] | str) -> bool:
+    return not any(map(str.strip, fields))

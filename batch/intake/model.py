@@ -1,5 +1,6 @@
 """The values that intake hands to the rest of the product."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -37,27 +38,23 @@ class QuarantinedLine:
     raw: str
 
 
-class Chunk(NamedTuple):
-    """About 10,000 lines of a manifest, each list in file order."""
+Said = tuple[str, str | None, str | None, int]
+"""What a row says of its media: types, config, user data, priority."""
 
-    rows: list[ManifestRow]
+
+class Chunk(NamedTuple):
+    """About 10,000 lines of a manifest, in file order; its good ones are three columns."""
+
+    lines: Sequence[int]
+    media_ids: list[str]
+    said: list[Said]
     quarantined: list[QuarantinedLine]
 
-
-@dataclass(frozen=True, slots=True)
-class BareLines:
-    """Consecutive good lines of nothing but a media id.
-
-    Their rows differ from ``first`` in line and media id only.
-    """
-
-    first: ManifestRow
-    media_ids: list[str]
-
+    @property
     def rows(self) -> list[ManifestRow]:
-        """Return a row for each line."""
-        numbered = enumerate(self.media_ids, self.first.line)
-        return [self.first._replace(line=line, media_id=one) for line, one in numbered]
+        """The good lines as rows."""
+        columns = zip(self.lines, self.media_ids, self.said, strict=True)
+        return [ManifestRow(line, media_id, *said) for line, media_id, said in columns]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The file of lines that were not loaded, for a person to mend."""
+"""The file of lines that were not loaded, for a person to fix."""
 
 import csv
 import filecmp

@@ -1,27 +1,17 @@
 """From text to lines to records, never holding more than a bounded piece of the file."""
 
 import csv
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from itertools import count
 
 MAX_RECORD = 2**20
 """Longest record in characters; a longer one is quarantined and not kept in memory."""
 
+Record = tuple[int, str, list[str] | str]
+"""Line on which it begins, raw text without its line end, and fields or why there are none."""
+
 _KEPT_OF_OVERLONG = 4096
-
-
-class RecordError(ValueError):
-    """The line cannot be read as CSV; the text is the reason shown to a person."""
-
-
-class UnfinishedError(Exception):
-    """The record goes on beyond the lines at hand."""
-
-
-def overlong() -> RecordError:
-    """Return the error for a record beyond the limit."""
-    return RecordError(
-        f"longer than {MAX_RECORD} characters (only the first {_KEPT_OF_OVERLONG} are kept here)"
-    )
 
 
 def kept(raw: str) -> str:
@@ -32,7 +22,7 @@ def kept(raw: str) -> str:
 def split_lines(blocks: Iterable[str]) -> Iterator[list[str]]:
     """Yield the lines of a text given in blocks, without their line ends.
 
-    A line over the limit is cut one character beyond it, so that it can be told and costs no
+    A line over the limit is cut one character beyond it: it is known as too long and costs no
     memory. Text after the last line end is a line too.
     """
     tail = ""
@@ -49,71 +39,103 @@ def split_lines(blocks: Iterable[str]) -> Iterator[list[str]]:
 
 
 class RecordReader:
-    """Reads one record at a place in a list of lines, by the csv module's rules."""
+    """Records by the csv module's strict rules, beside the raw lines that each was made of.
 
-    def __init__(self, delimiter: str) -> None:
-        self.delimiter = delimiter
-        # Made once: given by name and value, the module would make one for every record.
-        self._dialect = csv.reader((), delimiter=delimiter, strict=True).dialect
+    ``delimiter`` may be set until the first record is read, and again after :meth:`rewind`.
+    """
+
+    def __init__(self, blocks: Iterator[list[str]]) -> None:
+        self.delimiter = ","
+        self._blocks = blocks
+        self._lines: list[str] = []
+        self._passed = 0  # lines before those at hand
+        self._peeked = 0  # where peek() looked last in those at hand
+        self._start = 0  # where the next record begins in them
+        self._asked = 0  # where the csv module stands in them
         # The module's own limit is lower than ours and holds for the whole process.
         csv.field_size_limit(max(csv.field_size_limit(), MAX_RECORD + 1))
 
-    def read(self, lines: Sequence[str], start: int, *, final: bool) -> tuple[list[str], int]:
-        """Return the fields of the record that begins at ``start``, and its number of lines.
+    @property
+    def line(self) -> int:
+        """1-based number of the next line."""
+        return self._passed + self._start + 1
 
-        ``final`` says that no lines follow. Raise :class:`UnfinishedError` when more lines are
-        needed, :class:`RecordError` for a line that cannot be read.
-        """
-        if len(lines[start]) > MAX_RECORD:
-            raise overlong()
+    def peek(self, most: int) -> list[str]:
+        """Return lines that come next, ``most`` at most, and none only at the end."""
+        if 2 * self._start >= len(self._lines):
+            self._passed += self._start
+            self._lines = self._lines[self._start :] or next(self._blocks, [])
+            self._start = 0
+        self._peeked = self._start
+        return self._lines[self._start : self._start + most]
+
+    def skip(self, lines: int) -> None:
+        """Pass over lines that :meth:`peek` has shown."""
+        self._start += lines
+
+    def rewind(self) -> None:
+        """Go back to where :meth:`peek` looked last."""
+        self._start = self._peeked
+
+    def one_a_line(self, lines: list[str]) -> list[list[str]] | None:
+        """Return the records of ``lines`` if each line is one, without passing over them."""
         try:
-            return next(csv.reader((lines[start],), self._dialect)), 1
+            records = list(csv.reader(lines, delimiter=self.delimiter, strict=True))
         except csv.Error:
-            return self._read_several(lines, start, final=final)
+            return None
+        one_each = len(records) == len(lines) and max(map(len, lines)) <= MAX_RECORD
+        return records if one_each else None
 
-    def _read_several(
-        self, lines: Sequence[str], start: int, *, final: bool
-    ) -> tuple[list[str], int]:
-        feed = _Feed(lines, start)
-        reader = csv.reader(feed, self._dialect)
-        try:
-            return next(reader), reader.line_num
-        except (csv.Error, StopIteration):
-            if feed.ran_out and not feed.too_long and not final:
-                raise UnfinishedError from None
-            raise RecordError(feed.reason()) from None
+    def records(self, most: int) -> Iterator[Record]:
+        """Yield the records that begin in the next ``most`` lines, which :meth:`peek` has shown.
 
+        The last one may end in a line beyond. Of a record that cannot be read the first line is
+        given up alone: what follows a quote that is not closed is mostly good lines.
+        """
+        end = self._start + most
+        while self._start < end:
+            with suppress(csv.Error):
+                for fields in csv.reader(self._feed(end), delimiter=self.delimiter, strict=True):
+                    line = self.line
+                    yield line, self._take(self._asked), fields
+            if self._start < end:
+                fault, line = self._fault(), self.line
+                yield line, self._take(self._start + 1), fault
 
-class _Feed:
-    """Lines for one record, as many as the csv module asks for and the limit allows."""
+    def _take(self, end: int) -> str:
+        start, self._start = self._start, end
+        return self._lines[start] if end == start + 1 else "\n".join(self._lines[start:end])
 
-    def __init__(self, lines: Sequence[str], start: int) -> None:
-        self._lines = lines
-        self._next = start
-        self._size = 0
-        self.lines = 0
-        self.ran_out = False
-        self.too_long = False
+    def _feed(self, end: int) -> Iterator[str]:
+        """Yield lines as the csv module asks for them: none beyond ``end`` but for an open record.
 
-    def __iter__(self) -> "_Feed":
-        return self
+        Ends also where a record grows over the limit.
+        """
+        size = 0
+        for place in count(self._start):
+            self._asked = place + 1
+            if place == self._start:
+                size = -1
+                if place >= end:
+                    return
+            elif place == len(self._lines):
+                self._lines += next(self._blocks, [])
+                if place == len(self._lines):
+                    return
+            line = self._lines[place]
+            size += len(line) + 1
+            if size > MAX_RECORD:
+                return
+            yield line + "\n"
 
-    def __next__(self) -> str:
-        if self._next == len(self._lines):
-            self.ran_out = True
-            raise StopIteration
-        line = self._lines[self._next] + "\n"
-        self._size += len(line)
-        if self._size > MAX_RECORD + 1:
-            self.ran_out = self.too_long = True
-            raise StopIteration
-        self._next += 1
-        self.lines += 1
-        return line
-
-    def reason(self) -> str:
+    def _fault(self) -> str:
         """Say what is wrong with the record that could not be read."""
+        if len(self._lines[self._start]) > MAX_RECORD:
+            return (
+                f"longer than {MAX_RECORD} characters "
+                f"(only the first {_KEPT_OF_OVERLONG} are kept here)"
+            )
         # Closed by some later line's quote is not closed where it was meant to be.
-        if self.ran_out or self.lines > 1:
+        if self._asked > self._start + 1:
             return "a quote is opened and not closed"
         return "text stands between a closing quote and the next delimiter"

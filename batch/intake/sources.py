@@ -7,9 +7,10 @@ import os
 import re
 import stat
 import sys
+import tempfile
 import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -18,6 +19,7 @@ from batch.intake.cells import echo
 
 STDIN = "-"
 _GZIP = b"\x1f\x8b"
+_SPOOL_BYTES = 2**20
 _is_quarantine = re.compile(r".*\.quarantine(-[0-9]+)?\.csv", re.DOTALL).fullmatch
 
 
@@ -176,13 +178,41 @@ class ByteSource:
         return self._stored.hexdigest()
 
 
+def spooled(stream: BinaryIO | None) -> BinaryIO:
+    """Return all of ``stream`` in a file that can be read again from its start; close it.
+
+    The file has no name and is private, so it is gone when this process is, however that ends.
+    Raise :class:`UsageError` for a closed or unreadable ``stream``, and where there is no room.
+    """
+    source = _HashedStream(_open_stream(stream), "standard input")
+    file: BinaryIO | None = None
+    try:
+        file = tempfile.TemporaryFile()  # noqa: SIM115
+        while block := source.read(_SPOOL_BYTES):
+            file.write(block)
+        file.seek(0)
+    except OSError as error:
+        with suppress(OSError):  # what is buffered finds no room either
+            if file:
+                file.close()
+        raise UsageError(
+            f"standard input cannot be kept in a temporary file: {error.strerror or error}; "
+            "set TMPDIR to a folder with room for it, or name a file"
+        ) from error
+    return file
+
+
+def _open_stream(stream: BinaryIO | None) -> BinaryIO:
+    if stream is None:
+        raise UsageError("standard input is closed; pipe the list in, or name its file")
+    return stream
+
+
 @contextmanager
 def open_source(path: Path | None, stream: BinaryIO | None, name: str) -> Iterator[ByteSource]:
     """Open ``path``, or take ``stream`` and leave it open; raise :class:`UsageError`."""
     if path is None:
-        if stream is None:
-            raise UsageError("standard input is closed; pipe the list in, or name its file")
-        yield ByteSource(stream, name)
+        yield ByteSource(_open_stream(stream), name)
         return
     try:
         file = path.open("rb")

@@ -80,9 +80,7 @@ async def find_target(database: Database, account: str, region: str) -> Target |
 
 async def waiting_types(database: Database, target: Target) -> list[JobType]:
     """Return the types of the submissions that a run would send."""
-    rows = await database.fetch(
-        "waiting_types", target.id, [job_type.value for job_type in JobType]
-    )
+    rows = await database.fetch("waiting_types", target.id)
     return [JobType(row["job_type"]) for row in rows]
 
 

@@ -38,7 +38,7 @@ class Selection:
 
     @property
     def arguments(self) -> tuple[object, ...]:
-        """The parameters $2 to $7 of the statements ``*_selection.sql``."""
+        """What ``selected`` of the database takes after the target."""
         return (
             [state.value for state in self.states] if self.states is not None else None,
             self.code,

@@ -3,54 +3,37 @@
 Making whole blocks of bytes costs a fraction of handing each value to the driver's encoders.
 """
 
-from collections.abc import Iterable, Sequence
-from itertools import count
+from collections.abc import Sequence
 
 from batch.core.configuration import config_key
 from batch.core.models import JobType
 
 COLUMNS = ("line", "media_id", "job_type", "config_key", "config", "user_data", "priority")
 
-Row = tuple[int, str, str, str | None, str | None, int]
-"""Line, media id, types (comma separated), config, user data, priority."""
+Said = tuple[str, str | None, str | None, int]
+"""Types (comma separated), config, user data, priority."""
 
 _NULL = r"\N"
 _ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
 
 
-def copy_rows(rows: Iterable[Row]) -> bytes:
-    """Return the COPY text of ``rows``."""
-    endings: dict[tuple[object, ...], list[str]] = {}
-    lines: list[str] = []
-    for row in rows:
-        line, media_id, *_ = row
-        rest = row[2:]
-        if rest not in endings:
-            endings[rest] = _endings(row)
-        lines += [f"{line}\t{media_id}{ending}" for ending in endings[rest]]
-    return "".join(lines).encode()
+def copy_rows(lines: Sequence[int], media_ids: Sequence[str], said: Sequence[Said]) -> bytes:
+    """Return the COPY text of rows that are given in columns."""
+    rows = zip(lines, media_ids, said, strict=True)
+    if said and said.count(said[0]) == len(said) and len(endings := _endings(*said[0])) == 1:
+        texts = [f"{line}\t{media_id}{endings[0]}" for line, media_id, _ in rows]
+    else:
+        all_endings = {one: _endings(*one) for one in set(said)}
+        texts = [
+            f"{line}\t{media_id}{end}" for line, media_id, one in rows for end in all_endings[one]
+        ]
+    return "".join(texts).encode()
 
 
-def copy_bare(first: Row, media_ids: Sequence[str]) -> bytes:
-    """Return the COPY text of rows that differ from ``first`` in line and media id only.
-
-    Their lines count on from that of ``first``.
-    """
-    numbered = zip(count(first[0]), media_ids)
-    match _endings(first):
-        case [ending]:
-            lines = [f"{line}\t{media_id}{ending}" for line, media_id in numbered]
-        case endings:
-            lines = [f"{line}\t{one}{ending}" for line, one in numbered for ending in endings]
-    return "".join(lines).encode()
-
-
-def _endings(row: Row) -> list[str]:
+def _endings(types: str, config: str | None, user_data: str | None, priority: int) -> list[str]:
     """Return what follows the media id: one text for each type."""
-    _, _, types, config, user_data, priority = row
     rest = f"\t{_cell(config)}\t{_cell(user_data)}\t{priority}\n"
-    keys = {name: config_key(config, JobType(name)) for name in types.split(",")}
-    return [f"\t{name}\t{key}{rest}" for name, key in keys.items()]
+    return [f"\t{name}\t{config_key(config, JobType(name))}{rest}" for name in types.split(",")]
 
 
 def _cell(text: str | None) -> str:

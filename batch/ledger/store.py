@@ -129,7 +129,8 @@ class Store:
         ``place`` only those that do not stand in front of it in the line.
 
         ``signed_at`` is UTC in whole seconds, as ``x-acs-date`` carries it; ``access_key_id`` is
-        the key that is to sign. ``now`` is the database's clock unless a test hands one in.
+        the key that is to sign. ``now``, for the budgets, is the database's clock unless a test
+        hands one in.
         """
         rows = await self._fetch(
             "begin",
@@ -153,7 +154,7 @@ class Store:
         return [_claim(members, signed_at, access_key_id) for members in by_request.values()]
 
     async def due_span(self) -> tuple[int, int] | None:
-        """Return the lowest and the highest id of what is to be sent, if there is anything."""
+        """Return the lowest and the highest id of what is sendable, if there is anything."""
         row = await self._first("due_span", self.target.id)
         return None if row["first"] is None else (row["first"], row["last"])
 
@@ -183,9 +184,9 @@ class Store:
         return [BudgetUse(row["kind"], row["most"], row["amount"]) for row in rows]
 
     async def next_cost(self, spending: Spending, plan: UUID | None = None) -> NextCost | None:
-        """Say what the next due submission may cost; ``None`` when nothing is due."""
+        """Say what the next sendable submission may cost; ``None`` without one."""
         _, prices, longest, *_ = spending.price_arguments
-        rows = await self._fetch("next_cost", self.target.id, prices, longest, None, plan)
+        rows = await self._fetch("next_cost", self.target.id, prices, longest, plan)
         return NextCost(**rows[0]) if rows else None
 
     async def give_back(self, worker: RunId, nonces: Sequence[str]) -> list[str]:

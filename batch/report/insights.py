@@ -137,7 +137,7 @@ class Insights:
         snapshot, which would slow down all that is sent meanwhile. A submission comes once, as it
         stands when its page is read.
         """
-        wanted = (self._target.id, state.value if state else None, batch)
+        wanted = (self._target.id, [state.value] if state else None, batch)
         after = 0
         while page := await self._database.fetch("export", *wanted, after, _EXPORT_PAGE):
             after = page[-1]["id"]

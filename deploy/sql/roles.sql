@@ -50,6 +50,8 @@ SELECT format('GRANT %s ON %I TO vod_batch_worker', w.rights, w.name)
         ('plans', 'INSERT'),
         ('runs', 'INSERT, UPDATE'),
         ('sampled_lists', 'INSERT, UPDATE'),
+        -- begin locks what it claims through the view.
+        ('sendable', 'UPDATE'),
         ('spending', 'INSERT, UPDATE'),
         ('submission_history', 'INSERT'),
         ('submissions', 'INSERT, UPDATE'),

@@ -13,16 +13,13 @@ from hypothesis import strategies as st
 
 from batch.core.models import JobType
 from batch.errors import UsageError
-from batch.intake import decoding, manifest, records, rows
+from batch.intake import decoding, manifest, records
 from batch.intake.cells import are_media_ids
-from batch.intake.manifest import (
-    Chunk,
-    IntakeOptions,
-    Manifest,
-    ManifestRow,
-    QuarantinedLine,
-    QuarantineWriter,
-)
+from batch.intake.manifest import Manifest
+from batch.intake.model import Chunk, IntakeOptions, ManifestRow, QuarantinedLine
+from batch.intake.quarantine import QuarantineWriter
+from batch.intake.records import RecordReader
+from batch.intake.rows import RowMaker
 
 OPTIONS = IntakeOptions(
     default_types=(JobType.MEDIA_DNA,), offered=frozenset(JobType), region="cn-shanghai"
@@ -71,9 +68,12 @@ ACCEPTED = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 def load(data: bytes, options: IntakeOptions = OPTIONS) -> tuple[Manifest, Chunk]:
     source = Manifest(None, options, stream=io.BytesIO(data))
-    whole = Chunk([], [])
+    lines: list[int] = []
+    whole = Chunk(lines, [], [], [])
     for chunk in source.chunks():
-        whole.rows.extend(chunk.rows)
+        lines.extend(chunk.lines)
+        whole.media_ids.extend(chunk.media_ids)
+        whole.said.extend(chunk.said)
         whole.quarantined.extend(chunk.quarantined)
     return source, whole
 
@@ -181,12 +181,11 @@ def test_plain_lines_are_read_as_the_csv_module_reads_them(
     data = (header + body).encode()
     options = replace(OPTIONS, config=config, offered=frozenset({JobType.MEDIA_DNA}))
     with monkeypatch.context() as patch:
-        patch.setattr(manifest, "CHUNK_LINES", 3)  # bare pieces between others
-        patch.setattr(manifest, "BARE_LINES", 1)
+        patch.setattr(manifest, "CHUNK_LINES", 3)  # bare chunks between others
         fast = outcome(data, options)
-        patch.setattr(rows, "are_media_ids", lambda _: False)
+        patch.setattr(RowMaker, "bare", lambda *_: None)
         plain = outcome(data, options)
-        patch.setattr(rows, "plain_pattern", lambda *_, **__: re.compile("(?!)"))
+        patch.setattr(RecordReader, "one_a_line", lambda *_: None)
         slow = outcome(data, options)
     assert fast == plain == slow
 

@@ -16,6 +16,7 @@ SMALL = {
     "failover": "--rounds 1 --media 30",
     "faults_and_kills": "--media 100 --every 1",
     "load_rate": "--rows 5000",
+    "parse_rate": "--rows 5000",
     "second_night": "--starts 1",
     "statements": "--rows 20000",
     "strict_rate": "--media 60 --pending 500 --server stock --pooler --snapshot --priced",

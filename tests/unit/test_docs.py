@@ -4,6 +4,7 @@ import json
 import re
 import tomllib
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import typer.main
@@ -11,13 +12,12 @@ from aiohttp import web
 
 from batch.cli.main import app
 from batch.core.states import State
-from batch.emulator.actions import HANDLERS
-from batch.emulator.admin import add_admin_routes
-from batch.emulator.faults import FaultKind, FaultRule
-from batch.emulator.settings import parse_settings
-from batch.emulator.switches import Switches
-from batch.emulator.tables import build
-from batch.emulator.words import check_words
+from batch.emulator.actions import ACTIONS
+from batch.emulator.admin import PAGES as EMULATOR_PAGES
+from batch.emulator.faults import FaultRule, Kind
+from batch.emulator.models import checked
+from batch.emulator.settings import Switches, parse_settings
+from batch.emulator.words import Table
 from batch.errors import URGENCY, ExitCode
 from batch.intake.dialect import ID_NAMES, OPTIONAL_NAMES
 from batch.settings import PREFIX, Settings
@@ -150,13 +150,13 @@ def test_the_settings_example_of_the_readme_is_accepted() -> None:
 
 def test_every_fault_kind_is_documented() -> None:
     """docs/emulator.md has a line for each kind, and no other."""
-    assert {bare(row[0]) for row in rows(EMULATOR, "kind")} == set(FaultKind)
+    assert {bare(row[0]) for row in rows(EMULATOR, "kind")} == set(get_args(Kind))
 
 
 def test_the_emulators_pages_and_actions_are_documented() -> None:
     """docs/emulator.md names each route with its methods, and each action."""
     application = web.Application()
-    add_admin_routes(application)
+    application.add_routes(EMULATOR_PAGES)
     told = {row[0] for row in rows(EMULATOR, "page")}
     by_page: dict[str, set[str]] = {}
     for cell in told:
@@ -168,7 +168,7 @@ def test_the_emulators_pages_and_actions_are_documented() -> None:
         if route.method != "HEAD":
             real.setdefault(route.resource.canonical, set()).add(route.method)
     assert by_page == real
-    assert all(f"`{action}`" in EMULATOR for action in HANDLERS)
+    assert all(f"`{action}`" in EMULATOR for action in ACTIONS)
 
 
 def test_the_emulators_examples_work() -> None:
@@ -179,18 +179,17 @@ def test_the_emulators_examples_work() -> None:
     assert bodies
     for body in bodies:
         for rule in body if isinstance(body, list) else [body]:
-            assert build(FaultRule, rule, "fault").kind
+            assert checked(FaultRule, rule).kind
 
 
 def test_the_emulators_words_can_be_said() -> None:
     """The example of words, and those of switches, are taken as they stand."""
     (example,) = blocks(EMULATOR, "json words")
-    check_words(json.loads(example))
+    checked(Table, json.loads(example))
     turned = [json.loads(text) for text in re.findall(r"switches -d '(.*)'", EMULATOR)]
     assert turned
     for switches in turned:
-        usual = Switches.of(parse_settings(""))
-        assert usual.with_changes(switches) != usual
+        assert checked(Switches, switches) != Switches()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=[page.name for page in PAGES])

@@ -1,25 +1,25 @@
-"""The API actions the emulator plays: one module each, listed here."""
+"""The API actions the emulator plays, one a module."""
 
 from collections.abc import Callable
 from typing import Any
 
-from batch.emulator.accounts import AccessKey
+from batch.emulator.actions.get_ai_video_tag_result import get_ai_video_tag_result
 from batch.emulator.actions.get_job_detail import get_job_detail
-from batch.emulator.actions.get_results import get_ai_video_tag_result, get_media_dna_result
+from batch.emulator.actions.get_media_dna_result import get_media_dna_result
 from batch.emulator.actions.get_video_infos import get_video_infos
 from batch.emulator.actions.list_ai_job import list_ai_job
 from batch.emulator.actions.list_job_info import list_job_info
 from batch.emulator.actions.submit_ai_job import submit_ai_job
-from batch.emulator.calls import Call
-from batch.emulator.state import State
+from batch.emulator.call import Call
+from batch.emulator.world import World
 
-Handler = Callable[[State, Call, AccessKey], dict[str, Any]]
+Action = Callable[[World, Call], dict[str, Any]]
 """Checks the parameters of an admitted call, carries it out, returns the answer's content.
 
-It raises :class:`~batch.emulator.answers.Refused` before it has changed anything, or not at all.
+It raises :class:`~batch.emulator.refusals.Refused` before it has changed anything, or not at all.
 """
 
-HANDLERS: dict[str, Handler] = {
+ACTIONS: dict[str, Action] = {
     "GetAIVideoTagResult": get_ai_video_tag_result,
     "GetJobDetail": get_job_detail,
     "GetMediaDNAResult": get_media_dna_result,

@@ -1,41 +1,44 @@
 """ListAIJob: the state and result of known jobs (``vod-api.md`` 2.1)."""
 
+import json
 from typing import Any
 
-from batch.emulator.accounts import AccessKey
-from batch.emulator.calls import Call
+from batch.emulator.actions.get_ai_video_tag_result import TAGS
+from batch.emulator.actions.get_media_dna_result import dna_of
+from batch.emulator.actions.shared import split_ids
+from batch.emulator.call import Call
 from batch.emulator.clock import iso_seconds
 from batch.emulator.jobs import Job
-from batch.emulator.parameters import check_job_ids
-from batch.emulator.results import result_text
-from batch.emulator.state import State
+from batch.emulator.models import MEDIA_DNA
+from batch.emulator.world import World
 
 
-def list_ai_job(state: State, call: Call, key: AccessKey) -> dict[str, Any]:
+def list_ai_job(world: World, call: Call) -> dict[str, Any]:
     """Return the asked-for jobs of the caller's account; ids it does not own do not exist."""
-    job_ids = check_job_ids(call, state.settings.list_jobs.max_job_ids)
-    found = {job_id: state.jobs.get(job_id, key.account) for job_id in job_ids}
+    job_ids = split_ids(call.get("JobIds"), world.settings.list_jobs.max_job_ids, "job_ids")
+    found = {job_id: world.jobs.get(job_id, call.account) for job_id in job_ids}
     return {
-        "AIJobList": {"AIJob": [_describe(state, job) for job in found.values() if job]},
+        "AIJobList": {"AIJob": [_describe(world, job) for job in found.values() if job]},
         "NonExistAIJobIds": {"String": [job_id for job_id, job in found.items() if not job]},
     }
 
 
-def _describe(state: State, job: Job) -> dict[str, str]:
+def _describe(world: World, job: Job) -> dict[str, str]:
     """Return all fields as strings; result, completion time and code come with the end."""
-    status = state.jobs.status(job)
+    status = world.jobs.status(job)
     entry = {
         "JobId": job.job_id,
         "MediaId": job.media_id,
         "Type": job.type,
         "Status": status,
         "CreationTime": iso_seconds(job.created_wall),
+        **world.jobs.completion(job),
     }
-    if not state.jobs.has_ended(job):
-        return entry
-    entry["CompleteTime"] = iso_seconds(state.jobs.completed_wall(job))
     if status == "fail":
-        failing = state.settings.jobs
-        return entry | {"Code": failing.fail_code, "Message": failing.fail_message, "Data": ""}
-    data = result_text(state.settings.media, job.media_id, job.type)
-    return entry | {"Code": "0", "Message": "OK", "Data": data}
+        failing = world.settings.jobs
+        entry |= {"Code": failing.fail_code, "Message": failing.fail_message, "Data": ""}
+    elif status == "success":
+        media = world.settings.media
+        result = dna_of(media, job.media_id) if job.type == MEDIA_DNA else TAGS
+        entry |= {"Code": "0", "Message": "OK", "Data": json.dumps(result)}
+    return entry

@@ -2,36 +2,38 @@
 
 from typing import Any
 
-from batch.emulator.accounts import AccessKey
-from batch.emulator.calls import Call
+from batch.emulator.actions.shared import (
+    can_be_found,
+    check_job_type,
+    check_media,
+    describe_progress,
+)
+from batch.emulator.call import Call
 from batch.emulator.jobs import Job
-from batch.emulator.lookup import can_be_found, check_media, describe_progress
-from batch.emulator.parameters import check_job_type
-from batch.emulator.state import State
+from batch.emulator.world import World
 
 _JOB_TYPES = ("transcode", "snapshot", "ai")
 
 
-def list_job_info(state: State, call: Call, key: AccessKey) -> dict[str, Any]:
+def list_job_info(world: World, call: Call) -> dict[str, Any]:
     """Return the caller's account's jobs of a media; other kinds than ``ai`` are never there."""
-    media_id = call.get("MediaId")
     job_type = check_job_type(call, _JOB_TYPES)
-    check_media(state, media_id)
-    jobs = _find(state, media_id, key.account) if job_type == "ai" else []
+    media_id = check_media(world, call)
+    jobs = _find(world, media_id, call.account) if job_type == "ai" else []
     return {
         "MediaId": media_id,
         "JobType": job_type,
-        "JobInfoList": [describe_progress(state, job) for job in jobs],
+        "JobInfoList": [describe_progress(world, job) for job in jobs],
     }
 
 
-def _find(state: State, media_id: str, account: str) -> list[Job]:
+def _find(world: World, media_id: str, account: str) -> list[Job]:
     """Return the jobs to list; order, number and coverage are undocumented."""
-    settings = state.settings.lookup
+    settings = world.settings.lookup
     jobs = [
         job
-        for job in state.jobs.of_media(media_id, account)
-        if job.type in settings.covers and can_be_found(state, job)
+        for job in world.jobs.of_media(media_id, account)
+        if job.type in settings.covers and can_be_found(world, job)
     ]
     if settings.order == "newest":
         jobs.reverse()

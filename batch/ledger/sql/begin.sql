@@ -1,45 +1,23 @@
--- Claim due media and commit the intent to send them, in one statement.
--- $1 target, $2 how many requests, $3 worker, $4 one nonce a request, $5 signed_at, $6 now (tests),
--- $7 how many rows at the most
+-- Claim what is sendable and commit the intent to send them, in one statement.
+-- $1 target, $2 how many requests, $3 worker, $4 one nonce a request, $5 signed_at,
+-- $6 now for the budgets (tests), $7 how many rows at the most
 -- Prices: $8 currency, $9 price of a minute by type (JSON), $10 seconds of an unknown length or null,
 -- $11 run, $12 time zone · Budgets or null: $13 of the run, $14 of the day, $15 of the month
 -- $16 only submissions of this id and above lead a request, null: all
 -- $17 the plan that it keeps to (fix_plan.sql, fix_canaries.sql), or null
 -- $18 id of the access key that the requests are to be signed with, or null
 -- $19 priority and $20 submission in front of which no leader is looked for, null: none is passed over
---
--- A row waits while another submission of the same media and type is unresolved: two of them on the
--- wire could not be told apart afterwards (vod-api.md 12.2). OFFSET 0 keeps that question a look-up
--- for each row: as a join the planner answers it by reading the whole table.
 WITH leader AS MATERIALIZED (
     SELECT s.id, s.media_id, s.job_type, s.config, s.campaign, s.user_data, s.priority
-      FROM submissions s
-     WHERE s.target_id = $1 AND s.state = 'pending' AND s.due_at <= coalesce($6, now())
+      FROM sendable s
+     WHERE s.target_id = $1 AND s.state = 'pending'
        AND s.id >= coalesce($16::bigint, 0)
-       AND NOT EXISTS (SELECT FROM targets t
-                        WHERE t.id = $1 AND t.paused_until > coalesce($6, now()))
-       AND NOT EXISTS (SELECT FROM holds h
-                        WHERE h.target_id = $1 AND h.scope = 'target' AND h.released_at IS NULL)
-       -- Held rows are not in the index; only what came back to pending in a held batch is met here.
-       AND s.hold_id IS NULL AND s.is_waiting IS NOT TRUE
+       AND NOT EXISTS (SELECT FROM targets t WHERE t.id = $1 AND t.paused_until > now())
        AND -(s.priority::integer) <= coalesce((SELECT -(n.least_priority::integer) FROM plans n
                                                 WHERE n.id = $17), 32768)
        AND (-(s.priority::integer), s.id) >= (coalesce(-($19::integer), -32768),
                                               coalesce($20::bigint, 0))
        AND ($17::uuid IS NULL OR s.id <@ (SELECT n.ids FROM plans n WHERE n.id = $17))
-       AND s.batch_id <> ALL (ARRAY(SELECT h.batch_id FROM holds h
-                                     WHERE h.target_id = $1 AND h.scope = 'batch'
-                                       AND h.released_at IS NULL))
-       AND NOT EXISTS (SELECT FROM submissions u
-                        WHERE u.media_id = s.media_id AND u.job_type = s.job_type
-                          AND u.target_id = s.target_id AND u.state IN ('submitting', 'in_doubt')
-                        OFFSET 0)
-       -- A job of it is known by now: adopt_strays.sql takes it up.
-       AND (s.lease = 0
-            OR NOT EXISTS (SELECT FROM attempts t
-                            WHERE t.submission_id = s.id AND t.is_stray AND t.closed_by IS NULL
-                              AND NOT EXISTS (SELECT FROM submissions k WHERE k.job_id = t.job_id)
-                            OFFSET 0))
        -- Under a budget, what may cost nobody knows how much waits, and lets others pass.
        AND (coalesce($13::numeric, $14::numeric, $15::numeric) IS NULL OR $10::numeric IS NOT NULL
             OR EXISTS (SELECT FROM media m
@@ -49,33 +27,22 @@ WITH leader AS MATERIALIZED (
      LIMIT $2
        FOR UPDATE OF s SKIP LOCKED
 ),
--- The other types of the same media that are due too go in the same request, which carries one Config:
--- the same text for all of them, whatever of it is whose.
+-- The other types of the same media that are sendable too go in the same request, which carries one
+-- Config: the same text for all of them, whatever of it is whose. Looked up for each leader: before the
+-- table's first ANALYZE the planner would walk the whole of it.
 partner AS MATERIALIZED (
     SELECT p.id, p.media_id, p.job_type, p.config, p.campaign, p.user_data, p.priority
       FROM leader l
-      JOIN submissions p ON p.media_id = l.media_id AND p.job_type <> l.job_type
-       AND p.target_id = $1 AND p.config IS NOT DISTINCT FROM l.config
-       AND p.campaign = l.campaign
-       AND p.user_data IS NOT DISTINCT FROM l.user_data
-     -- IS TRUE hides this from the partial index of due rows: before the table's first ANALYZE the
-     -- planner would walk the whole of it for each leader, instead of looking the media up.
-     WHERE (p.state = 'pending') IS TRUE AND p.due_at <= coalesce($6, now())
-       AND p.hold_id IS NULL AND p.is_waiting IS NOT TRUE
-       AND ($17::uuid IS NULL OR p.id <@ (SELECT n.ids FROM plans n WHERE n.id = $17))
-       AND p.batch_id <> ALL (ARRAY(SELECT h.batch_id FROM holds h
-                                     WHERE h.target_id = $1 AND h.scope = 'batch'
-                                       AND h.released_at IS NULL))
-       AND NOT EXISTS (SELECT FROM submissions u
-                        WHERE u.media_id = p.media_id AND u.job_type = p.job_type
-                          AND u.target_id = p.target_id AND u.state IN ('submitting', 'in_doubt')
-                        OFFSET 0)
-       AND (p.lease = 0
-            OR NOT EXISTS (SELECT FROM attempts t
-                            WHERE t.submission_id = p.id AND t.is_stray AND t.closed_by IS NULL
-                              AND NOT EXISTS (SELECT FROM submissions k WHERE k.job_id = t.job_id)
-                            OFFSET 0))
-       FOR UPDATE OF p SKIP LOCKED
+     CROSS JOIN LATERAL (
+           SELECT *
+             FROM sendable s
+            WHERE s.media_id = l.media_id AND s.job_type <> l.job_type
+              AND s.target_id = $1 AND s.config IS NOT DISTINCT FROM l.config
+              AND s.campaign = l.campaign
+              AND s.user_data IS NOT DISTINCT FROM l.user_data
+              AND ($17::uuid IS NULL OR s.id <@ (SELECT n.ids FROM plans n WHERE n.id = $17))
+           OFFSET 0
+              FOR UPDATE OF s SKIP LOCKED) p
 ),
 -- One request a group; of two that ask for the same media and type, the first goes first.
 due AS (

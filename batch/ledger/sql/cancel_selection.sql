@@ -1,16 +1,9 @@
 -- Withdraw what is still to be sent, for good.
--- $1 target, then what is selected, each null for any: $2 states, $3 code, $4 batch, $5 media,
--- $6 type, $7 campaign · $8 actor, $9 reason
+-- $1 to $7 what is selected · $8 actor, $9 reason
 WITH chosen AS MATERIALIZED (
     SELECT s.id
       FROM submissions s
-     WHERE s.target_id = $1
-       AND ($2::text[] IS NULL OR s.state = ANY ($2::text[]))
-       AND ($3::text IS NULL OR lower(s.error_code) = lower($3::text))
-       AND ($4::bigint IS NULL OR s.batch_id = $4::bigint)
-       AND ($5::text[] IS NULL OR s.media_id = ANY ($5::text[]))
-       AND ($6::text IS NULL OR s.job_type = $6::text)
-       AND ($7::text IS NULL OR s.campaign = $7::text)
+     WHERE selected(s, $1, $2, $3, $4, $5, $6, $7)
        AND s.state = 'pending' AND s.is_waiting IS NOT TRUE
      ORDER BY s.id
        FOR UPDATE OF s

@@ -1,9 +1,9 @@
--- From which id to which there are submissions to be sent: the ends of each priority, which begin.sql's
--- index knows without a walk. $1 target
+-- From which id to which there is something sendable: the ends of each priority, which stand at the ends
+-- of begin.sql's index. $1 target
 WITH RECURSIVE level (behind, first) AS (
     (SELECT -(s.priority::integer), s.id
-       FROM submissions s
-      WHERE s.target_id = $1 AND s.state = 'pending' AND s.hold_id IS NULL
+       FROM sendable s
+      WHERE s.target_id = $1 AND s.state = 'pending'
       ORDER BY -(s.priority::integer), s.id
       LIMIT 1)
     UNION ALL
@@ -11,16 +11,16 @@ WITH RECURSIVE level (behind, first) AS (
       FROM level l
      CROSS JOIN LATERAL (
            SELECT -(s.priority::integer) AS behind, s.id
-             FROM submissions s
-            WHERE s.target_id = $1 AND s.state = 'pending' AND s.hold_id IS NULL
+             FROM sendable s
+            WHERE s.target_id = $1 AND s.state = 'pending'
               AND -(s.priority::integer) > l.behind
             ORDER BY -(s.priority::integer), s.id
             LIMIT 1) n
 )
 SELECT min(l.first) AS first,
        max((SELECT s.id
-              FROM submissions s
-             WHERE s.target_id = $1 AND s.state = 'pending' AND s.hold_id IS NULL
+              FROM sendable s
+             WHERE s.target_id = $1 AND s.state = 'pending'
                AND -(s.priority::integer) <= l.behind
              ORDER BY -(s.priority::integer) DESC, s.id DESC
              LIMIT 1)) AS last

@@ -7,7 +7,7 @@ WITH hold AS MATERIALIZED (
 chosen AS MATERIALIZED (
     SELECT s.id, hold.id AS hold_id
       FROM submissions s CROSS JOIN hold
-     WHERE s.target_id = $1 AND s.batch_id = $2 AND (s.state = 'pending') IS NOT FALSE
+     WHERE s.target_id = $1 AND s.batch_id = $2 AND (s.state = 'pending') IS TRUE
        AND s.hold_id IS NULL
      ORDER BY s.id
        FOR UPDATE OF s

@@ -2,10 +2,8 @@
 -- whether a look at their media holds. $1 target, $2 how many, $3 further submissions
 WITH line AS MATERIALIZED (
     SELECT s.id
-      FROM submissions s
-     WHERE s.target_id = $1 AND s.state = 'pending' AND s.hold_id IS NULL AND s.due_at <= now()
-       AND NOT EXISTS (SELECT FROM holds h
-                        WHERE h.target_id = $1 AND h.scope = 'target' AND h.released_at IS NULL)
+      FROM sendable s
+     WHERE s.target_id = $1 AND s.state = 'pending'
      ORDER BY -(s.priority::integer), s.id
      LIMIT $2
 )

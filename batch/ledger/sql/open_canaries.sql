@@ -14,7 +14,7 @@ large AS MATERIALIZED (
      WHERE (SELECT count(*) FROM (
                 SELECT FROM submissions p
                  WHERE p.target_id = $1 AND p.batch_id = fresh.id
-                   AND (p.state = 'pending') IS NOT FALSE
+                   AND (p.state = 'pending') IS TRUE
                    AND p.hold_id IS NULL
                  ORDER BY -(p.priority::integer), p.id
                  LIMIT $2::int + 1) waiting) > $2::int
@@ -25,7 +25,7 @@ first AS MATERIALIZED (
            SELECT p.id
              FROM submissions p
             WHERE p.target_id = $1 AND p.batch_id = large.id
-              AND (p.state = 'pending') IS NOT FALSE AND p.hold_id IS NULL AND p.due_at <= now()
+              AND (p.state = 'pending') IS TRUE AND p.hold_id IS NULL AND p.due_at <= now()
             ORDER BY -(p.priority::integer), p.id
             LIMIT $2::int) s
 ),

@@ -1,6 +1,9 @@
--- The types of what a run would send. $1 target, $2 all types
-SELECT job_type FROM current_tallies
- WHERE target_id = $1 AND job_type = ANY ($2::text[]) AND state = 'pending'
- GROUP BY job_type
-HAVING sum(n) > 0
- ORDER BY job_type
+-- The types of what is in line to be sent; a type that nobody waits for is not walked for. $1 target
+SELECT c.job_type FROM current_tallies c
+ WHERE c.target_id = $1 AND c.state = 'pending'
+ GROUP BY c.job_type
+HAVING sum(c.n) > 0
+   AND EXISTS (SELECT FROM in_line s
+                WHERE s.target_id = $1 AND s.state = 'pending' AND s.job_type = c.job_type
+               OFFSET 0)
+ ORDER BY c.job_type

@@ -15,7 +15,8 @@ WITH walked AS NOT MATERIALIZED (
 unseen AS MATERIALIZED (
     SELECT w.*
       FROM walked w
-     WHERE w.campaign = $8 AND w.due_at <= now()
+     WHERE w.campaign = $8
+       AND EXISTS (SELECT FROM sendable v WHERE v.id = w.id OFFSET 0)
        AND ($6::bigint[] IS NULL
             OR (w.batch_id, w.job_type) IN (SELECT l.batch_id, l.job_type
                                               FROM unnest($6::bigint[], $7::text[])

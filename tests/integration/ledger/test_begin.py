@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -87,13 +86,13 @@ async def test_no_more_requests_than_nonces(ledger: Ledger) -> None:
 
 
 async def test_a_row_waits_for_its_due_time(ledger: Ledger) -> None:
-    """Not due by the clock handed in: left alone; due by it: claimed."""
+    """Not due by the database's clock: left alone; due by it: claimed."""
     (submission,) = await ledger.add([1])
-    due = datetime(2030, 1, 1, tzinfo=UTC)
-    await ledger.sql.execute("UPDATE submissions SET due_at = $1", due)
+    put_off = "UPDATE submissions SET due_at = now() + make_interval(secs => $1)"
+    await ledger.sql.execute(put_off, 60.0)
     assert await ledger.begin() == []
-    assert await ledger.begin(now=due - timedelta(milliseconds=1)) == []
-    assert _ids(await ledger.begin(now=due)) == [submission]
+    await ledger.sql.execute(put_off, 0.0)
+    assert _ids(await ledger.begin()) == [submission]
 
 
 async def test_a_paused_target_begins_nothing(ledger: Ledger) -> None:
@@ -102,8 +101,11 @@ async def test_a_paused_target_begins_nothing(ledger: Ledger) -> None:
     await ledger.store.pause(3600)
     await ledger.store.pause(1)
     assert await ledger.begin() == []
-    assert await ledger.begin(now=datetime.now(UTC) + timedelta(seconds=3500)) == []
-    assert len(await ledger.begin(now=datetime.now(UTC) + timedelta(seconds=3700))) == 1
+    passes = "UPDATE targets SET paused_until = paused_until - make_interval(secs => $1)"
+    await ledger.sql.execute(passes, 3500.0)
+    assert await ledger.begin() == []
+    await ledger.sql.execute(passes, 200.0)
+    assert len(await ledger.begin()) == 1
 
 
 @pytest.mark.parametrize("state", [State.SUBMITTING, State.IN_DOUBT])

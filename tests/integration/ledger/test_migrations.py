@@ -119,35 +119,3 @@ async def test_load_begin_and_record_work_on_each_version(
             assert await ledger.store.record(verdicts, "test") == []
             assert await ledger.states() == {State.SUBMITTED: 4}
             await ledger.check()
-
-
-async def test_rows_of_before_that_collide_are_kept_apart(database_url: str) -> None:
-    """Two in doubt for one media and type, two with one JobId: the oldest stays, none is lost."""
-    migration = (migrations_folder() / "20261126050000_one_in_flight.sql").read_text()
-    up, down = migration.split("-- migrate:down")
-    async with open_ledger(database_url) as ledger:
-        await ledger.sql.execute(down)
-        worker = await ledger.worker()
-        rows = []
-        for campaign in ("first", "second"):
-            for n, path in ((1, (State.SUBMITTING, State.IN_DOUBT)), (2, (State.SUBMITTING,))):
-                rows += await ledger.add([n], campaign=campaign)
-                for step in path:
-                    await ledger.move(rows[-1], step, worker)
-        ended = [await ledger.put(n, State.SUCCEEDED, worker) for n in (3, 4)]
-        await ledger.sql.execute("UPDATE submissions SET job_id = 'x' WHERE job_id IS NOT NULL")
-        await ledger.sql.execute(f"BEGIN; {up}; COMMIT")
-        stand = {
-            row["id"]: (row["state"], row["job_id"], row["is_waiting"])
-            for row in await ledger.rows()
-        }
-        assert [stand[row] for row in rows] == [
-            ("in_doubt", None, None),
-            ("submitting", None, None),
-            ("pending", None, True),
-            ("pending", None, True),
-        ]
-        assert [stand[row] for row in ended] == [
-            ("succeeded", "x", None), ("in_doubt", None, None)
-        ]  # fmt: skip
-        assert await ledger.begin(9) == []

@@ -77,6 +77,25 @@ async def test_a_run_does_not_wait_for_what_is_held(
     assert len(emulator.jobs()) == 5
 
 
+async def test_a_plan_says_what_is_held_and_how_to_let_it_go(
+    ledger: Ledger, console: Console
+) -> None:
+    """What is held is not due, and there is nothing to send; the hold is named with its way out."""
+    await ledger.add(range(3))
+    await _run(console, "pause", "--all", "--yes")
+    plan = (await _run(console, "plan")).stdout
+    assert "  due                  0  submissions" in plan
+    assert "held: the whole target, 3 submissions, since " in plan
+    assert "let go with: vod-batch resume --all" in plan
+    assert "submit --plan" not in plan
+    (hold,) = (await _told(console, "plan"))["holds"]
+    assert (hold["scope"], hold["rows"]) == ("target", 3)
+    await _run(console, "resume", "--all", "--yes")
+    plan = (await _run(console, "plan")).stdout
+    assert "  due                  3  submissions" in plan
+    assert "held" not in plan
+
+
 async def test_a_held_batch_holds_what_comes_back_to_it(
     ledger: Ledger, operators: Operators
 ) -> None:

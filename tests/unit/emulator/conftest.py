@@ -78,8 +78,13 @@ class Emulator:
         date: str | None = None,
         version: str = "2017-03-21",
         unsigned: Mapping[str, str] | None = None,
+        change: Mapping[str, str] | None = None,
+        sent_body: bytes | None = None,
     ) -> Reply:
-        """Make a call signed with V3."""
+        """Make a call signed with V3; after signing, ``unsigned`` replaces headers.
+
+        ``change`` replaces parameters of the query then, ``sent_body`` the body.
+        """
         body = urlencode(form).encode() if form else b""
         digest = hashlib.sha256(body).hexdigest()
         request = TeaRequest()
@@ -100,7 +105,8 @@ class Emulator:
             request, "ACS3-HMAC-SHA256", digest, *self.access_key
         )
         headers = {**request.headers, **(unsigned or {})}
-        return await self.send(method, request.query, body, headers)
+        sent = body if sent_body is None else sent_body
+        return await self.send(method, {**request.query, **(change or {})}, sent, headers)
 
     async def rpc(
         self,
@@ -109,7 +115,6 @@ class Emulator:
         *,
         method: str = "GET",
         form: Mapping[str, str] | None = None,
-        response_format: str | None = "JSON",
         change: Mapping[str, str] | None = None,
     ) -> Reply:
         """Make a call with the old signature; ``change`` replaces parameters after signing."""
@@ -119,12 +124,11 @@ class Emulator:
             "AccessKeyId": self.access_key[0],
             "SignatureMethod": "HMAC-SHA1",
             "SignatureVersion": "1.0",
+            "Format": "JSON",
             "SignatureNonce": uuid.uuid4().hex,
             "Timestamp": iso_seconds(self.clock.as_clock().wall()),
             **(query or {}),
         }
-        if response_format:
-            parameters["Format"] = response_format
         parameters["Signature"] = VendorSigner.get_rpcsignature(
             {**parameters, **(form or {})}, method, self.access_key[1]
         )

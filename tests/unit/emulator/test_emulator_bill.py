@@ -4,7 +4,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from batch.emulator.bill import Bill
-from batch.emulator.sections import MEDIA_DNA, VIDEO_TAG, PriceSettings
+from batch.emulator.models import MEDIA_DNA, VIDEO_TAG
+from batch.emulator.settings import PriceSettings
 
 if TYPE_CHECKING:
     from tests.unit.emulator.conftest import StartEmulator
@@ -26,7 +27,7 @@ def test_jobs_are_charged_when_they_end_in_whatever_order_they_came() -> None:
     bill = Bill(PriceSettings(), job_seconds=10)
     for created in (5.0, 0.0, 3.0):
         bill.expect(created, VIDEO_TAG, 60.0, now=5.0)
-    bill.expect_nothing(MEDIA_DNA)
+    bill.expect(5.0, MEDIA_DNA, 0.0, now=5.0)
 
     minutes = [bill.describe(now)["charged_minutes"][VIDEO_TAG] for now in (9.5, 10, 13, 14, 15)]
 

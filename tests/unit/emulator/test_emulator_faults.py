@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import pytest
 
-from batch.emulator.faults import FaultKind, FaultRule, FaultScript
+from batch.emulator.faults import FaultRule, FaultScript
 
 if TYPE_CHECKING:
     from tests.unit.emulator.conftest import Emulator, StartEmulator, Until
@@ -281,14 +281,14 @@ async def test_rules_in_the_settings_file(start_emulator: "StartEmulator") -> No
     ],
 )
 def test_which_calls_a_rule_picks(selection: dict[str, Any], picked: list[int]) -> None:
-    faults = FaultScript((FaultRule(FaultKind.THROTTLE, **selection),), random.Random(1))
+    faults = FaultScript([FaultRule(kind="throttle", **selection)], random.Random(1))
     calls = range(1, 9)
 
     assert [call for call in calls if faults.choose("SubmitAIJob", f"m{call}")] == picked
 
 
 def test_the_first_rule_that_picks_wins() -> None:
-    rules = (FaultRule(FaultKind.HANG, every=2), FaultRule(FaultKind.THROTTLE))
+    rules = [FaultRule(kind="hang", every=2), FaultRule(kind="throttle")]
     faults = FaultScript(rules, random.Random(1))
 
     chosen = [faults.choose("SubmitAIJob", "m1") for _ in range(3)]
@@ -297,8 +297,8 @@ def test_the_first_rule_that_picks_wins() -> None:
 
 
 def test_probability_follows_the_dice() -> None:
-    rule = FaultRule(FaultKind.THROTTLE, probability=0.25)
-    faults = FaultScript((rule,), random.Random(1))
+    rule = FaultRule(kind="throttle", probability=0.25)
+    faults = FaultScript([rule], random.Random(1))
 
     picked = sum(faults.choose("SubmitAIJob", "m1") is not None for _ in range(1000))
 

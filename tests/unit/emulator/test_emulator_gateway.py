@@ -2,7 +2,6 @@
 
 import re
 from typing import TYPE_CHECKING
-from xml.etree import ElementTree
 
 import pytest
 
@@ -44,21 +43,6 @@ async def test_error_shape(emulator: "Emulator") -> None:
     assert re.fullmatch(r"[0-9A-F]{8}(-[0-9A-F]{4}){3}-[0-9A-F]{12}", reply.json["RequestId"])
     assert reply.json["HostId"] == emulator.url.removeprefix("http://")
     assert reply.headers["x-acs-request-id"] == reply.json["RequestId"]
-
-
-async def test_old_signature_without_format_speaks_xml(emulator: "Emulator") -> None:
-    reply = await emulator.rpc("SubmitAIJob", MEDIA, response_format=None)
-    root = ElementTree.fromstring(reply.text)
-    wrong = await emulator.rpc("SubmitAIJob", MEDIA, response_format=None, change={"Types": "<&"})
-    error = ElementTree.fromstring(wrong.text)
-
-    assert reply.headers["Content-Type"].startswith("text/xml")
-    assert root.tag == "SubmitAIJobResponse"
-    assert [job.findtext("Type") for job in root.findall("AIJobList/AIJob")] == [
-        "AIMediaDNA",
-        "AIVideoTag",
-    ]
-    assert (error.tag, error.findtext("Code")) == ("Error", "SignatureDoesNotMatch")
 
 
 @pytest.mark.parametrize(

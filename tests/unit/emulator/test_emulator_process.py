@@ -67,8 +67,8 @@ async def test_options_beat_the_settings_file(tmp_path: Path) -> None:
     ("options", "message"),
     [
         (["--settings", "/nonexistent/file.toml"], "cannot read /nonexistent/file.toml"),
-        (["--qps", "-1"], "must not be negative"),
-        (["--fail-ratio", "3"], "fail_ratio must be between 0 and 1"),
+        (["--qps", "-1"], "SubmitAIJob must be greater than or equal to 0"),
+        (["--fail-ratio", "3"], "jobs.fail_ratio must be less than or equal to 1"),
     ],
 )
 async def test_a_wrong_option_ends_with_usage(options: list[str], message: str) -> None:

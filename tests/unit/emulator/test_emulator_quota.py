@@ -4,10 +4,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from batch.emulator.clock import Clock
 from batch.emulator.meter import Pace
 from batch.emulator.quota import Quota
-from batch.emulator.sections import DEFAULT_LIMITS, QuotaSettings
+from batch.emulator.settings import DEFAULT_LIMITS, QuotaSettings
 
 if TYPE_CHECKING:
     from tests.unit.emulator.conftest import StartEmulator
@@ -45,7 +44,7 @@ def test_zero_is_no_limit_and_limits_change_while_running() -> None:
     quota = Quota(QuotaSettings(limits={"A": 0}))
     assert all(quota.admits("x", "A", 0.0) for _ in range(1000))
 
-    quota.set_limits({"A": 1})
+    quota.limits.update({"A": 1})
 
     assert [quota.admits("x", "A", 0.0) for _ in range(2)] == [True, False]
     assert quota.limits == {**DEFAULT_LIMITS, "A": 1}
@@ -66,7 +65,7 @@ def test_limits_of_the_dossier() -> None:
 def test_busiest_second_is_exact() -> None:
     pace = Pace()
     for now in (10.0, 10.5, 10.999, 11.0, 11.4, 11.499, 20.0):
-        pace.count(now, Clock())
+        pace.count(now, now)
 
     assert pace.busiest == 5  # 10.5, 10.999, 11.0, 11.4, 11.499
     assert pace.rate() == pytest.approx(0.6)

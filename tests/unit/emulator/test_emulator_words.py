@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from batch.emulator.models import SettingsError
 from batch.emulator.settings import parse_settings
-from batch.emulator.tables import SettingsError
 
 if TYPE_CHECKING:
     from tests.unit.emulator.conftest import Emulator, StartEmulator
@@ -218,7 +218,7 @@ async def test_time_passes_for_what_is_remembered(emulator: "Emulator") -> None:
         ("[words.SubmitAIJob.HttpStatus]\n200 = 99", "status of 200 to 599"),
         ("[words.SubmitAIJob.Code]\n'*' = true", "give a word"),
         ("[words.ListAIJob.CreationTime]\n'*' = { hour = 1 }", "did you mean 'hours'"),
-        ("[gateway]\nnodes = 0", "nodes must be"),
+        ("[gateway]\nnodes = 0", "nodes must be greater"),
     ],
 )
 def test_words_that_cannot_be_said(text: str, told: str) -> None:

@@ -7,8 +7,6 @@ import pytest
 from batch.core.models import JobType
 from batch.intake.cells import (
     CellError,
-    ConfigMemo,
-    TypesMemo,
     echo,
     parse_config,
     parse_media_id,
@@ -172,13 +170,3 @@ def test_echo_escapes_and_cuts() -> None:
     assert echo("a\tb\ud800\u202e") == "'a\\tb\\ud800\\u202e'"
     assert echo("x" * 81) == f"'{'x' * 80}…'"
     assert len(echo("\0" * 1000)) <= 83
-
-
-def test_memos_stay_small() -> None:
-    types = TypesMemo((JobType.MEDIA_DNA,), BOTH, "cn-shanghai")
-    configs = ConfigMemo(None)
-    for number in range(1, 5000):
-        assert types["dna" + " " * number] == "AIMediaDNA"
-        assert configs[f'{{"a":{number}}}'] == f'{{"a":{number}}}'
-    assert len(types) <= 4096
-    assert len(configs) <= 4096

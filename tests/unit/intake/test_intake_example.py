@@ -4,7 +4,8 @@ from collections import Counter
 from pathlib import Path
 
 from batch.core.models import JobType
-from batch.intake.manifest import IntakeOptions, Manifest
+from batch.intake.manifest import Manifest
+from batch.intake.model import IntakeOptions
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "media.csv"
 OPTIONS = IntakeOptions(

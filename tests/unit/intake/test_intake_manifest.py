@@ -13,14 +13,9 @@ import pytest
 
 from batch.core.models import JobType
 from batch.errors import UsageError
-from batch.intake.manifest import (
-    CHUNK_LINES,
-    IntakeOptions,
-    Manifest,
-    ManifestRow,
-    QuarantinedLine,
-    check_options,
-)
+from batch.intake.manifest import CHUNK_LINES, Manifest
+from batch.intake.model import IntakeOptions, ManifestRow, QuarantinedLine
+from batch.intake.options import check_options
 from batch.intake.records import MAX_RECORD
 
 DNA, TAG, BOTH = "AIMediaDNA", "AIVideoTag", "AIMediaDNA,AIVideoTag"
@@ -205,7 +200,7 @@ def test_empty_input_has_no_rows(data: bytes) -> None:
 def test_standard_input_is_read_from_a_real_pipe() -> None:
     script = (
         "import sys; from batch.core.models import JobType;"
-        "from batch.intake.manifest import IntakeOptions, Manifest;"
+        "from batch.intake.manifest import Manifest; from batch.intake.model import IntakeOptions;"
         "o = IntakeOptions((JobType.MEDIA_DNA,), frozenset(JobType), 'cn-shanghai');"
         "m = Manifest(None, o, stream=sys.stdin.buffer);"
         "print(sum(len(c.rows) for c in m.chunks()), m.sha256, sys.stdin.buffer.closed)"
@@ -221,7 +216,7 @@ def test_raw_pipe_gives_few_bytes_at_a_time() -> None:
     os.close(write)
     with open(read, "rb", buffering=0) as stream:  # noqa: PTH123
         manifest = Manifest(None, OPTIONS, stream=stream)
-        assert [len(chunk.rows) for chunk in manifest.chunks()] == [3]
+        assert [one for c in manifest.chunks() for one in c.media_ids] == ["m1", "m2", "m3"]
 
 
 def test_input_that_cannot_be_read_is_told(tmp_path: Path) -> None:

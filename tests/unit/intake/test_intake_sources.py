@@ -1,13 +1,23 @@
 """Inputs: names, globs, hashes."""
 
 import hashlib
+import io
 import os
+import resource
+import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from batch.core.models import JobType
 from batch.errors import UsageError
-from batch.intake.sources import expand_inputs, file_sha256, is_quarantine_name
+from batch.intake.manifest import Manifest
+from batch.intake.model import IntakeOptions
+from batch.intake.sources import expand_inputs, file_sha256, is_quarantine_name, spooled
+
+OPTIONS = IntakeOptions((JobType.MEDIA_DNA,), frozenset(JobType), "cn-shanghai")
 
 
 @pytest.fixture
@@ -87,3 +97,49 @@ def test_a_pipe_is_refused_before_it_is_read(tmp_path: Path) -> None:
     os.mkfifo(pipe)
     with pytest.raises(UsageError, match="can be read only once; pipe it into"):
         file_sha256(pipe)
+
+
+def test_a_spooled_pipe_is_read_again_from_its_start() -> None:
+    read, write = os.pipe()
+    os.write(write, b"m1\nm2\nm 3\n")
+    os.close(write)
+    with open(read, "rb") as pipe, spooled(pipe) as spool:  # noqa: PTH123
+        status = os.fstat(spool.fileno())
+        assert (stat.S_IMODE(status.st_mode), status.st_nlink) == (0o600, 0)
+        manifest = Manifest(None, OPTIONS, stream=spool)
+        sha256 = manifest.stored_sha256()
+        for _ in range(2):
+            chunks = list(manifest.chunks())
+            assert [one for chunk in chunks for one in chunk.media_ids] == ["m1", "m2"]
+            assert (manifest.sha256, manifest.quarantined) == (sha256, 1)
+
+
+def test_a_spool_has_no_name_while_it_is_filled(tmp_path: Path) -> None:
+    """So a process that is killed leaves none, either."""
+    script = "import sys; from batch.intake.sources import *; spooled(sys.stdin.buffer)"
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    words = [sys.executable, "-c", script]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, env=environment) as process:
+        assert process.stdin
+        process.stdin.write(b"m1\n" * 2**20)  # more than pipe and buffers hold
+        process.stdin.flush()
+        opened = [str(link.readlink()) for link in Path(f"/proc/{process.pid}/fd").iterdir()]
+        assert any(link.startswith(str(tmp_path)) for link in opened)
+        assert list(tmp_path.iterdir()) == []
+        process.kill()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_spool_without_room_is_a_usage_error() -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2**20, before[1]))
+    try:
+        with pytest.raises(UsageError, match="set TMPDIR to a folder with room"):
+            spooled(io.BytesIO(b"m1\n" * 2**20))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_closed_standard_input_is_a_usage_error() -> None:
+    with pytest.raises(UsageError, match="standard input is closed"):
+        spooled(None)

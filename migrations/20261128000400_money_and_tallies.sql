@@ -1,5 +1,55 @@
 -- migrate:up
 
+-- What is reserved or charged in a period ('run <id>', 'day 2027-03-28', 'month 2027-03'). A budget is
+-- held against this one row, however many workers spend from it.
+CREATE TABLE spending (
+    target_id integer NOT NULL REFERENCES targets,
+    currency text NOT NULL,
+    period text COLLATE "C" NOT NULL,
+    amount numeric NOT NULL DEFAULT 0,
+    PRIMARY KEY (target_id, currency, period)
+);
+
+-- Money is bound while a job exists or may exist, and free otherwise (vod-api.md 1.6: a failed job is
+-- not charged). Because it follows from the row alone, no statement can forget to give it back.
+CREATE FUNCTION bound_amount(state text, amount numeric) RETURNS numeric LANGUAGE sql IMMUTABLE
+    RETURN CASE WHEN state IN ('submitting', 'in_doubt', 'submitted', 'succeeded')
+                THEN coalesce(amount, 0) ELSE 0 END;
+
+-- A date made text by the server's settings is another text under another DateStyle, and so another
+-- period: what a day had spent would be forgotten.
+CREATE FUNCTION day_period(day date) RETURNS text LANGUAGE sql STABLE
+    RETURN 'day ' || to_char(day, 'YYYY-MM-DD');
+
+CREATE FUNCTION submissions_spent() RETURNS trigger LANGUAGE plpgsql
+    SET enable_nestloop = off SET jit = off SET search_path = public, pg_temp AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM new_rows WHERE amount IS NOT NULL)
+       AND NOT EXISTS (SELECT FROM old_rows WHERE amount IS NOT NULL) THEN
+        RETURN NULL;
+    END IF;
+    -- In the order of the key: two statements that meet here wait for each other, and never both.
+    INSERT INTO spending AS s (target_id, currency, period, amount)
+    SELECT c.target_id, c.currency, p.period, sum(c.amount)
+      FROM (SELECT target_id, currency, run_id, spent_on, bound_amount(state, amount) AS amount
+              FROM new_rows WHERE amount IS NOT NULL
+             UNION ALL
+            SELECT target_id, currency, run_id, spent_on, -bound_amount(state, amount)
+              FROM old_rows WHERE amount IS NOT NULL) c
+     CROSS JOIN LATERAL (VALUES ('run ' || c.run_id), (day_period(c.spent_on)),
+                                ('month ' || to_char(c.spent_on, 'YYYY-MM'))) AS p(period)
+     GROUP BY c.target_id, c.currency, p.period
+    HAVING sum(c.amount) <> 0
+     ORDER BY c.target_id, c.currency, p.period COLLATE "C"
+        ON CONFLICT (target_id, currency, period)
+        DO UPDATE SET amount = s.amount + excluded.amount;
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER submissions_spent AFTER UPDATE ON submissions
+    REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION submissions_spent();
+
 -- How many submissions stand where, and what they cost: what nights and pages ask all the time, without
 -- a look at the submissions. tallies are sums up to some moment, tally_changes what came since. Changes
 -- are only appended: a sum that each begin and each record updates would let one worker in at a time.
@@ -156,51 +206,7 @@ $$;
 CREATE TRIGGER submissions_emptied AFTER TRUNCATE ON submissions
     FOR EACH STATEMENT EXECUTE FUNCTION submissions_emptied();
 
-INSERT INTO tallies (target_id, batch_id, job_type, state, has_begun, hold_id, run_id, currency, price,
-                     n, seconds, lengthless, amount, unbounded)
-SELECT s.target_id, s.batch_id, s.job_type, s.state, s.lease > 0, s.hold_id, s.run_id, s.currency,
-       s.price, count(*), coalesce(sum(s.seconds), 0), count(*) FILTER (WHERE s.seconds IS NULL),
-       coalesce(sum(s.amount), 0), count(*) FILTER (WHERE s.amount IS NULL)
-  FROM submissions s
- GROUP BY s.target_id, s.batch_id, s.job_type, s.state, s.lease > 0, s.hold_id, s.run_id, s.currency,
-          s.price;
-
--- The line in which begin.sql and others walk, in one direction: a walk then goes on from any place of it.
--- Of two directions, the planner took the ids' own index instead, and met all that was sent before.
-DROP INDEX submissions_begin;
-CREATE INDEX submissions_begin ON submissions (target_id, (-(priority::integer)), id)
-    WHERE state = 'pending' AND hold_id IS NULL;
--- Each of the next three is for the statements that say its condition in its own odd words. In plain words
--- begin and record would meet them too, and a planner that thinks them empty reads the whole of one.
--- open_canaries.sql, mark_held_batch.sql: the first of a batch, wherever it stands in the line.
-CREATE INDEX submissions_of_batch ON submissions (batch_id, (-(priority::integer)), id)
-    WHERE (state = 'pending') IS NOT FALSE AND hold_id IS NULL;
--- outlook.sql: what is due next. Most rows were never put off and share one moment.
-CREATE INDEX submissions_due ON submissions (target_id, due_at)
-    WHERE (state = 'pending') IS NOT FALSE AND hold_id IS NULL AND is_waiting IS NOT TRUE;
--- newest_jobs.sql
-CREATE INDEX submissions_newest_jobs ON submissions (target_id, job_type, submitted_at)
-    WHERE submitted_at IS NOT NULL;
--- count_unknown_jobs.sql, list_owned.sql
-CREATE INDEX submissions_open_errors ON submissions (target_id, error_code)
-    WHERE state = 'submitted' AND error_code IS NOT NULL;
--- failed_statuses.sql, put_off_status.sql
-CREATE INDEX media_by_status ON media (target_id, lower(status));
-
--- The least priority of a plan's rows: a begin that keeps to a few at the front need not walk through
--- all that lie behind them.
-ALTER TABLE plans ADD COLUMN least_priority smallint NOT NULL DEFAULT -32768;
-
 -- migrate:down
-ALTER TABLE plans DROP COLUMN least_priority;
-DROP INDEX media_by_status;
-DROP INDEX submissions_open_errors;
-DROP INDEX submissions_newest_jobs;
-DROP INDEX submissions_due;
-DROP INDEX submissions_of_batch;
-DROP INDEX submissions_begin;
-CREATE INDEX submissions_begin ON submissions (target_id, priority DESC, id)
-    WHERE state = 'pending' AND hold_id IS NULL;
 DROP TRIGGER submissions_emptied ON submissions;
 DROP FUNCTION submissions_emptied();
 DROP TRIGGER submissions_tallied_delete ON submissions;
@@ -211,3 +217,8 @@ DROP FUNCTION fold_tallies(integer);
 DROP VIEW current_tallies;
 DROP TABLE tally_changes;
 DROP TABLE tallies;
+DROP TRIGGER submissions_spent ON submissions;
+DROP FUNCTION submissions_spent();
+DROP FUNCTION day_period(date);
+DROP FUNCTION bound_amount(text, numeric);
+DROP TABLE spending;

@@ -1,41 +1,42 @@
-"""What one running emulator holds; the gateway and the actions work on it."""
+"""All that one emulator remembers."""
 
 import random
 from collections.abc import Iterable
+from typing import Any
 
-from batch.emulator.accounts import KeyRing
-from batch.emulator.answers import REFUSALS
 from batch.emulator.automatic import AutomaticJobs
+from batch.emulator.call import Connections
 from batch.emulator.clock import Clock
-from batch.emulator.connections import Connections
 from batch.emulator.faults import FaultScript
 from batch.emulator.jobs import JobBook
+from batch.emulator.keys import KeyRing
 from batch.emulator.library import MediaLibrary
 from batch.emulator.meter import Meter
 from batch.emulator.nonces import NonceBook
 from batch.emulator.quota import Quota
-from batch.emulator.settings import Settings
-from batch.emulator.switches import Switches
+from batch.emulator.refusals import REFUSALS
+from batch.emulator.settings import Settings, Switches
 from batch.emulator.words import Words
 
 
-class State:
+class World:
     """The cloud's memory. ``known_actions`` are those the meter counts by name."""
 
     def __init__(self, settings: Settings, clock: Clock, known_actions: frozenset[str]) -> None:
         # Not for secrets: ids must be repeatable when a seed is given.
         self._dice = random.Random(settings.seed)  # noqa: S311
         self.settings = settings
+        self.clock = clock
+        changes = settings.refusals.items()
+        self.refusals = REFUSALS | {name: change.of(REFUSALS[name]) for name, change in changes}
         self.words = Words(settings.words)
         self.connections = Connections()
-        self.clock = clock
-        self.refusals = {**REFUSALS, **settings.refusals}
-        self.keyring = KeyRing(settings.access_keys, settings.accounts, settings.user_ids)
+        self.keys = KeyRing(settings)
         self.library = MediaLibrary(settings.media)
         self.nonces = NonceBook()
         self.expired_nonces: set[str] = set()
         self.quota = Quota(settings.quota)
-        self.jobs = JobBook(settings.jobs, settings.prices, self.library, clock, self._dice)
+        self.jobs = JobBook(settings, self.library, clock, self._dice)
         self.automatic = AutomaticJobs(settings.jobs.auto_dna, self.library, self.jobs, clock)
         self.faults = FaultScript(settings.faults, self._dice)
         self.meter = Meter(clock, known_actions)
@@ -45,9 +46,17 @@ class State:
         text = f"{self._dice.getrandbits(128):032X}"
         return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-A{text[17:20]}-{text[20:]}"
 
-    def switch(self, switches: Switches) -> None:
-        """Turn switches while running; what was done under the old ones stays done."""
-        self.settings = switches.turned(self.settings)
+    def switches(self) -> dict[str, Any]:
+        """Return the switches as they stand, section by section."""
+        return self.settings.model_dump(include=set(Switches.model_fields))
+
+    def switch(self, asked: Switches) -> None:
+        """Turn the switches that are set; what was done under the old ones stays done."""
+        sections = {
+            name: getattr(self.settings, name).model_copy(update=changes)
+            for name, changes in asked.model_dump(exclude_unset=True).items()
+        }
+        self.settings = self.settings.model_copy(update=sections)
 
     def elapse(self, seconds: float, expired_nonces: Iterable[str]) -> None:
         """Let ``seconds`` pass for what is remembered, while the clock stays where it is.
