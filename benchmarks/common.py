@@ -20,7 +20,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 import asyncpg
 
 from batch.errors import ExitCode
-from batch.ledger.embedded import Embedded
+from batch.ledger.embedded.server import Embedded
 from tests.support.postgres import make_system_user
 from tests.support.stock import Stock, find_binaries, stock_folder
 

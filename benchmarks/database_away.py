@@ -10,7 +10,7 @@ import sys
 import time
 from datetime import UTC, datetime
 
-from batch.ledger.embedded import Embedded
+from batch.ledger.embedded.server import Embedded
 from benchmarks import common
 
 _MEDIA = 1500

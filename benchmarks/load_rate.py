@@ -19,7 +19,7 @@ from pathlib import Path
 import asyncpg
 
 from batch.core.models import JobType
-from batch.engine import loading
+from batch.ledger import loading
 from batch.ledger.migrate import apply_migrations
 from batch.session import open_session
 from batch.settings import Settings, load_settings

@@ -15,12 +15,12 @@ import aiohttp
 
 from batch.cli.progress import watch_run
 from batch.cli.render import load_lines, say, summary_lines
-from batch.engine import loading
-from batch.engine.submit import submit
-from batch.engine.tally import RunSummary
 from batch.errors import ExitCode, UnavailableError, most_urgent
+from batch.ledger import loading
+from batch.night.shift import submit
 from batch.session import Session, open_session
 from batch.settings import load_settings
+from batch.submit.tally import RunSummary
 from batch.vod.credentials import Credentials, CredentialSource
 
 QUOTA = 30.0

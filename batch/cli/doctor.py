@@ -10,11 +10,11 @@ from batch.cli.asking import agrees, can_ask
 from batch.cli.options import CLOUD, JsonOption, YesOption, takes
 from batch.cli.render import check_line, say
 from batch.core.models import JobType
-from batch.engine.doctor import Check, examine
-from batch.engine.doctor.accepting import Acceptable, find_acceptable
-from batch.engine.selecting import media_id_of
+from batch.doctor import Check, examine
+from batch.doctor.accepting import Acceptable, find_acceptable
 from batch.errors import ConfigurationError, ExitCode, UsageError, most_urgent
 from batch.logs import configure_logs
+from batch.operate.selecting import media_id_of
 from batch.session import open_session
 from batch.settings import Settings, load_settings
 
@@ -87,7 +87,7 @@ async def _probe(
     settings: Settings, media_id: str, job_type: JobType, *, yes: bool, as_json: bool
 ) -> ExitCode:
     """Ask, pay, and show a line a fact."""
-    from batch.engine.probe import prepare, run_probe
+    from batch.doctor.probe import prepare, run_probe
 
     async with open_session(settings) as session:
         prepared = await prepare(session, media_id, job_type)

@@ -5,22 +5,20 @@ import contextlib
 import csv
 import json
 import sys
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
+from batch import api
 from batch.cli.options import LEDGER, MOST_BATCHES, JsonOption, takes
 from batch.cli.render import plan_lines, say, show
 from batch.core.deadline import find_zone
 from batch.core.states import State
 from batch.errors import UsageError
-from batch.report.insights import EXPORT_COLUMNS, Insights
-from batch.report.morning import morning_lines
 from batch.session import open_session
 from batch.settings import Settings
-
-if TYPE_CHECKING:
-    from batch.engine.planning import Plan
+from batch.show.insights import EXPORT_COLUMNS, Insights
+from batch.show.morning import morning_lines
 
 
 @takes(*LEDGER)
@@ -42,18 +40,11 @@ async def _status(settings: Settings, *, as_json: bool) -> None:
 
 @takes("qps", *LEDGER)
 def plan(settings: Settings, *, as_json: JsonOption = False) -> None:
-    found = asyncio.run(_plan(settings))
+    found = asyncio.run(api.plan(settings))
     show(found, plan_lines(found), as_json=as_json)
 
 
 _Format = Literal["csv", "jsonl"]
-
-
-async def _plan(settings: Settings) -> "Plan":
-    from batch.engine.planning import planner_of
-
-    async with open_session(settings) as session:
-        return await planner_of(session, session.database).plan()
 
 
 @takes(*LEDGER)

@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from batch.cli.options import CLOUD, JsonOption, takes
-from batch.engine.inbox import Inbox
-from batch.engine.night_lock import hold_night
+from batch.night.inbox import Inbox
+from batch.night.night_lock import hold_night
 from batch.settings import Settings
 
 
@@ -30,7 +30,7 @@ def nightly(
 async def _nightly(settings: Settings, folder: Path, *, as_json: bool) -> int:
     inbox = Inbox(folder, settings.settled_after.total_seconds())
     async with hold_night(settings) as held:
-        # Only who has the lock waits for the engine, the cloud's client and the notifier to load.
+        # Only who has the lock waits for the worker, the cloud's client and the notifier to load.
         from batch.cli.night_shift import spend_night
 
         return await spend_night(held, inbox, as_json=as_json)

@@ -9,20 +9,20 @@ import structlog
 from batch.cli.progress import watch_run
 from batch.cli.render import say
 from batch.core.deadline import find_zone
-from batch.engine.inbox import Inbox
-from batch.engine.night import Night, night_facts
-from batch.engine.night_lock import HeldNight
-from batch.engine.nightly import run_night
 from batch.errors import DatabaseUnavailableError, VodBatchError
 from batch.logs import configure_logs
+from batch.night.inbox import Inbox
+from batch.night.night import Night, night_facts
+from batch.night.night_lock import HeldNight
+from batch.night.nightly import run_night
 from batch.notify.channels import Notifier
 from batch.notify.message import Message
 from batch.notify.textfile import night_metrics, record_textfile
-from batch.report.insights import Insights
-from batch.report.morning import morning_lines
-from batch.report.results import write_results
 from batch.session import Session
 from batch.settings import Settings
+from batch.show.insights import Insights
+from batch.show.morning import morning_lines
+from batch.show.results import write_results
 
 log = structlog.get_logger()
 

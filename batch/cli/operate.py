@@ -15,16 +15,16 @@ from batch.cli.render import say
 from batch.cli.render_story import done_line, plan_lines, story_lines
 from batch.core.models import JobType
 from batch.core.states import State
-from batch.engine import operating
-from batch.engine.resolving import operator_name
-from batch.engine.selecting import Spoken, Word, media_id_of, select
 from batch.errors import UsageError
 from batch.ledger.operators import Operators, Selection
 from batch.logs import configure_logs
-from batch.report.cost_story import cost_sections
-from batch.report.story import tell_story
+from batch.operate import operating
+from batch.operate.selecting import Spoken, Word, media_id_of, select
+from batch.reconcile.resolving import operator_name
 from batch.session import open_session
 from batch.settings import Settings
+from batch.show.cost_story import cost_sections
+from batch.show.story import tell_story
 
 
 @takes(*LEDGER)

@@ -17,9 +17,9 @@ from rich.progress import (
 
 from batch.core.outcome import Accepted, AccountStopped, InDoubt, Refused, Throttled
 from batch.core.states import State
-from batch.engine.shared_pace import SharedPace
-from batch.engine.submit import Watcher
-from batch.engine.submitter import AttemptReport
+from batch.night.shift import Watcher
+from batch.submit.shared_pace import SharedPace
+from batch.submit.submitter import AttemptReport
 
 log = structlog.get_logger()
 

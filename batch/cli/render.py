@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 from batch.core.doubt import AUTO, MANUAL
 from batch.core.states import State
-from batch.report.existing import existing_lines
-from batch.report.money import budget_line
+from batch.show.existing import existing_lines
+from batch.show.money import budget_line
 
-if TYPE_CHECKING:  # whoever has one of these to show has loaded the engine
-    from batch.engine.doctor import Check
-    from batch.engine.loading import LoadReport
-    from batch.engine.planning import Plan
-    from batch.engine.reconciler import ReconcileSummary
-    from batch.engine.resolving import Evidence
-    from batch.engine.tally import RunSummary
+if TYPE_CHECKING:  # whoever has one of these to show has loaded what made it
+    from batch.doctor import Check
+    from batch.ledger.loading import LoadReport
     from batch.ledger.owners import Owned
     from batch.ledger.recovery import JournalCheck
+    from batch.reconcile.reconciler import ReconcileSummary
+    from batch.reconcile.resolving import Evidence
+    from batch.submit.planning import Plan
+    from batch.submit.tally import RunSummary
 
 
 def say(*lines: str) -> None:

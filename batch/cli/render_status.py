@@ -8,9 +8,9 @@ from rich.table import Table
 
 from batch.cli.render_story import hold_line
 from batch.core.states import State
-from batch.report.insights import Status
-from batch.report.money import cost_lines
-from batch.report.words import word_lines
+from batch.show.insights import Status
+from batch.show.money import cost_lines
+from batch.show.words import word_lines
 
 _WIDEST = 10_000
 """Of a line: paths and JobIds are copied from here and searched for, so none is broken."""

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from batch.core.states import State
-from batch.engine.operating import BECOMES, Done, Group, Plan, Scope
-from batch.engine.selecting import Word
 from batch.ledger.operators import Hold
-from batch.report.story import Attempt, Move, PastHold, Story, SubmissionStory
+from batch.operate.operating import BECOMES, Done, Group, Plan, Scope
+from batch.operate.selecting import Word
+from batch.show.story import Attempt, Move, PastHold, Story, SubmissionStory
 
 _SHOWN_GROUPS = 20
 """As many groups of a plan as are listed one by one."""

@@ -7,25 +7,24 @@ from typing import Annotated, Any
 
 import typer
 
+from batch import api
 from batch.cli.asking import agrees
 from batch.cli.options import CLOUD, LEDGER, JsonOption, YesOption, takes
 from batch.cli.render import evidence_lines, journal_lines, owned_line, reconcile_lines, say, show
 from batch.core.models import JobType
-from batch.engine import owning, resolving
-from batch.engine.pace import Pace
-from batch.engine.reconcile import reconcile as run_reconcile
-from batch.engine.reconciler import ReconcileSummary
-from batch.engine.resolving import operator_name
-from batch.engine.selecting import media_id_of
 from batch.errors import ExitCode, UsageError, most_urgent
 from batch.ledger import recovery
 from batch.ledger.doubts import Doubts, OpenDoubt
 from batch.ledger.operators import Operators
 from batch.ledger.owners import Owners
 from batch.logs import configure_logs
+from batch.operate.selecting import media_id_of
+from batch.reconcile import owning, resolving
+from batch.reconcile.resolving import operator_name
 from batch.session import open_session
 from batch.settings import Settings, load_settings
 from batch.vod.client import VodClient
+from batch.vod.pace import Pace
 
 
 @takes("settle", "qps", *CLOUD)
@@ -36,14 +35,9 @@ def reconcile(
     as_json: JsonOption = False,
 ) -> None:
     configure_logs(settings.log_format)
-    summary = asyncio.run(_reconcile(settings, once=once))
+    summary = asyncio.run(api.reconcile(settings, once=once))
     show(summary, reconcile_lines(summary), as_json=as_json)
     raise typer.Exit(most_urgent(*summary.exit_codes))
-
-
-async def _reconcile(settings: Settings, *, once: bool) -> ReconcileSummary:
-    async with open_session(settings, sends=True) as session:
-        return await run_reconcile(session, once=once)
 
 
 @takes(*CLOUD, load=dict)

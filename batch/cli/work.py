@@ -5,19 +5,16 @@ from typing import Annotated
 
 import typer
 
+from batch import api
 from batch.cli.options import CLOUD, DATABASE, LEDGER, JsonOption, takes
 from batch.cli.progress import watch_run
 from batch.cli.render import load_lines, say, show, summary_lines
-from batch.engine import loading
-from batch.engine.submit import Watcher
-from batch.engine.submit import submit as run_worker
-from batch.engine.tally import RunSummary
 from batch.errors import most_urgent
 from batch.intake.options import check_options
 from batch.intake.sources import expand_inputs
+from batch.ledger import loading
 from batch.ledger.migrate import apply_migrations
 from batch.logs import configure_logs
-from batch.session import open_session
 from batch.settings import Settings
 
 
@@ -48,10 +45,8 @@ def load(
 
 
 async def _load(sources: list[str], settings: Settings, *, as_json: bool) -> None:
-    async with open_session(settings) as session:
-        for source in sources:
-            report = await loading.load_manifest(session.database, session.target, source, settings)
-            show(report, load_lines(report), as_json=as_json)
+    async for report in api.load(settings, sources):
+        show(report, load_lines(report), as_json=as_json)
 
 
 @takes(
@@ -68,20 +63,9 @@ def submit(
 ) -> None:
     configure_logs(settings.log_format)
     with watch_run() as watcher:
-        summary = asyncio.run(_submit(settings, watcher, plan))
+        summary = asyncio.run(api.submit(settings, watcher, plan_hash=plan))
     show(summary, summary_lines(summary, settings.currency), as_json=as_json)
     raise typer.Exit(most_urgent(*summary.exit_codes))
-
-
-async def _submit(settings: Settings, watcher: Watcher, plan: str | None) -> RunSummary:
-    async with open_session(settings, sends=True) as session:
-        return await run_worker(
-            session,
-            watcher,
-            max_submissions=settings.max_submissions,
-            ends_at=session.ends_at,
-            plan_hash=plan,
-        )
 
 
 COMMANDS = {"migrate": migrate, "load": load, "submit": submit}

@@ -13,18 +13,18 @@ from typing import Self, TypeVar
 import asyncpg
 
 from batch.errors import DatabaseUnavailableError
-from batch.ledger.address import Address, database_url, read_address
-from batch.ledger.commits import Commits, Lend, within
-from batch.ledger.connections import Connections
-from batch.ledger.door import Door
-from batch.ledger.embedded import Embedded
-from batch.ledger.failures import translated_errors
-from batch.ledger.known_server import KnownServer
-from batch.ledger.loans import Loans
+from batch.ledger.connecting.address import Address, database_url, read_address
+from batch.ledger.connecting.commits import Commits, Lend, within
+from batch.ledger.connecting.connections import Connections
+from batch.ledger.connecting.door import Door
+from batch.ledger.connecting.failures import translated_errors
+from batch.ledger.connecting.known_server import KnownServer
+from batch.ledger.connecting.loans import Loans
+from batch.ledger.connecting.session import ANSWER_SECONDS, CLOSING_SECONDS
+from batch.ledger.connecting.waits import Patience, Waits, at_once, is_at_once
+from batch.ledger.embedded.server import Embedded
 from batch.ledger.migrate import check_version, migrate, newest_version, schema_version
-from batch.ledger.session import ANSWER_SECONDS, CLOSING_SECONDS
 from batch.ledger.statements import Repeat, repeat, statement
-from batch.ledger.waits import Patience, Waits, at_once, is_at_once
 from batch.settings import Settings
 
 UNHURRIED = 86_400.0
@@ -43,9 +43,10 @@ class Database:
     """A pool of connections to one migrated ledger, or a :meth:`part` of a command that shares it.
 
     Whoever asks waits for a PostgreSQL that is away, for as long as the settings allow, but in
-    :func:`~batch.ledger.waits.at_once`. What was sent and not answered is run again only where that
-    does no harm (:class:`~batch.ledger.statements.Repeat`); else PostgreSQL is asked first what
-    became of it. Where another server serves than before, nothing runs until it is taken up.
+    :func:`~batch.ledger.connecting.waits.at_once`. What was sent and not answered is run again only
+    where that does no harm (:class:`~batch.ledger.statements.Repeat`); else PostgreSQL is asked
+    first what became of it. Where another server serves than before, nothing runs until it is taken
+    up.
 
     Each part is hurried by itself, and insists by itself on a server.
     """

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 import asyncpg
 
 from batch.core.models import JobType, Target
+from batch.ledger.connecting.session import one_session, shares_backends
 from batch.ledger.database import Database
 from batch.ledger.owners import JOB_UNKNOWN
-from batch.ledger.session import one_session, shares_backends
 from batch.ledger.statements import statement
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from batch.core.models import RunId, Target
 from batch.errors import ConfigurationError
+from batch.ledger.connecting.place import Place, find_place
 from batch.ledger.database import Database
 from batch.ledger.journal import journal_files, worker_of
 from batch.ledger.memory import (
@@ -22,7 +23,6 @@ from batch.ledger.memory import (
     remembered,
     seen_workers,
 )
-from batch.ledger.place import Place, find_place
 
 _ACCEPT = "vod-batch doctor --accept failover"
 

@@ -15,8 +15,8 @@ from uuid import UUID
 
 from batch.core.models import RunId, Target
 from batch.errors import ConfigurationError
+from batch.ledger.connecting.place import Place
 from batch.ledger.database import Database
-from batch.ledger.place import Place
 
 FILE_NAME = "databases.json"
 

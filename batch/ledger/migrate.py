@@ -12,9 +12,9 @@ from urllib.parse import parse_qs, quote, urlencode, urlsplit
 import asyncpg
 
 from batch.errors import ConfigurationError, PermissionRefusedError
-from batch.ledger.address import Address, database_url, read_address
-from batch.ledger.embedded import Embedded
-from batch.ledger.session import Session, insist_on_a_session, one_session
+from batch.ledger.connecting.address import Address, database_url, read_address
+from batch.ledger.connecting.session import Session, insist_on_a_session, one_session
+from batch.ledger.embedded.server import Embedded
 from batch.ledger.statements import statement
 from batch.settings import Settings
 

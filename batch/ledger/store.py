@@ -13,9 +13,9 @@ from batch.core.models import Claim, ClaimedSubmission, JobType, RunId, Target, 
 from batch.core.states import State
 from batch.core.verdict import Verdict
 from batch.errors import ConfigurationError
+from batch.ledger.connecting.waits import at_once
 from batch.ledger.database import Database
 from batch.ledger.restoring import record_arguments, unmoved
-from batch.ledger.waits import at_once
 
 Place = tuple[int, int]
 """Where a submission stands in the line: its priority, the highest first, then its id."""
@@ -120,7 +120,7 @@ class Store:
 
         No more than ``most_rows`` submissions are claimed in all, and none that could overrun a
         budget of ``spending``: what each may cost is reserved with its intent. ``plan`` holds
-        the rows that alone may go, if it is not all (:class:`batch.engine.planning.Planner`).
+        the rows that alone may go, if it is not all (:class:`batch.submit.planning.Planner`).
 
         With ``first_id`` only this submission and those loaded after it lead a request; with
         ``place`` only those that do not stand in front of it in the line.

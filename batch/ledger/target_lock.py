@@ -14,14 +14,14 @@ from batch.errors import (
     LockHeldError,
     VodBatchError,
 )
-from batch.ledger.database import Database
-from batch.ledger.failures import translated_errors
-from batch.ledger.session import (
+from batch.ledger.connecting.failures import translated_errors
+from batch.ledger.connecting.session import (
     Session,
     close_session,
     insist_on_a_session,
     open_session,
 )
+from batch.ledger.database import Database
 from batch.ledger.statements import statement
 
 _LOCK_CLASS = 0x766F6462  # "vodb": this program's own class among advisory locks

@@ -10,14 +10,13 @@ from datetime import timedelta
 from pathlib import Path
 
 from batch.core.models import JobType
-from batch.engine import resolving
-from batch.engine.loading import load_manifest
-from batch.engine.probe import Probe, run_probe
-from batch.engine.reconcile import reconcile
-from batch.engine.submit import Watcher, submit
+from batch.doctor.probe import Probe, run_probe
 from batch.ledger.doubts import Doubts
+from batch.ledger.loading import load_manifest
 from batch.ledger.migrate import migrate
-from batch.report.insights import Insights
+from batch.night.shift import Watcher, submit
+from batch.reconcile import resolving
+from batch.reconcile.run import reconcile
 from batch.selftest import server
 from batch.selftest.plan import READ_TIMEOUT_SECONDS
 from batch.selftest.processes import Ended, Strike, run_process
@@ -25,6 +24,7 @@ from batch.selftest.server import Server, running_server
 from batch.selftest.stand_in import StandIn, running_stand_in
 from batch.session import open_session
 from batch.settings import Settings, load_settings
+from batch.show.insights import Insights
 from batch.vod.credentials import Credentials, CredentialSource
 
 KEY = CredentialSource(lambda: Credentials("testid", "testsecret"))

@@ -11,7 +11,7 @@ from uuid import uuid4
 import asyncpg
 
 from batch.errors import DatabaseUnavailableError
-from batch.ledger.embedded import Embedded
+from batch.ledger.embedded.server import Embedded
 
 _KEPT = "kept"
 _TABLES = """

@@ -14,13 +14,13 @@ from pydantic import SecretStr
 
 from batch.core.models import JobType, Worker
 from batch.core.states import State
-from batch.engine.tally import RunSummary
 from batch.errors import ConfigurationError, ExitCode, FailedOverError
 from batch.ledger.database import Database
 from batch.ledger.failover import CatchUp
 from batch.ledger.lineage import Standing, check_place, remember
 from batch.ledger.memory import remembered
 from batch.settings import Settings
+from batch.submit.tally import RunSummary
 from tests.support.cloud import Emulator
 from tests.support.ledger import DNA, TAG, UNPRICED, Ledger, open_ledger
 from tests.support.night import Night

@@ -13,8 +13,8 @@ from pydantic import SecretStr
 from structlog.testing import capture_logs
 
 from batch.core.states import State
-from batch.engine.tally import RunSummary
 from batch.ledger import store
+from batch.submit.tally import RunSummary
 from tests.support.ledger import DNA, TAG, open_ledger
 from tests.support.night import Night
 from tests.support.proxy import Proxy, proxy_to

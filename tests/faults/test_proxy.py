@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from batch.core.outcome import Accepted, InDoubt, NotSent
-from batch.engine.doctor.network import check_way
+from batch.doctor.network import check_way
 from batch.errors import ConfigurationError
 from batch.settings import Settings
 from batch.vod.client import VodClient

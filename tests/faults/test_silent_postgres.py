@@ -15,14 +15,15 @@ from uuid import UUID
 import pytest
 from pydantic import SecretStr
 
-from batch.engine.loading import load_manifest
-from batch.engine.night_lock import hold_night
 from batch.errors import DatabaseUnavailableError, ExitCode
-from batch.ledger import loans, migrate, session
-from batch.ledger.address import read_address
+from batch.ledger import migrate
+from batch.ledger.connecting import loans, session
+from batch.ledger.connecting.address import read_address
+from batch.ledger.connecting.session import one_session
 from batch.ledger.database import Database
-from batch.ledger.session import one_session
+from batch.ledger.loading import load_manifest
 from batch.ledger.statements import statement
+from batch.night.night_lock import hold_night
 from batch.settings import Settings
 from batch.vod.credentials import CredentialSource
 from tests.support.ledger import Ledger, media, write_csv

@@ -108,7 +108,7 @@ MUTANTS: dict[str, Mutant] = {
         f"{_RECONCILE}/test_absence.py::test_before_the_settling_time_nothing_is_sent_again",
     ),
     "a request is replayed without confirmation": Mutant(
-        "engine/replaying.py",
+        "reconcile/replaying.py",
         "if not self._is_allowed or not all(",
         "if not all(",
         f"{_RECONCILE}/test_replay.py::test_without_confirmation_nothing_is_replayed",
@@ -132,14 +132,14 @@ MUTANTS: dict[str, Mutant] = {
         "tests/integration/journal/test_restored_backup.py::test_reconcile_reads_the_journal_too",
     ),
     "the embedded server does not hold its lock": Mutant(
-        "ledger/postmaster.py",
+        "ledger/embedded/postmaster.py",
         "kept_open=[lock]",
         "kept_open=[]",
         "tests/integration/embedded/test_one_server.py::"
         "test_a_killed_command_leaves_its_server_to_the_next",
     ),
     "a new ledger is taken for the right one": Mutant(
-        "engine/first_run.py",
+        "look/first_run.py",
         "    if not await runs.is_ahead():\n",
         "    if True:\n",
         "tests/integration/first_run/test_first_run.py::"

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from batch.core.states import TERMINAL
-from batch.engine.preflight import preflight
+from batch.look.preflight import preflight
 from batch.selftest import server
 from batch.selftest.plan import draw_faults
 from batch.selftest.vocabulary import MEDIA_STATUSES, Words, draw_words

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from batch.engine.doctor import Check, Verdict, examine
+from batch.doctor import Check, Verdict, examine
 from batch.settings import Settings
 from batch.vod.credentials import Credentials, CredentialSource
 from tests.support.night import KEY

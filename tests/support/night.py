@@ -10,12 +10,12 @@ from datetime import timedelta
 from pathlib import Path
 
 from batch.core.states import State
-from batch.engine.planning import planner_of
-from batch.engine.submit import Watcher, submit
-from batch.engine.submitter import AttemptReport
-from batch.engine.tally import RunSummary
+from batch.night.shift import Watcher, submit
 from batch.session import open_session
 from batch.settings import Settings
+from batch.submit.planning import planner_of
+from batch.submit.submitter import AttemptReport
+from batch.submit.tally import RunSummary
 from batch.vod.credentials import Credentials, CredentialSource
 from tests.support.cloud import Emulator
 from tests.support.ledger import Ledger

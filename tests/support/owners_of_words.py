@@ -8,18 +8,18 @@ from batch.core.existing import FoundJob
 from batch.core.learnt import Learnt
 from batch.core.states import State
 from batch.core.unseen import UnseenWord
-from batch.engine.loading import load_manifest
-from batch.engine.planning import Planner
 from batch.errors import ExitCode
 from batch.ledger.canaries import Canaries
 from batch.ledger.database import Database
 from batch.ledger.existing import ExistingLedger, JobLook
 from batch.ledger.first_runs import FirstRuns
 from batch.ledger.learnt import Lessons
+from batch.ledger.loading import load_manifest
 from batch.ledger.media import Aside, Look, MediaLooks
 from batch.ledger.operators import Operators
 from batch.ledger.runs import Runs
 from batch.ledger.unseen import KeptWords
+from batch.submit.planning import Planner
 from tests.support.ledger import DNA, media, write_csv
 from tests.support.lost_world import BOTH, PRICED, RUN, Act, Cases, World
 

@@ -7,7 +7,6 @@ from batch.core.configuration import config_key
 from batch.core.models import Worker
 from batch.core.states import State
 from batch.core.verdict import Verdict
-from batch.engine.claiming import BeginRules, Claims
 from batch.errors import DatabaseUnavailableError
 from batch.ledger.doubts import Doubts, Poll, Settlement
 from batch.ledger.failover import CatchUp
@@ -15,6 +14,7 @@ from batch.ledger.journal_lines import Answer, Intent
 from batch.ledger.owners import Owned, Owners
 from batch.ledger.restoring import Restorer
 from batch.ledger.store import Store
+from batch.submit.claiming import BeginRules, Claims
 from tests.support.ledger import DNA, UNPRICED, media, utc_now
 from tests.support.lost_world import PRICED, WORKER, Act, Cases, World
 

@@ -7,14 +7,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.request import ProxyHandler, Request, build_opener
 
+from batch import doctor
 from batch.core.learnt import Learnt
 from batch.core.models import JobType
 from batch.core.states import State
-from batch.engine import doctor
-from batch.engine.reconcile import reconcile
-from batch.engine.reconciler import ReconcileSummary
 from batch.ledger.first_runs import FirstRuns
 from batch.ledger.learnt import Lessons
+from batch.reconcile.reconciler import ReconcileSummary
+from batch.reconcile.run import reconcile
 from batch.session import open_session
 from batch.settings import Settings
 from batch.vod.credentials import CredentialSource

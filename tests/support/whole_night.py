@@ -8,11 +8,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from batch.engine.inbox import Inbox
-from batch.engine.night import Night as Spent
-from batch.engine.night_lock import HeldNight, hold_night
-from batch.engine.nightly import run_night
-from batch.engine.submit import Watcher
+from batch.night.inbox import Inbox
+from batch.night.night import Night as Spent
+from batch.night.night_lock import HeldNight, hold_night
+from batch.night.nightly import run_night
+from batch.night.shift import Watcher
 from batch.settings import Settings
 from batch.vod.credentials import CredentialSource
 from tests.support.ledger import media, write_csv

@@ -5,9 +5,9 @@ import re
 
 import pytest
 
-import batch.engine.nightly
 import batch.intake.manifest
-import batch.report.insights
+import batch.night.nightly
+import batch.show.insights
 import batch.vod.client  # noqa: F401 - errors defined anywhere must be in the tree
 from batch import errors
 from batch.errors import URGENCY, ExitCode, VodBatchError, most_urgent

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from batch.engine.doctor.cloud import FREE_CALLS
+from batch.doctor.cloud import FREE_CALLS
 from batch.settings import Settings
 from batch.vod.credentials import Credentials
 from batch.vod.wire import SUBMIT

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from batch.engine.doctor.disk import check_journal, file_system
+from batch.doctor.disk import check_journal, file_system
 
 memory = pytest.mark.skipif(
     file_system(Path("/dev/shm")) != "tmpfs", reason="there is no tmpfs here"

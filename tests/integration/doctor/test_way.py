@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from batch.engine.doctor import Check
-from batch.engine.doctor.network import check_way
+from batch.doctor import Check
+from batch.doctor.network import check_way
 from batch.settings import Settings
 from tests.support.certificates import own_certificate
 from tests.support.hearing import hearing_server

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from batch.ledger.embedded import Embedded
+from batch.ledger.embedded.server import Embedded
 
 
 @pytest.fixture(scope="session")

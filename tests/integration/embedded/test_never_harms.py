@@ -12,8 +12,8 @@ import asyncpg
 import psutil
 import pytest
 
-from batch.ledger import postmaster
-from batch.ledger.embedded import Embedded
+from batch.ledger.embedded import postmaster
+from batch.ledger.embedded.server import Embedded
 from tests.support.waiting import PATIENCE, eventually
 
 _STRANGER = "import sys; print('up', flush=True); sys.stdin.read()"
@@ -140,7 +140,8 @@ def test_a_frozen_server_keeps_nobody(
 def test_a_fork_of_ours_takes_nothing_along(new_home: Callable[[], Path]) -> None:
     """Its end is not the end of our use."""
     home = new_home()
-    words = "import os,sys; from pathlib import Path; from batch.ledger.embedded import Embedded\n"
+    words = "import os,sys; from pathlib import Path\n"
+    words += "from batch.ledger.embedded.server import Embedded\n"
     words += "held = Embedded(Path(sys.argv[1]))\n"
     words += "sys.exit(0) if os.fork() == 0 else os.wait()\n"
     words += "print((Path(sys.argv[1]) / 'postgres' / 'postmaster.pid').exists())\n"

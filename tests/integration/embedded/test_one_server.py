@@ -21,7 +21,7 @@ _HOLD = """
 import sys
 from pathlib import Path
 from batch.errors import VodBatchError
-from batch.ledger.embedded import Embedded
+from batch.ledger.embedded.server import Embedded
 try:
     held = Embedded(Path(sys.argv[1]))
 except VodBatchError as error:

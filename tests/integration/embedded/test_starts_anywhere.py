@@ -13,7 +13,7 @@ import pytest
 
 from batch.errors import VodBatchError
 from batch.ledger.database import Database
-from batch.ledger.embedded import Embedded
+from batch.ledger.embedded.server import Embedded
 from batch.settings import load_settings
 from tests.integration.embedded.test_never_harms import ask
 from tests.support.waiting import eventually

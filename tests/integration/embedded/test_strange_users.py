@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from batch.ledger import program_copies
-from batch.ledger.embedded import Embedded
+from batch.ledger.embedded import program_copies
+from batch.ledger.embedded.server import Embedded
 from batch.ledger.migrate import migrations_folder
 from tests.integration.embedded.test_never_harms import ask
 from tests.support.waiting import PATIENCE
@@ -26,7 +26,7 @@ _USE = """
 import asyncio, sys
 from pathlib import Path
 import asyncpg
-from batch.ledger.embedded import Embedded
+from batch.ledger.embedded.server import Embedded
 async def ask(url):
     connection = await asyncpg.connect(url)
     print(await connection.fetchval("SELECT 41 + 1"))

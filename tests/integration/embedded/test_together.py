@@ -21,7 +21,7 @@ _CHURN = """
 import asyncio, sys
 from pathlib import Path
 import asyncpg
-from batch.ledger.embedded import Embedded
+from batch.ledger.embedded.server import Embedded
 async def ask(url):
     connection = await asyncpg.connect(url)
     await connection.execute("SELECT 1")

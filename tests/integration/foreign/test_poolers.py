@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import pytest
 from pydantic import SecretStr
 
-from batch.engine.night_lock import hold_night
 from batch.errors import ConfigurationError, LockHeldError
 from batch.ledger.database import Database
 from batch.ledger.migrate import migrate
+from batch.night.night_lock import hold_night
 from batch.settings import Settings
 from tests.support.ledger import DNA, TAG
 from tests.support.night import Night

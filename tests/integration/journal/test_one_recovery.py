@@ -7,8 +7,8 @@ import pytest
 from batch.core.models import RunId
 from batch.core.states import State
 from batch.core.verdict import Verdict
-from batch.engine.submit import Watcher, submit
 from batch.ledger.journal import Journal, journal_files, worker_of
+from batch.night.shift import Watcher, submit
 from batch.session import Recovered, Session, open_session
 from batch.vod.credentials import CredentialSource
 from tests.support.night import KEY, Night

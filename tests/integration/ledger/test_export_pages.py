@@ -3,7 +3,7 @@
 from contextlib import aclosing
 
 from batch.core.states import State
-from batch.report.insights import Insights
+from batch.show.insights import Insights
 from tests.support.ledger import Ledger
 
 _ROWS = 2_300

@@ -6,10 +6,10 @@ from uuid import uuid4
 
 import pytest
 
-from batch.engine.night_lock import hold_night
 from batch.errors import LockHeldError
 from batch.ledger.runs import Runs
 from batch.ledger.target_lock import TargetLock
+from batch.night.night_lock import hold_night
 from tests.support.ledger import Ledger
 
 

@@ -9,12 +9,12 @@ from batch.core.budget import Spending
 from batch.core.models import Claim, JobType
 from batch.core.states import State
 from batch.core.verdict import Verdict
-from batch.engine.planning import Planner
 from batch.ledger.existing import ExistingLedger
 from batch.ledger.inspection import waiting_types
 from batch.ledger.media import MediaLooks
 from batch.ledger.operators import Operators, Selection
 from batch.ledger.statements import statement
+from batch.submit.planning import Planner
 from tests.support.ledger import DNA, TAG, UNPRICED, Ledger, utc_now
 from tests.support.money import PRICES, held_against, set_lengths
 

@@ -11,8 +11,8 @@ import pytest
 
 from batch.core.models import JobType
 from batch.core.states import State
-from batch.engine.loading import LoadReport, load_manifest
 from batch.errors import DatabaseUnavailableError, UsageError
+from batch.ledger.loading import LoadReport, load_manifest
 from tests.support.console import Console
 from tests.support.ledger import DNA, TAG, Ledger, media, write_csv
 from tests.support.postgres import Server

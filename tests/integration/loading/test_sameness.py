@@ -8,7 +8,7 @@ import pytest
 
 from batch.core.models import JobType, Target
 from batch.core.states import State
-from batch.engine.loading import LoadReport, load_manifest
+from batch.ledger.loading import LoadReport, load_manifest
 from batch.ledger.store import Store
 from tests.support.console import Console
 from tests.support.ledger import DNA, TAG, Ledger, media, write_csv

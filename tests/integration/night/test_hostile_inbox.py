@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from batch.engine.inbox import Inbox
 from batch.errors import ConfigurationError
+from batch.night.inbox import Inbox
 from tests.integration.night.conftest import MakeShift
 from tests.support.ledger import media
 

@@ -10,10 +10,10 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from batch.engine.night_lock import hold_night
 from batch.errors import DatabaseUnavailableError, ExitCode, LockHeldError
 from batch.ledger import target_lock
 from batch.ledger.target_lock import TargetLock
+from batch.night.night_lock import hold_night
 from tests.support.ledger import Ledger
 from tests.support.money import set_lengths
 from tests.support.night import Night

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from batch.core.states import State
-from batch.engine.preflight import PreflightSummary, preflight
+from batch.look.preflight import PreflightSummary, preflight
 from batch.session import open_session
 from batch.vod.credentials import CredentialSource
 from tests.support.ledger import media

@@ -7,9 +7,9 @@ import pytest
 
 from batch.core.models import Claim
 from batch.core.states import State
-from batch.engine.resolving import operator_name
 from batch.ledger.operators import Operators, Selection
 from batch.ledger.statements import statement
+from batch.reconcile.resolving import operator_name
 from tests.integration.operate.test_words import _run, _told
 from tests.support.cloud import Emulator
 from tests.support.console import Console

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from batch.core.states import State
-from batch.engine import operating
-from batch.engine.selecting import Spoken, Word
 from batch.ledger.operators import Operators, Selection
+from batch.operate import operating
+from batch.operate.selecting import Spoken, Word
 from tests.support.cloud import Emulator
 from tests.support.console import Console
 from tests.support.ledger import Ledger, media

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 from batch.cli.render_story import story_lines
 from batch.core.states import State
-from batch.engine.resolving import operator_name
-from batch.report.story import Section, tell_story
+from batch.reconcile.resolving import operator_name
+from batch.show.story import Section, tell_story
 from tests.integration.operate.test_words import _run
 from tests.support.cloud import Emulator
 from tests.support.console import Console

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from batch.core.states import State
-from batch.engine.resolving import operator_name
 from batch.ledger.doubts import Doubts
 from batch.ledger.operators import Operators
+from batch.reconcile.resolving import operator_name
 from tests.support.console import Console, Ended
 from tests.support.ledger import DNA, TAG, Ledger, media, write_csv
 from tests.support.waiting import PATIENCE

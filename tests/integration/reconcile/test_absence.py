@@ -5,10 +5,10 @@ from datetime import timedelta
 import pytest
 
 from batch.core.states import State
-from batch.engine.resolving import Word, resolve
 from batch.errors import ExitCode
 from batch.ledger.doubts import Doubts
 from batch.ledger.operators import Operators, Selection
+from batch.reconcile.resolving import Word, resolve
 from tests.support.ledger import DNA, TAG, media
 from tests.support.receipts import accepted_late
 from tests.support.settling import WORLDS, Morning

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 
-from batch.engine.doctor.ledger import check_ledger
+from batch.doctor.ledger import check_ledger
 from batch.ledger.database import Database
 from batch.ledger.statements import statement
 from batch.settings import Settings

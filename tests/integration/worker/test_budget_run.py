@@ -7,8 +7,8 @@ import pytest
 
 from batch.core.models import JobType
 from batch.core.states import State
-from batch.engine.tally import StopReason
 from batch.errors import ConfigurationError, ExitCode
+from batch.submit.tally import StopReason
 from tests.support.ledger import DNA, TAG, Ledger, media
 from tests.support.money import set_lengths
 from tests.support.night import Night

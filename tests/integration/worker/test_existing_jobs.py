@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from batch.core.states import State
-from batch.engine.tally import RunSummary, StopReason
 from batch.errors import CloudUnavailableError, ExitCode
+from batch.submit.tally import RunSummary, StopReason
 from tests.support.cloud import Emulator
 from tests.support.ledger import DNA, TAG, Ledger, media
 from tests.support.money import set_lengths

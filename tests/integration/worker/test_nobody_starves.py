@@ -6,8 +6,8 @@ import pytest
 
 from batch.core.outcome import StopCause
 from batch.core.states import State
-from batch.engine.tally import StopReason
 from batch.errors import ExitCode, most_urgent
+from batch.submit.tally import StopReason
 from tests.support.ledger import DNA, TAG, media
 from tests.support.night import Night
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from batch.core.states import State
-from batch.engine.tally import StopReason
 from batch.errors import ExitCode
+from batch.submit.tally import StopReason
 from batch.vod.credentials import Credentials
 from tests.support.cloud import Emulator
 from tests.support.ledger import DNA, TAG, media

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from batch.core.states import State
-from batch.engine.tally import StopReason
 from batch.errors import UsageError
 from batch.ledger.operators import Operators, Selection
+from batch.submit.tally import StopReason
 from tests.support.ledger import DNA, TAG, Ledger, media
 from tests.support.money import set_lengths
 from tests.support.night import Night

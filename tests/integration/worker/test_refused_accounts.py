@@ -8,8 +8,8 @@ import pytest
 
 from batch.core.outcome import StopCause
 from batch.core.states import State
-from batch.engine.tally import StopReason
 from batch.errors import ExitCode, most_urgent
+from batch.submit.tally import StopReason
 from batch.vod.credentials import Credentials
 from tests.support.cloud import Emulator
 from tests.support.ledger import DNA, TAG, media

@@ -9,9 +9,9 @@ import pytest
 from pydantic import SecretStr
 
 from batch.core.states import State
-from batch.engine.tally import StopReason
 from batch.errors import DatabaseUnavailableError, ExitCode
 from batch.settings import Settings
+from batch.submit.tally import StopReason
 from tests.support.ledger import DNA, TAG, Ledger, media
 from tests.support.line import line_to
 from tests.support.night import Night, interrupt

@@ -7,8 +7,8 @@ import pytest
 from aiohttp import web
 
 from batch.core.states import State
-from batch.engine.tally import StopReason
 from batch.errors import ExitCode, most_urgent
+from batch.submit.tally import StopReason
 from tests.support.night import Night
 
 NAMES = [

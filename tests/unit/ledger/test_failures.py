@@ -7,7 +7,7 @@ import pytest
 from asyncpg import exceptions
 
 from batch.errors import ExitCode, VodBatchError
-from batch.ledger.failures import drawn, translated_errors
+from batch.ledger.connecting.failures import drawn, translated_errors
 
 _OF_THE_DRIVER = [
     found

@@ -1,0 +1,82 @@
+"""The Python interface: what the commands do, each in one open session.
+
+Errors are those of :mod:`batch.errors`; what takes its time to import is imported at the call.
+"""
+
+from collections.abc import AsyncIterator, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from batch.session import open_session
+from batch.settings import Settings
+
+if TYPE_CHECKING:
+    from batch.ledger.loading import LoadReport
+    from batch.night.night import Night
+    from batch.night.shift import Watcher
+    from batch.reconcile.reconciler import ReconcileSummary
+    from batch.submit.planning import Plan
+    from batch.submit.tally import RunSummary
+
+
+async def load(settings: Settings, sources: Iterable[str]) -> AsyncIterator["LoadReport"]:
+    """Load lists one after the other, each in one transaction: paths, or ``-`` for standard input.
+
+    Raises:
+        UsageError: the options, or a list as a whole, cannot be used; the lists before it stay.
+    """
+    from batch.ledger.loading import load_manifest
+
+    async with open_session(settings) as session:
+        for source in sources:
+            yield await load_manifest(session.database, session.target, source, settings)
+
+
+async def plan(settings: Settings) -> "Plan":
+    """Return what a submit would send now, and what that may cost; no call is made."""
+    from batch.submit.planning import planner_of
+
+    async with open_session(settings) as session:
+        return await planner_of(session, session.database).plan()
+
+
+async def submit(
+    settings: Settings, watcher: "Watcher", *, plan_hash: str | None = None
+) -> "RunSummary":
+    """Be one worker until nothing is due, or a limit of the settings or a signal ends the run.
+
+    With ``plan_hash`` exactly that plan is sent, or nothing.
+    """
+    from batch.night.shift import submit
+
+    async with open_session(settings, sends=True) as session:
+        return await submit(
+            session,
+            watcher,
+            max_submissions=settings.max_submissions,
+            ends_at=session.ends_at,
+            plan_hash=plan_hash,
+        )
+
+
+async def reconcile(settings: Settings, *, once: bool = False) -> "ReconcileSummary":
+    """Settle doubts and follow jobs, ``once`` or until nothing is open."""
+    from batch.reconcile.run import reconcile
+
+    async with open_session(settings, sends=True) as session:
+        return await reconcile(session, once=once)
+
+
+async def night(settings: Settings, folder: Path, watcher: "Watcher") -> "Night":
+    """Run one night over the lists in ``folder``; a part that failed is its ``trouble``.
+
+    Raises:
+        LockHeldError: another night runs.
+    """
+    from batch.night.inbox import Inbox
+    from batch.night.night_lock import hold_night
+    from batch.night.nightly import run_night
+
+    inbox = Inbox(folder, settings.settled_after.total_seconds())
+    async with hold_night(settings) as held:
+        return await run_night(held, inbox, watcher)

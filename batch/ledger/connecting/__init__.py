@@ -1,0 +1,1 @@
+"""The way to PostgreSQL: sessions opened, lent and waited for, on a server that is known."""

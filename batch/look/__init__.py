@@ -1,0 +1,1 @@
+"""Free looks at the cloud: media, jobs already made."""

@@ -1,0 +1,1 @@
+"""One night: load what came, look before paying, submit, reconcile, report."""

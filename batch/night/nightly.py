@@ -1,0 +1,194 @@
+"""One night: load what came, look before paying, submit, reconcile, report; one at a time."""
+
+import functools
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import structlog
+
+from batch.errors import UsageError, VodBatchError
+from batch.intake.sources import printable_name
+from batch.ledger.canaries import Canaries
+from batch.ledger.costs import read_costs
+from batch.ledger.loading import load_manifest
+from batch.ledger.operators import Operators
+from batch.ledger.unseen import KeptWords
+from batch.look.preflight import preflight
+from batch.night.canary import CanaryWarden
+from batch.night.inbox import DONE, Arrival, Inbox
+from batch.night.night import Night, night_facts
+from batch.night.night_lock import HeldNight
+from batch.night.shift import Watcher, submit
+from batch.reconcile.run import reconcile
+from batch.stopping import stopped_at
+from batch.submit.tally import RunSummary, StopReason
+
+log = structlog.get_logger()
+
+
+async def run_night(
+    held: HeldNight,
+    inbox: Inbox,
+    watcher: Watcher,
+    *,
+    on_start: Callable[[Night], None] = lambda _night: None,
+) -> Night:
+    """Run one night under the lock that it holds already.
+
+    A part that fails ends the night early and is its ``trouble``; what was done before stands.
+    """
+    session = held.session
+    night = Night(session.run, session.started_at, session.ends_at, session.settings.currency)
+    on_start(night)
+    grace = session.settings.grace.total_seconds()
+    hurry = functools.partial(session.database.hurry, grace)
+    try:
+        async with stopped_at(session.ends_at, hurry):
+            await _Steps(night, held, inbox, watcher).walk()
+    except VodBatchError as error:
+        night.trouble = error
+        log.error("night_stopped", error=str(error))
+    finally:
+        night.ended_at = datetime.now(UTC)
+        hurry()  # what is left to write is little
+        await _write_down(night, held)
+    return night
+
+
+_HARMLESS = (
+    StopReason.NOTHING_DUE,
+    StopReason.MAX_SUBMISSIONS,
+    StopReason.DEADLINE,
+    StopReason.BUDGET,
+)
+
+
+class _Steps:
+    """The steps of one night, each of which leaves what it came to on the night."""
+
+    def __init__(self, night: Night, held: HeldNight, inbox: Inbox, watcher: Watcher) -> None:
+        self._night = night
+        self._lock = held.lock
+        self._session = session = held.session
+        self._settings = session.settings
+        self._inbox = inbox
+        self._watcher = watcher
+        self._warden = CanaryWarden(
+            Canaries(session.database, session.target),
+            Operators(session.database, session.target),
+            session.settings,
+        )
+
+    async def walk(self) -> None:
+        """Take every step that the one before allows."""
+        await self._load_inbox()
+        await self._warden.free_unsent()
+        await self._look()
+        if self._settings.canary:
+            await self._send_canaries()
+        if self._goes_on:
+            await self._submit_the_rest()
+        if not self._night.was_told_to_stop:
+            await self._reconcile()
+
+    async def _load_inbox(self) -> None:
+        """Load every whole file; a file that cannot be loaded does not stop the others."""
+        arrivals = self._inbox.arrivals()
+        self._night.waiting = [_name(arrival) for arrival in arrivals if not arrival.is_whole]
+        for arrival in arrivals:
+            if arrival.is_whole:
+                await self._load(arrival)
+
+    async def _load(self, arrival: Arrival) -> None:
+        beside = self._settings.model_copy(update={"quarantine": self._inbox.folder / DONE})
+        try:
+            report = await load_manifest(
+                self._session.database, self._session.target, str(arrival.path), beside
+            )
+        except UsageError as error:
+            self._night.failed[_name(arrival)] = str(error)
+            self._inbox.fail(arrival.path, str(error))
+            return
+        self._night.loads.append(report)
+        place = self._inbox.put_away(arrival)
+        if place is None:
+            log.warning("list_changed_while_it_was_loaded", list=_name(arrival))
+        elif report.counts:
+            self._night.moved[report.counts.batch_id] = place
+
+    async def _look(self) -> None:
+        """Look at the media of what is due, where that is wanted; nothing is spent."""
+        night = self._night
+        if self._settings.preflight:
+            looked = await preflight(self._session, night.started_at, ends_at=night.ends_at)
+            night.preflight = night.preflight + looked if night.preflight else looked
+
+    async def _send_canaries(self) -> None:
+        """Send each new batch's first submissions, follow them, and judge the batch by them."""
+        self._night.canaries = await self._warden.run(
+            self._send_first, self._follow_first, self._night.ends_at
+        )
+        if self._warden.has_freed:
+            await self._look()
+
+    async def _send_first(self, unsent: int) -> None:
+        most = min(unsent, self._settings.max_submissions or unsent)
+        self._night.canary_run = await self._submit(most, only_canaries=True)
+
+    async def _follow_first(self, until: datetime, watch: Callable[[], Awaitable[bool]]) -> None:
+        if not self._night.was_told_to_stop:
+            self._night.canary_followed = await reconcile(
+                self._session, once=False, ends_at=until, canary_watch=watch
+            )
+
+    @property
+    def _goes_on(self) -> bool:
+        """Whether nothing that the canaries met speaks against more calls."""
+        first = self._night.canary_run
+        is_well = first is None or first.stopped_by in _HARMLESS
+        return is_well and not self._night.was_told_to_stop
+
+    async def _submit_the_rest(self) -> None:
+        """Submit what is due; a cap on submissions is the whole night's."""
+        left = self._settings.max_submissions
+        if left and self._night.canary_run:
+            left -= self._night.canary_run.kept
+            if left <= 0:
+                return
+        self._night.submitted = await self._submit(left)
+
+    async def _submit(self, most: int | None, *, only_canaries: bool = False) -> RunSummary:
+        return await submit(
+            self._session,
+            self._watcher,
+            max_submissions=most,
+            ends_at=self._night.ends_at,
+            only_canaries=only_canaries,
+            is_own_run=False,
+            may_begin=self._lock.insist,
+        )
+
+    async def _reconcile(self) -> None:
+        """Settle doubts and follow jobs, as long as the night lasts."""
+        await self._lock.insist()
+        patience = datetime.now(UTC) + self._settings.reconcile_for
+        self._night.reconciled = await reconcile(
+            self._session, once=False, ends_at=self._night.ends_at or patience
+        )
+
+
+def _name(arrival: Arrival) -> str:
+    return printable_name(Path(arrival.path.name))
+
+
+async def _write_down(night: Night, held: HeldNight) -> None:
+    worst = max((run.worst_second for run in night.runs), default=None)
+    try:
+        database, target = held.session.database, held.session.target
+        night.costs = await read_costs(database, target, night.run)
+        night.unseen = await KeptWords(database, target).newest(night.run)
+        facts = night_facts(night)
+        await held.runs.end(night.run, night.stopped_by, night.exit_code, worst, facts)
+    except VodBatchError as error:
+        night.trouble = night.trouble or error

@@ -1,0 +1,1 @@
+"""An operator's words and what they select."""

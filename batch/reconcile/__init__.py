@@ -1,0 +1,1 @@
+"""Doubts settled, jobs followed to their end."""

@@ -1,0 +1,153 @@
+"""The morning page: what a night did, and what needs a person, in plain text."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from batch.core.states import State
+from batch.show.existing import existing_lines
+from batch.show.insights import Status
+from batch.show.money import budget_line, cost_lines
+from batch.show.words import word_lines
+
+
+def morning_lines(facts: Mapping[str, Any], status: Status, zone: ZoneInfo) -> Iterator[str]:
+    """Tell a night from its facts (as ``runs`` keeps them) and how the target stands now."""
+    started, ended = _time(facts["started_at"], zone), _time(facts["ended_at"], zone)
+    yield f"vod-batch night of {status.account} in {status.region}"
+    yield f"{started:%Y-%m-%d %H:%M} to {ended:%H:%M %Z}, run {facts['run']}"
+    yield f"ended because {facts['stopped_by']} (exit code {facts['exit_code']})"
+    yield from _loaded(facts)
+    yield from _spent(facts)
+    yield from _money(facts)
+    yield from _standing(status)
+    yield from _unseen(facts)
+    yield from _to_do(facts, status)
+
+
+def _loaded(facts: Mapping[str, Any]) -> Iterator[str]:
+    yield ""
+    yield "Files"
+    for load in facts["loads"]:
+        if load["known"]:
+            yield f"  {load['source']}: loaded before, nothing changed"
+            continue
+        counts, found = load["counts"], load["facts"]
+        duplicates = sum(counts[name] for name in counts if name.startswith("duplicates"))
+        yield (
+            f"  {load['source']}: {counts['submissions']:,} new, {duplicates:,} duplicates, "
+            f"{found['quarantined']:,} quarantined"
+        )
+        if found["quarantine_path"]:
+            yield f"    see {found['quarantine_path']}"
+    for name, why in facts["failed_files"].items():
+        yield f"  {name}: NOT LOADED, {why}"
+    for name in facts["waiting_files"]:
+        yield f"  {name}: still being written, waits for the next night"
+    if not (facts["loads"] or facts["failed_files"] or facts["waiting_files"]):
+        yield "  none came"
+
+
+def _spent(facts: Mapping[str, Any]) -> Iterator[str]:
+    yield ""
+    yield "Done"
+    if look := facts["preflight"]:
+        yield f"  looked at    {look['looked_at']:>9,}  media, free"
+        if aside := look["not_there"] + look["put_off"]:
+            worth = f", about {look['saved']} {look['currency']} saved" if look["saved"] else ""
+            yield f"  set aside    {aside:>9,}  submissions of media not there or not ready{worth}"
+        yield from _held_statuses(look)
+    for canary in facts["canaries"]:
+        verdict = canary["verdict"] or "open"
+        yield f"  canary       {verdict:>9}  batch {canary['batch']}: {canary['tally']}"
+    if runs := [run for run in (facts["canary_run"], facts["submitted"]) if run]:
+        seconds = sum(run["seconds"] for run in runs)
+        yield f"  submitted    {_of(runs, State.SUBMITTED):>9,}  in {seconds:,.0f} s"
+        yield f"  rejected     {_of(runs, State.REJECTED):>9,}"
+        yield from existing_lines([run.get("existing") for run in runs])
+        yield f"  worst second {max(run['worst_second'] for run in runs):>9,}  sends"
+        if left := runs[-1]["left_pending"]:
+            yield f"  carried over {left:>9,}  because {runs[-1]['stopped_by']}"
+    if followed := [one for one in (facts["canary_followed"], facts["reconciled"]) if one]:
+        for state in (State.SUCCEEDED, State.FAILED):
+            yield f"  {state:<12} {sum(one['ended'].get(state, 0) for one in followed):>9,}"
+        yield from _odd_statuses(followed[-1])
+        if settled := sum(sum(one["settled"].values()) for one in followed):
+            yield f"  doubts       {settled:>9,}  settled"
+
+
+def _held_statuses(look: Mapping[str, Any]) -> Iterator[str]:
+    for status, rows in look.get("held_statuses", {}).items():
+        yield f"  put off      {rows:>9,}  submissions of media in the unknown status {status!r}:"
+        yield "                          the first media with it all failed"
+
+
+def _odd_statuses(followed: Mapping[str, Any]) -> Iterator[str]:
+    for word, jobs in followed.get("odd_statuses", {}).items():
+        yield f"  odd          {jobs:>9,}  jobs that ListAIJob calls {word!r}: they stay open"
+
+
+def _of(runs: Sequence[Mapping[str, Any]], state: State) -> int:
+    return sum(run["states"].get(state, 0) for run in runs)
+
+
+def _money(facts: Mapping[str, Any]) -> Iterator[str]:
+    run = facts["submitted"] or facts["canary_run"] or {}
+    lines = [*cost_lines(facts["costs"])]
+    lines += [budget_line(use, facts["currency"]) for use in run.get("budgets", ())]
+    lines += [run["obstacle"]] if run.get("obstacle") else []
+    if lines:
+        yield ""
+        yield "Cost of this night"
+        yield from (f"  {line}" for line in lines)
+
+
+def _standing(status: Status) -> Iterator[str]:
+    yield ""
+    yield "All in all"
+    for state, count in status.states.items():
+        if count:
+            yield f"  {state:<12} {count:>9,}"
+
+
+def _unseen(facts: Mapping[str, Any]) -> Iterator[str]:
+    if words := facts.get("unseen"):  # a night of an earlier program has none
+        yield ""
+        yield "Said by the cloud and known to no document of ours; nothing was concluded from it"
+        yield from (f"  {line}" for line in word_lines(words))
+
+
+def _to_do(facts: Mapping[str, Any], status: Status) -> Iterator[str]:
+    lines = list(_needs(facts, status))
+    yield ""
+    yield "For you to do" if lines else "Nothing for you to do."
+    for line in lines:
+        yield f"  {line}"
+
+
+def _needs(facts: Mapping[str, Any], status: Status) -> Iterator[str]:
+    states = status.states
+    if states[State.IN_DOUBT]:
+        yield f"{states[State.IN_DOUBT]:,} in doubt: vod-batch resolve --all"
+    for charge in status.extra_charges:
+        jobs = ", ".join(charge.job_ids)
+        yield f"{charge.media_id} {charge.job_type} holds several jobs: {jobs}"
+    for canary in facts["canaries"]:
+        if canary["verdict"] != "passed":
+            yield (
+                f"batch {canary['batch']} is held by its canary: look at it, then "
+                f"vod-batch resume --batch {canary['batch']}, or cancel it"
+            )
+    if facts["failed_files"]:
+        yield "mend the files in failed/ and put them into the inbox again"
+    if any(load["facts"] and load["facts"]["quarantined"] for load in facts["loads"]):
+        yield "mend the quarantined lines and put them into the inbox as a file of their own"
+    if facts.get("unseen"):
+        yield "look at the words that the cloud said and nobody knows; tell whoever maintains this"
+    if states[State.REJECTED] or states[State.FAILED] or states[State.DEAD]:
+        yield "see what was rejected or failed: vod-batch export --state rejected (failed, dead)"
+
+
+def _time(text: str, zone: ZoneInfo) -> datetime:
+    return datetime.fromisoformat(text).astimezone(zone)

@@ -1,0 +1,54 @@
+"""How a request leaves: with its connection open, at a slot of the pace, unless the run stops."""
+
+import asyncio
+from datetime import UTC, datetime
+
+from batch.core.doubt import OLDEST_DATE
+from batch.core.models import Claim
+from batch.submit.shared_pace import SharedPace
+from batch.vod.transport import HeldBackError
+from batch.waiting import unless
+
+
+class SlotDeparture:
+    """The departure of one claim's request (:class:`batch.vod.transport.Departure`)."""
+
+    def __init__(self, claim: Claim, pace: SharedPace, stopping: asyncio.Event) -> None:
+        self._claim = claim
+        self._pace = pace
+        self._stopping = stopping
+        self.has_left = False
+        """Whether the request may have been sent; before that it surely was not."""
+
+    async def near(self) -> None:
+        """Wait for a pause's end: a connection would be stale by then. Raises HeldBackError."""
+        if self._pace.paused_for:
+            await unless(self._stopping, self._pace.after_pause())
+        self._insist_on_going()
+
+    async def leave(self) -> None:
+        """Wait for a slot. Raises HeldBackError, and VodBatchError when none can be had."""
+        if not await self._has_slot():
+            raise HeldBackError("held back: the run is stopping")
+        if datetime.now(UTC) - self._claim.signed_at > OLDEST_DATE:
+            raise HeldBackError("held back: a pause outlasted its date")
+        self.has_left = True
+
+    async def _has_slot(self) -> bool:
+        if self._stopping.is_set():
+            return False
+        if self._pace.depart_now():
+            return True
+        wait = asyncio.ensure_future(self._pace.depart())
+        try:
+            await unless(self._stopping, asyncio.wait([wait]))
+            if not wait.done():
+                return False
+            wait.result()  # a slot that could not be had is none
+            return True
+        finally:
+            wait.cancel()
+
+    def _insist_on_going(self) -> None:
+        if self._stopping.is_set():
+            raise HeldBackError("held back: the run is stopping")

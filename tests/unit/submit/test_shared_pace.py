@@ -1,0 +1,209 @@
+"""The shared quota by a virtual clock: where slots lie, and that no second holds too many."""
+
+import asyncio
+import itertools
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from batch.ledger.store import Slots
+from batch.submit.shared_pace import LEAD_SECONDS, SharedPace, shared_rate
+from tests.support.virtual_time import VirtualLoop, run_virtually
+
+THEIR_CLOCK = 1.8e9
+"""What the database's clock shows when ours shows nothing."""
+
+
+@dataclass
+class Row:
+    """The target's row as ``reserve_slots.sql`` moves it, a round trip away."""
+
+    loop: VirtualLoop
+    dice: random.Random = field(default_factory=lambda: random.Random(1))
+    round_trip: float = 0.0
+    next_slot: float = 0.0
+    paused_until: float = 0.0
+    reserved: int = 0
+    asking: int = 0
+
+    async def reserve(self, slots: int, interval: float, ahead: float) -> Slots:
+        """Take slots; an idle time saves up nothing."""
+        self.asking += 1
+        await asyncio.sleep(self.dice.uniform(0, self.round_trip) / 2)
+        now = self.loop.time()
+        start = max(self.next_slot, now + ahead)
+        self.next_slot = start + slots * interval
+        self.reserved += slots
+        answer = Slots(now + THEIR_CLOCK, start - now, max(0.0, self.paused_until - now))
+        await asyncio.sleep(self.dice.uniform(0, self.round_trip) / 2)
+        self.asking -= 1
+        return answer
+
+
+def _pace(row: Row, quota: float) -> SharedPace:
+    return SharedPace(quota, row.reserve, row.loop.time)
+
+
+def _worst_second(times: Sequence[float]) -> int:
+    ordered = sorted(times)
+    first = worst = 0
+    for last, at in enumerate(ordered):
+        while ordered[first] <= at - 1.0:
+            first += 1
+        worst = max(worst, last - first + 1)
+    return worst
+
+
+@pytest.mark.parametrize("quota", [1, 2, 30, 100, 400])
+def test_slots_lie_one_interval_apart(quota: int) -> None:
+    """Taken one by one or many at a time, block after block, there is no gap and no crowd."""
+
+    async def work(loop: VirtualLoop) -> None:
+        row = Row(loop)
+        pace = _pace(row, quota)
+        slots: list[float] = []
+        while len(slots) < 60:
+            for _ in range(await pace.take(7)):
+                await pace.depart()
+                slots.append(loop.time())
+        gaps = [later - earlier for earlier, later in itertools.pairwise(slots)]
+        assert gaps == pytest.approx([1 / shared_rate(quota)] * len(gaps), abs=1e-4)
+
+    run_virtually(work)
+
+
+def test_workers_share_the_slots_between_them() -> None:
+    """Three workers of one row never hold the same slot, and together take every one."""
+
+    async def work(loop: VirtualLoop) -> None:
+        row = Row(loop)
+        slots: list[float] = []
+
+        async def worker() -> None:
+            pace = _pace(row, 30)
+            for _ in range(30):
+                await pace.take(1)
+                await pace.depart()
+                slots.append(loop.time())
+
+        await asyncio.gather(*(worker() for _ in range(3)))
+        slots.sort()
+        gaps = [later - earlier for earlier, later in itertools.pairwise(slots)]
+        assert min(gaps) == pytest.approx(1 / shared_rate(30), abs=1e-4)
+        assert row.reserved >= 90
+
+    run_virtually(work)
+
+
+@pytest.mark.parametrize("stall", [0.05, 0.5, 3.0])
+def test_missed_slots_are_given_up(stall: float) -> None:
+    """After a stall nothing is caught up: the next slot lies ahead, one for each send."""
+
+    async def work(loop: VirtualLoop) -> None:
+        pace = _pace(Row(loop), 100)
+        await pace.take(1)
+        await pace.depart()
+        loop.stall(stall)
+        resumed = loop.time()
+        left = []
+        for _ in range(5):
+            await pace.take(1)
+            await pace.depart()
+            left.append(loop.time())
+        assert left[0] >= resumed - 0.01
+        assert left[-1] - left[0] >= 3.9 / shared_rate(100)
+
+    run_virtually(work)
+
+
+def test_a_slot_that_was_missed_before_its_send_is_exchanged() -> None:
+    """A send that comes too late for its slot leaves at a later one, not at once."""
+
+    async def work(loop: VirtualLoop) -> None:
+        row = Row(loop)
+        pace = _pace(row, 10)
+        await pace.take(1)
+        loop.stall(1.0)
+        late = loop.time()
+        assert not pace.depart_now()
+        await pace.depart()
+        assert loop.time() > late
+        assert row.reserved > 1
+
+    run_virtually(work)
+
+
+def test_a_pause_told_with_the_slots_holds_the_send() -> None:
+    """The row says that the target is paused: nothing departs before the pause ends."""
+
+    async def work(loop: VirtualLoop) -> None:
+        row = Row(loop, paused_until=5.0)
+        pace = _pace(row, 10)
+        await pace.take(1)
+        assert loop.time() < 5.0
+        assert not pace.depart_now()
+        await pace.depart()
+        assert loop.time() >= 5.0
+
+    run_virtually(work)
+
+
+def test_a_slot_is_handed_out_shortly_before_its_time() -> None:
+    """A request is begun no earlier than the lead before its send, so a begin is never idle."""
+
+    async def work(loop: VirtualLoop) -> None:
+        row = Row(loop, next_slot=20.0)
+        pace = _pace(row, 10)
+        await pace.take(1)
+        assert loop.time() == pytest.approx(20.0 - LEAD_SECONDS, abs=1e-3)
+        await pace.depart()
+        assert loop.time() == pytest.approx(20.0, abs=1e-3)
+
+    run_virtually(work)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    seed=st.integers(0, 2**32),
+    quota=st.integers(1, 120),
+    workers=st.integers(1, 4),
+    busy=st.floats(0, 0.2),
+    round_trip=st.floats(0, 0.03),
+)
+def test_no_second_is_ever_above_the_quota(
+    seed: int, quota: int, workers: int, busy: float, round_trip: float
+) -> None:
+    """However the machine stalls and the line drags, the sends of all workers stay under it."""
+
+    async def work(loop: VirtualLoop) -> list[float]:
+        dice = random.Random(seed)
+        row = Row(loop, dice, round_trip)
+        sent: list[float] = []
+
+        async def send(pace: SharedPace) -> None:
+            await asyncio.sleep(dice.uniform(0, 0.05))  # the commit of the intent
+            if dice.random() < busy and not row.asking:
+                loop.stall(dice.expovariate(10))
+            if not pace.depart_now():
+                await pace.depart()
+            sent.append(loop.time())
+
+        async def worker() -> None:
+            pace = _pace(row, quota)
+            flying: set[asyncio.Task[None]] = set()
+            while len(sent) < 3 * quota + 10:
+                for _ in range(await pace.take(4)):
+                    flying.add(asyncio.ensure_future(send(pace)))
+                await asyncio.sleep(dice.uniform(0, 0.1))
+            await asyncio.gather(*flying)
+            assert pace.worst_second <= quota
+
+        await asyncio.gather(*(worker() for _ in range(workers)))
+        return sent
+
+    sent = run_virtually(work)
+    assert _worst_second(sent) <= quota
