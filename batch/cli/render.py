@@ -212,9 +212,9 @@ _TRIGGERS = {MANUAL: "manual", AUTO: "automatic"}
 
 def check_line(check: Check) -> str:
     """Show one check of the doctor."""
-    mark = {"ok": "ok  ", "warning": "warn", "bad": "BAD ", "not checked": "--  "}[check.verdict]
-    mend = f"\n      mend: {check.mend}" if check.mend else ""
-    return f"{mark}  {check.name:<15} {check.detail}{mend}"
+    mark = {"ok": "ok  ", "warning": "warn", "bad": "BAD ", "not checked": "--  "}[check.grade]
+    fix = f"\n      fix: {check.fix}" if check.fix else ""
+    return f"{mark}  {check.name:<15} {check.detail}{fix}"
 
 
 def _damage(check: JournalCheck) -> str:

@@ -137,7 +137,7 @@ class AccountStopped:
     Where it ``may_be_one_rows``, only what the next requests come to tells, unless its row
     ``met_it_again`` and no other had passed in between. ``put_off_seconds`` keep a row back that
     surely is not the account's.
-    Unless it ``is_mended``: the key was refused, and another one signs from now on.
+    Unless it ``is_resolved``: the key was refused, and another one signs from now on.
     """
 
     code: str
@@ -147,14 +147,14 @@ class AccountStopped:
     cause: StopCause
     retry_after_seconds: float | None = None
     slows: bool = False
-    is_mended: bool = False
+    is_resolved: bool = False
     met_it_again: bool = False
     put_off_seconds: float = 0.0
 
     @property
     def stops_at_once(self) -> bool:
         """Whether nothing more need be sent to know that it is the account's."""
-        return self.met_it_again or not (self.may_be_one_rows or self.is_mended)
+        return self.met_it_again or not (self.may_be_one_rows or self.is_resolved)
 
     @property
     def may_be_one_rows(self) -> bool:

@@ -19,7 +19,7 @@ _FLEETING = {
     "ramfs": "lies in memory and is gone with the machine",
     "overlay": "lies in a container's own layer and is gone with the container",
 }
-_MEND = "name a folder on a disk that lasts with VOD_BATCH_JOURNAL"
+_FIX = "name a folder on a disk that lasts with VOD_BATCH_JOURNAL"
 _PREFIX = ".vod-batch-doctor-"
 
 
@@ -31,16 +31,16 @@ def check_journal(folder: Path, *, needed: int = NEEDED_BYTES, wanted: int = WAN
         free = shutil.disk_usage(place).free
     except OSError as error:
         detail = f"{folder} cannot be written and synced ({error.strerror})"
-        return Check("journal", detail, _MEND, ExitCode.CONFIGURATION)
+        return Check("journal", detail, _FIX, ExitCode.CONFIGURATION)
     told = f"{folder}: {'writes' if place == folder else 'can be made'}, syncs, {_size(free)} free"
     if free < needed:
-        mend = f"free {_size(wanted)}; without a journal nothing is sent"
-        return Check("journal", told, mend, ExitCode.CONFIGURATION)
+        fix = f"free {_size(wanted)}; without a journal nothing is sent"
+        return Check("journal", told, fix, ExitCode.CONFIGURATION)
     kind = file_system(place)
     if kind in _FLEETING:
-        return Check("journal", f"{told}; it {_FLEETING[kind]} ({kind})", _MEND)
+        return Check("journal", f"{told}; it {_FLEETING[kind]} ({kind})", _FIX)
     if free < wanted:
-        return Check("journal", told, f"free {_size(wanted)}, or {_MEND}")
+        return Check("journal", told, f"free {_size(wanted)}, or {_FIX}")
     return Check("journal", told)
 
 

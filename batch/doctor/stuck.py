@@ -48,17 +48,17 @@ def _abandoned(stuck: Stuck) -> Check:
 
 def _long_send(stuck: Stuck) -> Check:
     detail = f"{_some(stuck)} are being sent{_since(stuck)}, by a worker that lives ({stuck.told})"
-    mend = "end that process (SIGTERM), then vod-batch reconcile brings them into doubt, and looks"
-    return Check("stuck sends", detail, mend)
+    fix = "end that process (SIGTERM), then vod-batch reconcile brings them into doubt, and looks"
+    return Check("stuck sends", detail, fix)
 
 
 def _old_doubt(stuck: Stuck) -> Check:
     why = f"; {stuck.media_id}: {stuck.told}" if stuck.told else ""
     detail = f"{_some(stuck)} are in doubt{_since(stuck)}{why}"
-    mend = (
+    fix = (
         "vod-batch reconcile looks again; what it cannot settle waits for: vod-batch resolve --all"
     )
-    return Check("stuck doubts", detail, mend)
+    return Check("stuck doubts", detail, fix)
 
 
 def _unknown_job(stuck: Stuck) -> Check:
@@ -68,11 +68,11 @@ def _unknown_job(stuck: Stuck) -> Check:
 
 def _endless_job(stuck: Stuck) -> Check:
     detail = f"{_some(stuck)} have a job without an end{_since(stuck)} (such as {stuck.told})"
-    mend = (
+    fix = (
         f"vod-batch reconcile asks again; vod-batch why {stuck.media_id} shows the RequestId that "
         "the vendor's support can follow"
     )
-    return Check("stuck jobs", detail, mend)
+    return Check("stuck jobs", detail, fix)
 
 
 _TOLD: dict[str, Callable[[Stuck], Check]] = {

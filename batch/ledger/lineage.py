@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from batch.core.models import RunId, Target
+from batch.core.models import Target, WorkerId
 from batch.errors import ConfigurationError
 from batch.ledger.connecting.place import Place, find_place
 from batch.ledger.database import Database
@@ -28,7 +28,7 @@ _ACCEPT = "vod-batch doctor --accept failover"
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ClusterCheck:
     """How the cluster stands to what was seen of it last: ``alarm`` says what is wrong.
 
     ``has_changed`` where another server took over, or the log went back.
@@ -38,7 +38,9 @@ class Standing:
     has_changed: bool = False
 
 
-async def check_place(database: Database, folder: Path, *, sounds_alarm: bool = True) -> Standing:
+async def check_place(
+    database: Database, folder: Path, *, sounds_alarm: bool = True
+) -> ClusterCheck:
     """See whether the cluster's log went back; to be asked before anything is written.
 
     An alarm stays until it is accepted, however much is written since. A living worker sounds none:
@@ -49,7 +51,7 @@ async def check_place(database: Database, folder: Path, *, sounds_alarm: bool = 
         known = dict(memory.places)
     place = await find_place(database)
     if place is None:
-        return Standing()
+        return ClusterCheck()
     before = known.get(place.system, place)
     with remembered(folder) as memory:
         if place.is_behind(before) and sounds_alarm:
@@ -58,7 +60,7 @@ async def check_place(database: Database, folder: Path, *, sounds_alarm: bool = 
                 "backup, or a server took over that lacks the last commits"
             )
         has_changed = place.timeline != before.timeline or place.is_behind(before)
-        return Standing(memory.alarms.get(place.system), has_changed)
+        return ClusterCheck(memory.alarms.get(place.system), has_changed)
 
 
 async def raise_alarm(database: Database, folder: Path, why: str) -> None:
@@ -81,7 +83,7 @@ def _alarming(why: str) -> ConfigurationError:
 
 
 async def insist_on_lineage(
-    database: Database, target: Target, folder: Path, standing: Standing, forgotten: int
+    database: Database, target: Target, folder: Path, standing: ClusterCheck, forgotten: int
 ) -> None:
     """Stop where others may have paid for what the database forgot, else remember it as it is.
 
@@ -138,7 +140,7 @@ async def remember(
 
 
 def _write_down(
-    folder: Path, place: Place | None, lineage: str, seen: dict[RunId, datetime]
+    folder: Path, place: Place | None, lineage: str, seen: dict[WorkerId, datetime]
 ) -> None:
     with remembered(folder) as memory:
         if place:
@@ -174,12 +176,14 @@ async def accept_failover(database: Database, target: Target, folder: Path) -> s
     return f"accepted: {'; '.join(told)}; compare the bill with what the ledger knows"
 
 
-def _behind(known: dict[RunId, datetime], seen: dict[RunId, datetime]) -> dict[RunId, datetime]:
+def _behind(
+    known: dict[WorkerId, datetime], seen: dict[WorkerId, datetime]
+) -> dict[WorkerId, datetime]:
     """Return the workers of other machines of which the database knows less than was seen once."""
     return {worker: at for worker, at in known.items() if worker not in seen or seen[worker] < at}
 
 
-def _here(folder: Path) -> set[RunId]:
+def _here(folder: Path) -> set[WorkerId]:
     return {worker for path in journal_files(folder) if (worker := worker_of(path))}
 
 

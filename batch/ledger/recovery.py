@@ -9,7 +9,7 @@ from pathlib import Path
 import structlog
 
 from batch.core.budget import Spending
-from batch.core.models import RunId, Target
+from batch.core.models import Target, WorkerId
 from batch.errors import ConfigurationError
 from batch.ledger.database import Database
 from batch.ledger.journal import Reading, journal_files, lock_dead, read_journal, worker_of
@@ -162,7 +162,7 @@ async def check_journals(database: Database, target: Target, folder: Path) -> li
     return checks
 
 
-async def _marks(restorer: Restorer, folder: Path) -> dict[RunId, int]:
+async def _marks(restorer: Restorer, folder: Path) -> dict[WorkerId, int]:
     workers = [worker for path in journal_files(folder) if (worker := worker_of(path))]
     return await restorer.marks(workers)
 

@@ -16,7 +16,7 @@ from batch.core.backoff import delay_seconds
 from batch.core.doubt import AUTO
 from batch.core.outcome import AccountStopped, Refused
 from batch.core.refusal import account_error
-from batch.errors import CloudUnavailableError, ConfigurationError
+from batch.errors import ConfigurationError, UnavailableError
 from batch.ledger.first_runs import FirstRuns
 from batch.vod.lookup import JobDetail, JobInfo
 from batch.vod.pace import Pace
@@ -61,7 +61,7 @@ async def insist_on_known_ledger(
 
     Raises:
         ConfigurationError: somebody has made jobs of them; with how to go on.
-        CloudUnavailableError: a look-up failed. AccountStoppedError and kin: the account did.
+        UnavailableError: a look-up failed. AccountStoppedError and kin: the account did.
     """
     if not await runs.is_ahead():
         return
@@ -138,7 +138,7 @@ async def _ask(pace: Pace, call: Callable[[], Awaitable[_T]]) -> _T:
 def _failed(media_id: str, error: QueryFailed) -> Exception:
     if isinstance(error.outcome, AccountStopped):
         return account_error(error.outcome)
-    return CloudUnavailableError(
+    return UnavailableError(
         f"before the first paid call from this ledger, jobs of media {media_id} could not be "
         f"looked up ({error}); nothing was sent: run again, or, where they never answer and this "
         "is the right ledger, run once: vod-batch doctor --accept first-run"

@@ -13,7 +13,7 @@ from batch.core.models import JobType
 from batch.core.outcome import AccountStopped, InDoubt, Throttled
 from batch.core.refusal import account_error
 from batch.core.unseen import UnseenWords
-from batch.errors import CloudUnavailableError, VodBatchError
+from batch.errors import UnavailableError, VodBatchError
 from batch.ledger.existing import ExistingLedger, JobLook
 from batch.vod.lookup import GET_JOB_DETAIL, LIST_JOB_INFO, JobDetail, JobInfo
 from batch.vod.pace import Pace
@@ -213,7 +213,7 @@ class Looks:
         elif isinstance(outcome, AccountStopped):
             self._trouble = account_error(outcome)
         else:
-            self._trouble = CloudUnavailableError(
+            self._trouble = UnavailableError(
                 f"media cannot be looked at ({error}), and with --skip-existing always none is "
                 "sent unseen"
             )

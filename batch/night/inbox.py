@@ -109,7 +109,7 @@ class Inbox:
     def _immovable(self, path: Path, kind: str, error: OSError) -> ConfigurationError:
         return ConfigurationError(
             f"cannot move {printable_name(path)} to {printable_name(self.folder / kind)}: "
-            f"{error.strerror or error}; mend that folder, then run the night again"
+            f"{error.strerror or error}; fix that folder, then run the night again"
         )
 
     def _manifests(self) -> Iterator[Path]:

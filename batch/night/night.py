@@ -64,7 +64,7 @@ class Night:
         return most_urgent(*codes)
 
     @property
-    def is_well(self) -> bool:
+    def is_success(self) -> bool:
         """Whether a monitor may hear of a success: not of a batch that its canary holds back."""
         return all(judged.verdict is not CanaryVerdict.FAILED for judged in self.canaries)
 

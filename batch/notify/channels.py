@@ -11,7 +11,7 @@ import aiohttp
 import structlog
 
 from batch.addresses import read_mail_server, read_webhook
-from batch.notify.delivery import Delivery, Patience, deliver
+from batch.notify.delivery import Delivery, Tries, deliver
 from batch.notify.mail import Mail
 from batch.notify.message import Message
 from batch.notify.ping import Ping
@@ -36,7 +36,7 @@ class Notifier:
         webhooks: Sequence[Webhook] = (),
         mail: Mail | None = None,
         *,
-        patience: Patience = Patience(),  # noqa: B008 - frozen
+        patience: Tries = Tries(),  # noqa: B008 - frozen
         dice: random.Random | None = None,
     ) -> None:
         self._ping = ping
@@ -62,7 +62,7 @@ class Notifier:
         if settings.smtp_url and settings.mail_from and settings.mail_to:
             server = read_mail_server(settings.smtp_url.get_secret_value())
             mail = Mail(server, settings.mail_from, settings.mail_to)
-        patience = Patience(timeout=settings.notify_timeout.total_seconds())
+        patience = Tries(timeout=settings.notify_timeout.total_seconds())
         return cls(ping, webhooks, mail, patience=patience)
 
     async def started(self, run_id: str) -> list[Delivery]:

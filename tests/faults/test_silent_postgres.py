@@ -23,7 +23,7 @@ from batch.ledger.connecting.session import one_session
 from batch.ledger.database import Database
 from batch.ledger.loading import load_manifest
 from batch.ledger.statements import statement
-from batch.night.night_lock import hold_night
+from batch.night.night_lock import lock_night
 from batch.settings import Settings
 from batch.vod.credentials import CredentialSource
 from tests.support.ledger import Ledger, media, write_csv
@@ -309,7 +309,7 @@ async def _ends_in_time(night: WholeNight, silent: asyncio.Event) -> UUID:
 
 async def _the_next_tells(night: Night, lost: UUID) -> None:
     """The row of a night that could not write how it ended is closed at the next start."""
-    async with hold_night(night.ledger.settings) as held:
+    async with lock_night(night.ledger.settings) as held:
         rows = await night.ledger.sql.fetch("SELECT id, exit_code FROM runs")
     codes = {row["id"]: row["exit_code"] for row in rows}
     assert codes == {lost: ExitCode.UNAVAILABLE, held.session.run: None}

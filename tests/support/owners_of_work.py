@@ -10,7 +10,7 @@ from batch.core.verdict import Verdict
 from batch.errors import DatabaseUnavailableError
 from batch.ledger.doubts import Doubts, Poll, Settlement
 from batch.ledger.failover import CatchUp
-from batch.ledger.journal_lines import Answer, Intent
+from batch.ledger.journal_lines import Intent, JournaledAnswer
 from batch.ledger.owners import Owned, Owners
 from batch.ledger.restoring import Restorer
 from batch.ledger.store import Store
@@ -211,7 +211,7 @@ async def _restore(world: World) -> Act:
         for n in (1, 2)
     ]  # fmt: skip
     accepted = Verdict(0, 0, "accepted", State.SUBMITTED, job_id="job-1")
-    intents[0].answers.append(Answer(DNA, accepted))
+    intents[0].answers.append(JournaledAnswer(DNA, accepted))
 
     async def restore() -> object:
         restorer = Restorer(world.database, target, "journal", UNPRICED)

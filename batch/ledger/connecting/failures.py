@@ -39,8 +39,8 @@ def drawn(error: BaseException) -> VodBatchError | None:
     kind = _of_server(error) if isinstance(error, asyncpg.PostgresError) else _of_driver(error)
     if kind is None:
         return None
-    made, what, mend = kind
-    return made(f"{what}: {_told(error)}; {mend}")
+    made, what, fix = kind
+    return made(f"{what}: {_told(error)}; {fix}")
 
 
 @contextlib.contextmanager

@@ -71,7 +71,7 @@ def make_cluster(folder: Path, account: Account, *, kept_open: Sequence[int]) ->
         words = (done.stdout + done.stderr).decode(errors="replace").split("\n")
         told = [line for line in words if "error:" in line or "FATAL" in line] or words
         raise DatabaseUnavailableError(
-            f"initdb makes no cluster for {folder.parent} ({' '.join(told).strip()[:300]}); mend "
+            f"initdb makes no cluster for {folder.parent} ({' '.join(told).strip()[:300]}); fix "
             "that, or set VOD_BATCH_DATABASE_URL to a server of yours"
         )
 

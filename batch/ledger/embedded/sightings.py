@@ -20,7 +20,7 @@ _PID_FILE = "postmaster.pid"
 _WORD_LINE = 7
 
 
-class Answer(Enum):
+class Listener(Enum):
     """Who answers at the data folder's socket."""
 
     NOBODY = auto()
@@ -28,14 +28,14 @@ class Answer(Enum):
     FOREIGN = auto()  # one of another process namespace: it ends when that does
 
 
-def who_answers(data: Path) -> Answer:
+def who_answers(data: Path) -> Listener:
     """Ask the socket in the data folder who listens there."""
     pid = _listener(data)
     if pid is None:
-        return Answer.NOBODY
+        return Listener.NOBODY
     if not hasattr(socket, "SO_PEERCRED") or _shares_our_numbers(pid):
-        return Answer.OURS
-    return Answer.FOREIGN
+        return Listener.OURS
+    return Listener.FOREIGN
 
 
 def find_server(data: Path) -> psutil.Process | None:

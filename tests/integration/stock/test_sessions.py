@@ -134,5 +134,5 @@ async def test_doctor_tells_of_a_server_that_forgets_commits(
     now = lambda: datetime.now(UTC)  # noqa: E731
     checks = [c async for c in check_ledger(stock_ledger.settings, now, refuses_nonces=None)]
     [told] = [check for check in checks if check.name == "database commits"]
-    assert told.verdict == verdict
+    assert told.grade == verdict
     assert set_up in told.detail
