@@ -92,8 +92,8 @@ CREATE TABLE submissions (
         OR (currency IS NOT NULL AND price IS NOT NULL AND run_id IS NOT NULL AND spent_on IS NOT NULL))
 ) WITH (autovacuum_vacuum_scale_factor = 0.05);
 
--- expire.sql and the end of a run look at what is held.
-CREATE INDEX submissions_held ON submissions (worker_id) WHERE state = 'submitting';
+-- expire.sql and the end of a run look at what a worker has on the wire.
+CREATE INDEX submissions_on_wire ON submissions (worker_id) WHERE state = 'submitting';
 -- list_doubts.sql
 CREATE INDEX submissions_in_doubt ON submissions (target_id, id) WHERE state = 'in_doubt';
 -- list_open_jobs.sql polls the longest unasked first

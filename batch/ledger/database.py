@@ -15,12 +15,12 @@ import asyncpg
 from batch.errors import DatabaseUnavailableError
 from batch.ledger.connecting.address import Address, database_url, read_address
 from batch.ledger.connecting.commits import Commits, Lend, within
-from batch.ledger.connecting.connections import Connections
+from batch.ledger.connecting.connection import ANSWER_SECONDS, CLOSING_SECONDS
 from batch.ledger.connecting.door import Door
 from batch.ledger.connecting.failures import translated_errors
 from batch.ledger.connecting.known_server import KnownServer
 from batch.ledger.connecting.loans import Loans
-from batch.ledger.connecting.session import ANSWER_SECONDS, CLOSING_SECONDS
+from batch.ledger.connecting.pool import Pool
 from batch.ledger.connecting.waits import Patience, Waits, at_once, is_at_once
 from batch.ledger.embedded.server import Embedded
 from batch.ledger.migrate import check_version, migrate, newest_version, schema_version
@@ -53,7 +53,7 @@ class Database:
 
     def __init__(
         self,
-        pool: Connections,
+        pool: Pool,
         door: Door,
         direct: Address,
         embedded: Embedded | None,

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import asyncpg
 
 from batch.core.models import JobType, Target
-from batch.ledger.connecting.session import one_session, shares_backends
+from batch.ledger.connecting.connection import one_connection, shares_backends
 from batch.ledger.database import Database
 from batch.ledger.owners import JOB_UNKNOWN
 from batch.ledger.statements import statement
@@ -40,7 +40,7 @@ async def server_facts(database: Database, now: Callable[[], datetime]) -> Serve
 
 async def direct_facts(database: Database, now: Callable[[], datetime]) -> ServerFacts:
     """Return the facts of the server as the lock of a night and migrate reach it."""
-    async with one_session(database.direct) as connection:
+    async with one_connection(database.direct) as connection:
         return await _facts(connection, now)
 
 

@@ -124,7 +124,7 @@ async def _restore(restorer: Restorer, reading: Reading, *, accepts_damage: bool
     if is_whole and all(restorer.owns(intent) for intent in reading.intents):
         await restorer.mark(reading.worker, reading.end)
     if any(restorer.owns(intent) for intent in reading.intents):
-        await restorer.bury(reading.worker)
+        await restorer.declare_dead(reading.worker)
     return touched
 
 

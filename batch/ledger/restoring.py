@@ -111,9 +111,9 @@ class Restorer:
         known = await _known(self._fetch, nonces)
         return {share: (found.submission_id, found.lease) for share, found in known.items()}
 
-    async def bury(self, worker: UUID) -> None:
+    async def declare_dead(self, worker: UUID) -> None:
         """Say that a worker is dead: nobody need wait for its heartbeat to run out."""
-        await self._fetch("bury_worker", worker, self._target.id)
+        await self._fetch("declare_dead", worker, self._target.id)
 
     def owns(self, intent: Intent) -> bool:
         """Tell whether ``intent`` is of this target."""

@@ -210,7 +210,7 @@ class Store:
         Nobody waits for this: who asks for it pauses anyway.
         """
         with at_once():
-            await self._fetch("pause_target", self.target.id, seconds)
+            await self._fetch("start_cooldown", self.target.id, seconds)
 
     async def reserve(self, slots: int, interval: float, ahead: float = 0.0) -> Slots:
         """Take ``slots`` of the shared pace, ``interval`` seconds apart, none sooner than ``ahead``
@@ -219,7 +219,7 @@ class Store:
 
         async def reserve() -> tuple[float, float | None, asyncpg.Record]:
             asked, latest = self._clock(), self._latest_time()  # anew, for time goes by meanwhile
-            row = await self._first("reserve_slots", self.target.id, slots, interval, latest, ahead)
+            row = await self._first("take_slots", self.target.id, slots, interval, latest, ahead)
             return asked, latest, row
 
         asked, latest, row = await self._database.patiently(reserve)

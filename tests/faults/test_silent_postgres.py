@@ -19,7 +19,7 @@ from batch.errors import DatabaseUnavailableError, ExitCode
 from batch.ledger import migrate
 from batch.ledger.connecting import loans, session
 from batch.ledger.connecting.address import read_address
-from batch.ledger.connecting.session import one_session
+from batch.ledger.connecting.connection import one_connection
 from batch.ledger.database import Database
 from batch.ledger.loading import load_manifest
 from batch.ledger.statements import statement
@@ -77,7 +77,7 @@ async def test_a_host_that_is_silent_leaves_time_for_the_next(ledger: Ledger, pr
     async with proxy_to(ledger.url) as other:
         proxy.black_hole()
         both = other.url.replace("postgres@", f"postgres@127.0.0.1:{urlsplit(proxy.url).port},")
-        async with one_session(read_address(f"{both}&connect_timeout=1")) as there:
+        async with one_connection(read_address(f"{both}&connect_timeout=1")) as there:
             assert await there.fetchval("SELECT true")
             assert there.place == ("127.0.0.1", urlsplit(other.url).port)
 
@@ -175,7 +175,7 @@ async def test_a_migration_ends_with_a_silent_server(
 async def test_the_kernel_watches_both_ends_of_a_line(ledger: Ledger, proxy: Proxy) -> None:
     """A machine that is gone says nothing, and what it holds must not stay held."""
     url = f"{proxy.url}&keepalives_idle=7&tcp_user_timeout=9000"
-    async with one_session(read_address(url)) as there:
+    async with one_connection(read_address(url)) as there:
         line = there.socket
         assert line is not None
         assert line.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)

@@ -44,7 +44,7 @@ async def _life(world: World) -> Act:
     return live
 
 
-@CASES.of("pause_target")
+@CASES.of("start_cooldown")
 async def _pause(world: World) -> Act:
     async def pause() -> None:
         with suppress(DatabaseUnavailableError):  # whoever pauses waits for no ledger
@@ -58,7 +58,7 @@ async def _periods(world: World) -> Act:
     return lambda: world.store.open_periods(PRICED)
 
 
-@CASES.of("reserve_slots")
+@CASES.of("take_slots")
 async def _slots(world: World) -> Act:
     async def reserve() -> None:
         await world.store.reserve(3, 0.1)
@@ -200,7 +200,7 @@ async def _disown(world: World) -> Act:
 
 
 @CASES.of(
-    "open_journal_batch", "restore_submissions", "restore_attempts", "mark_journal", "bury_worker"
+    "open_journal_batch", "restore_submissions", "restore_attempts", "mark_journal", "declare_dead"
 )
 async def _restore(world: World) -> Act:
     """One request that was answered and one that was not, of a database that knows neither."""
@@ -217,7 +217,7 @@ async def _restore(world: World) -> Act:
         restorer = Restorer(world.database, target, "journal", UNPRICED)
         touched = await restorer.restore(intents)
         await restorer.mark(WORKER, 99)
-        await restorer.bury(WORKER)
+        await restorer.declare_dead(WORKER)
         return touched, restorer.forgotten
 
     return restore

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import asyncpg
 
-from batch.ledger.connecting.session import ANSWER_SECONDS
+from batch.ledger.connecting.connection import ANSWER_SECONDS
 from batch.ledger.statements import statement
 
 Lend = Callable[[], AbstractAsyncContextManager[asyncpg.Connection]]

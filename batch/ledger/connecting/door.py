@@ -4,8 +4,8 @@ import asyncpg
 
 from batch.errors import ConfigurationError
 from batch.ledger.connecting.address import Address
-from batch.ledger.connecting.connections import Connections
-from batch.ledger.connecting.session import Session, open_session_at_once, shares_backends
+from batch.ledger.connecting.connection import Connection, connect_at_once, shares_backends
+from batch.ledger.connecting.pool import Pool
 from batch.ledger.statements import statement
 
 _ENTER_SECONDS = 10.0
@@ -21,23 +21,23 @@ class Door:
         self.address = address
         self._is_known = False
 
-    async def open_pool(self) -> Connections:
+    async def open_pool(self) -> Pool:
         """Return a pool of sessions, which are opened as they are needed."""
 
-        async def connect(*_words: object, **_more: object) -> Session:
+        async def connect(*_words: object, **_more: object) -> Connection:
             if self.pooled:
-                return await open_session_at_once(self.address, statement_cache_size=0)
-            return await open_session_at_once(self.address, name=_NAME)
+                return await connect_at_once(self.address, statement_cache_size=0)
+            return await connect_at_once(self.address, name=_NAME)
 
         pool = await asyncpg.create_pool(
             connect=connect,
-            connection_class=Session,
+            connection_class=Connection,
             min_size=0,
             max_size=_POOL_SIZE,
             init=None if self.pooled else self.begin,
             reset=_keep_as_is,
         )
-        return Connections(pool, _POOL_SIZE)
+        return Pool(pool, _POOL_SIZE)
 
     async def begin(self, connection: asyncpg.Connection) -> None:
         """Make a session of our own lean, and note where it leads.

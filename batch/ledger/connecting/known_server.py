@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import TypeVar
 
 from batch.errors import FailedOverError, ServerChangedError
-from batch.ledger.connecting.connections import Connections
 from batch.ledger.connecting.failures import translated_errors
 from batch.ledger.connecting.place import Asked, Place, find_place
+from batch.ledger.connecting.pool import Pool
 from batch.ledger.connecting.waits import at_once
 
 _T = TypeVar("_T")
@@ -21,7 +21,7 @@ class KnownServer:
     would meet another does not run until that one is taken up.
     """
 
-    def __init__(self, pool: Connections, database: Asked) -> None:
+    def __init__(self, pool: Pool, database: Asked) -> None:
         self._pool = pool
         self._database = database
         self._started_at: datetime | None = None

@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import asyncpg
 
-from batch.ledger.connecting.connections import Connections
+from batch.ledger.connecting.connection import backend_of, is_alive
 from batch.ledger.connecting.door import Door
 from batch.ledger.connecting.known_server import KnownServer
-from batch.ledger.connecting.session import backend_of, is_alive
+from batch.ledger.connecting.pool import Pool
 from batch.ledger.connecting.waits import Waits
 
 _LOOK_SECONDS = 10.0
@@ -28,7 +28,7 @@ class Loan:
     __slots__ = ("_connection", "_pool", "_prepare")
 
     def __init__(
-        self, pool: Connections, prepare: Callable[[asyncpg.Connection], Awaitable[None]]
+        self, pool: Pool, prepare: Callable[[asyncpg.Connection], Awaitable[None]]
     ) -> None:
         self._pool = pool
         self._prepare = prepare
@@ -52,7 +52,7 @@ class Loans:
     """Lends the connections of a pool to one part of a command, to the server that it knows."""
 
     def __init__(
-        self, pool: Connections, door: Door, server: KnownServer, waits: Waits, *, plans_once: bool
+        self, pool: Pool, door: Door, server: KnownServer, waits: Waits, *, plans_once: bool
     ) -> None:
         self._pool = pool
         self._door = door

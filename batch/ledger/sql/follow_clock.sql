@@ -5,11 +5,11 @@
 WITH paced AS (
     UPDATE targets
        SET next_slot_at = least(next_slot_at, clock_timestamp() + slots_lead),
-           paused_until = CASE WHEN paused_until > now()
-                               THEN least(paused_until, now() + pause_length) END
+           cooldown_until = CASE WHEN cooldown_until > now()
+                               THEN least(cooldown_until, now() + cooldown_length) END
      WHERE id = $1
 ),
-heard AS (
+beaten AS (
     UPDATE workers SET heartbeat_at = now() WHERE target_id = $1 AND heartbeat_at > now()
 )
 UPDATE submissions SET due_at = due_at - make_interval(secs => $2::float8)

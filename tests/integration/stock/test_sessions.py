@@ -46,7 +46,7 @@ def _hot(ledger: Ledger) -> dict[str, tuple[object, ...]]:
         "begin": begin,
         "record": (*verdict, "test"),
         "outlook": (target, None),
-        "reserve_slots": (target, 1, 0.01, None, 0.0),
+        "take_slots": (target, 1, 0.01, None, 0.0),
     }
 
 

@@ -126,7 +126,7 @@ async def test_a_server_that_stays_full_is_told_as_such(
     few_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With what an administrator can do; not as one that is away."""
-    monkeypatch.setattr("batch.ledger.connecting.connections.FULL_SECONDS", 0.2)
+    monkeypatch.setattr("batch.ledger.connecting.pool.FULL_SECONDS", 0.2)
     others = [await asyncpg.connect(few_url) for _ in range(2)]
     with pytest.raises(DatabaseUnavailableError, match=r"no connection is left .*CONNECTION LIMIT"):
         await _open_and_ask(few_url)

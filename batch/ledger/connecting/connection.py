@@ -14,8 +14,8 @@ import asyncpg
 
 from batch.errors import ConfigurationError, VodBatchError
 from batch.ledger.connecting.address import Address, LineOptions
-from batch.ledger.connecting.connections import patient_while_full
 from batch.ledger.connecting.failures import translated_errors, while_connecting
+from batch.ledger.connecting.pool import patient_while_full
 from batch.ledger.statements import statement
 
 ANSWER_SECONDS = 60.0
@@ -37,7 +37,7 @@ _UTF8 = "UTF8"
 _TRIES = 3
 
 
-class Session(asyncpg.Connection):  # type: ignore[misc]
+class Connection(asyncpg.Connection):  # type: ignore[misc]
     """A connection that knows where it ended up: which host of several, and as whom."""
 
     def __init__(
@@ -71,18 +71,18 @@ class Session(asyncpg.Connection):  # type: ignore[misc]
             await super().close(timeout=timeout)
 
 
-async def open_session(
+async def connect(
     address: Address, *, name: str | None = None, statement_cache_size: int = 100
-) -> Session:
-    """Open a session, and wait a little where the server is full (:func:`open_session_at_once`)."""
+) -> Connection:
+    """Open a session, and wait a little where the server is full (:func:`connect_at_once`)."""
     return await patient_while_full(
-        lambda: open_session_at_once(address, name=name, statement_cache_size=statement_cache_size)
+        lambda: connect_at_once(address, name=name, statement_cache_size=statement_cache_size)
     )
 
 
-async def open_session_at_once(
+async def connect_at_once(
     address: Address, *, name: str | None = None, statement_cache_size: int = 100
-) -> Session:
+) -> Connection:
     """Open a session; ``name`` is what ``pg_stat_activity`` shows.
 
     Raises:
@@ -99,7 +99,7 @@ async def open_session_at_once(
                 command_timeout=ANSWER_SECONDS,
                 statement_cache_size=statement_cache_size,
                 server_settings=settings,
-                connection_class=Session,
+                connection_class=Connection,
             ),
         )
     if session.socket is not None:
@@ -115,8 +115,8 @@ async def open_session_at_once(
 
 
 async def _first_that_serves(
-    address: Address, connect: Callable[[str], Awaitable[Session]]
-) -> Session:
+    address: Address, connect: Callable[[str], Awaitable[Connection]]
+) -> Connection:
     """Connect to the first host that lets us in and is of the kind that is asked for."""
     *others, last = address.hosts
     for host in others:
@@ -125,7 +125,7 @@ async def _first_that_serves(
     return await connect(last)
 
 
-async def close_session(session: asyncpg.Connection) -> None:
+async def close_connection(session: asyncpg.Connection) -> None:
     """Say goodbye, and hang up where nobody answers; never fails."""
     try:
         with contextlib.suppress(Exception):
@@ -135,14 +135,14 @@ async def close_session(session: asyncpg.Connection) -> None:
 
 
 @contextlib.asynccontextmanager
-async def one_session(address: Address, *, name: str | None = None) -> AsyncIterator[Session]:
+async def one_connection(address: Address, *, name: str | None = None) -> AsyncIterator[Connection]:
     """Lend a session for the block, which leaves nothing behind, no prepared statement either."""
-    session = await open_session(address, name=name, statement_cache_size=0)
+    session = await connect(address, name=name, statement_cache_size=0)
     try:
         with translated_errors():
             yield session
     finally:
-        await close_session(session)
+        await close_connection(session)
 
 
 def _watch_line(line: socket.socket, options: LineOptions) -> None:
@@ -186,7 +186,7 @@ async def shares_backends(address: Address) -> bool:
 
     In session mode each keeps its backend. By turns the one that has just become free serves next.
     """
-    async with one_session(address) as one, one_session(address) as other:
+    async with one_connection(address) as one, one_connection(address) as other:
         for _ in range(_TRIES):
             async with one.transaction():
                 before = await backend_of(one)
@@ -205,7 +205,7 @@ async def is_alive(address: Address, pid: int) -> bool:
     A refusal is an answer too: a role may have no connection left for the question.
     """
     try:
-        async with asyncio.timeout(ANSWER_OF_LIFE_SECONDS), one_session(address) as session:
+        async with asyncio.timeout(ANSWER_OF_LIFE_SECONDS), one_connection(address) as session:
             return bool(await session.fetchval(statement("has_session"), pid))
     except (VodBatchError, TimeoutError) as error:
         return isinstance(error.__cause__, asyncpg.PostgresError)

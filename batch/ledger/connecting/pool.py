@@ -27,7 +27,7 @@ _MODEST_SECONDS = 10.0
 _T = TypeVar("_T")
 
 
-class Connections:
+class Pool:
     """An asyncpg pool of at most ``most`` connections, opened as they are needed."""
 
     def __init__(self, pool: asyncpg.Pool, most: int) -> None:
@@ -124,7 +124,7 @@ class _Room:
         self._modest_until = time.monotonic() + _MODEST_SECONDS
 
 
-_pools: WeakSet[Connections] = WeakSet()
+_pools: WeakSet[Pool] = WeakSet()
 """The open pools of this process."""
 
 
