@@ -60,7 +60,7 @@ def classify(answer: Answer, media_id: str, asked: Collection[JobType]) -> Outco
     """Say what ``answer`` proves about the submit of ``asked`` types for ``media_id``.
 
     Never raises, whatever the bytes are. A partial list is :class:`Accepted` with the entries
-    there are; see :func:`missing_types`.
+    there are.
     """
     outcome = _outcome(answer, media_id, asked)
     if isinstance(outcome, InDoubt):
@@ -75,12 +75,6 @@ def _outcome(answer: Answer, media_id: str, asked: Collection[JobType]) -> Outco
     if body is None:
         return InDoubt("a success whose body is not a JSON object", answer.http_status)
     return _read_jobs(answer, body, media_id, asked)
-
-
-def missing_types(accepted: Accepted, asked: Collection[JobType]) -> tuple[JobType, ...]:
-    """Return the asked types that ``accepted`` holds no job for: they are in doubt."""
-    held = {job.type for job in accepted.jobs}
-    return tuple(job_type for job_type in asked if job_type not in held)
 
 
 def classify_error(answer: Answer) -> Throttled | Refused | InDoubt | AccountStopped:

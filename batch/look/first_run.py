@@ -8,7 +8,7 @@ that this ledger does not, an operator must say that it may pay (``doctor --acce
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import structlog
 
@@ -18,7 +18,7 @@ from batch.core.outcome import AccountStopped, Refused
 from batch.core.refusal import account_error
 from batch.errors import ConfigurationError, UnavailableError
 from batch.ledger.first_runs import FirstRuns
-from batch.vod.lookup import JobDetail, JobInfo
+from batch.vod.client import VodClient
 from batch.vod.pace import Pace
 from batch.vod.wire import QueryFailed
 
@@ -34,16 +34,6 @@ log = structlog.get_logger()
 _T = TypeVar("_T")
 
 
-class LookupClient(Protocol):
-    """The free calls that are made: :class:`batch.vod.client.VodClient`."""
-
-    async def list_job_infos(self, media_id: str) -> tuple[JobInfo, ...]:
-        """Return the AI jobs of a media."""
-
-    async def job_detail(self, job_id: str) -> JobDetail:
-        """Return type, trigger and time of a job."""
-
-
 @dataclass(frozen=True, slots=True)
 class Strange:
     """A media of the list with a job that this ledger does not know."""
@@ -53,7 +43,7 @@ class Strange:
 
 
 async def insist_on_known_ledger(
-    runs: FirstRuns, client: LookupClient, pace: Pace, ledger: str
+    runs: FirstRuns, client: VodClient, pace: Pace, ledger: str
 ) -> None:
     """Let a target's first run from this ledger pass only over media without unknown jobs.
 
@@ -81,7 +71,7 @@ async def insist_on_known_ledger(
 
 
 async def find_strange_jobs(
-    runs: FirstRuns, client: LookupClient, pace: Pace, sample: list[str]
+    runs: FirstRuns, client: VodClient, pace: Pace, sample: list[str]
 ) -> list[Strange]:
     """Return one unknown job a media of ``sample``; what is positively automatic does not count."""
     strange = []
@@ -95,9 +85,7 @@ async def find_strange_jobs(
     return strange
 
 
-async def _unknown_job(
-    runs: FirstRuns, client: LookupClient, pace: Pace, media_id: str
-) -> str | None:
+async def _unknown_job(runs: FirstRuns, client: VodClient, pace: Pace, media_id: str) -> str | None:
     try:
         infos = await _ask(pace, lambda: client.list_job_infos(media_id))
     except QueryFailed as error:
@@ -111,7 +99,7 @@ async def _unknown_job(
     return None
 
 
-async def _is_automatic(client: LookupClient, pace: Pace, job_id: str) -> bool:
+async def _is_automatic(client: VodClient, pace: Pace, job_id: str) -> bool:
     """Tell whether the cloud says so in its one word for it; a job that it will not tell is not."""
     try:
         return (await _ask(pace, lambda: client.job_detail(job_id))).trigger == AUTO

@@ -3,26 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Protocol
 
 from batch.core.doubt import MANUAL
 from batch.core.models import JobType
 from batch.errors import UnavailableError, UsageError
 from batch.ledger.doubts import OpenDoubt
 from batch.ledger.owners import Owned
-from batch.vod.lookup import JobDetail
+from batch.vod.client import VodClient
 from batch.vod.pace import Pace
 from batch.vod.wire import MAX_JOB_IDS, JobPage, JobStatus, QueryFailed
-
-
-class JobClient(Protocol):
-    """The calls that tell of a job by its id: :class:`batch.vod.client.VodClient`."""
-
-    async def list_ai_jobs(self, job_ids: Sequence[str]) -> JobPage:
-        """Return how at most ten jobs stand."""
-
-    async def job_detail(self, job_id: str) -> JobDetail:
-        """Return type, trigger and time of a job."""
 
 
 class Ownership(Enum):
@@ -47,7 +36,7 @@ class Said:
     words: str
 
 
-async def ask(client: JobClient, pace: Pace, owned: Sequence[Owned]) -> list[Said]:
+async def ask(client: VodClient, pace: Pace, owned: Sequence[Owned]) -> list[Said]:
     """Ask about each submission's JobId, ten a call; a call that fails leaves its ten untold."""
     said: list[Said] = []
     for start in range(0, len(owned), MAX_JOB_IDS):
@@ -84,7 +73,7 @@ def _compare(owned: Owned, job: JobStatus) -> Said:
 
 
 async def check_adoption(
-    client: JobClient, pace: Pace, doubt: OpenDoubt, job_id: str, *, force: bool
+    client: VodClient, pace: Pace, doubt: OpenDoubt, job_id: str, *, force: bool
 ) -> list[str]:
     """Ask the cloud whether ``doubt`` may adopt a job; return what to show before the question.
 
@@ -115,7 +104,7 @@ async def check_adoption(
             return [f"  job {job_id}: {said.words}; adopted by force"]
 
 
-async def _caution(client: JobClient, pace: Pace, job_id: str) -> list[str]:
+async def _caution(client: VodClient, pace: Pace, job_id: str) -> list[str]:
     """Say when the cloud made the job by itself, or does not say what made it."""
     await pace.take(1)
     try:

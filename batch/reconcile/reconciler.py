@@ -4,7 +4,6 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
 import structlog
 
@@ -15,6 +14,7 @@ from batch.errors import ExitCode
 from batch.ledger.doubts import Doubts, OpenJob, Poll
 from batch.ledger.owners import JOB_UNKNOWN
 from batch.reconcile.settling import Settler
+from batch.vod.client import VodClient
 from batch.vod.pace import Pace
 from batch.vod.wire import MAX_JOB_IDS, CloudStatus, JobPage, JobStatus, QueryFailed
 from batch.waiting import pause_unless
@@ -25,13 +25,6 @@ _LONGEST_ROUND_SECONDS = 60.0
 _FAILED_CALLS_IN_A_ROW = 10
 
 log = structlog.get_logger()
-
-
-class PollClient(Protocol):
-    """The call that follows jobs: :class:`batch.vod.client.VodClient`."""
-
-    async def list_ai_jobs(self, job_ids: Sequence[str]) -> JobPage:
-        """Return how at most ten jobs stand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +72,7 @@ class Reconciler:
         self,
         doubts: Doubts,
         settler: Settler,
-        client: PollClient,
+        client: VodClient,
         poll_pace: Pace,
         actor: str,
         canary_watch: Callable[[], Awaitable[bool]] | None = None,
