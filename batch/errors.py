@@ -1,6 +1,6 @@
 """Every error a person may see, and the exit code it ends a command with.
 
-The tree (``design.md`` 5 fixes the codes)::
+The tree, with the exit codes of ``docs/operating.md``::
 
     VodBatchError
     ├── UsageError                  64  the command's words are off

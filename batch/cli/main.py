@@ -129,7 +129,7 @@ app.callback()(_nothing)
 
 
 def run() -> None:
-    """Run one command and end the process with its exit code (``design.md`` 5)."""
+    """Run one command and end the process with its exit code."""
     prepare_streams()
     signal.signal(signal.SIGTERM, _end_by_sigterm)
     try:

@@ -1,4 +1,4 @@
-"""How a doubt is settled by what a look-up shows (``design.md`` 4, ``vod-api.md`` 12)."""
+"""How a doubt is settled by what a look-up shows (``vod-api.md`` 12)."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field

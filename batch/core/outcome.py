@@ -45,7 +45,7 @@ _EXIT_CODES = {
 
 
 def exit_code_for(cause: StopCause) -> ExitCode:
-    """Return the code that a run stopped by ``cause`` ends with (``design.md`` 5)."""
+    """Return the code that a run stopped by ``cause`` ends with."""
     return _EXIT_CODES[cause]
 
 

@@ -52,7 +52,7 @@ class ReconcileSummary:
 
     @property
     def exit_codes(self) -> tuple[ExitCode, ...]:
-        """Every exit code that holds (``design.md`` 5)."""
+        """Every exit code that applies."""
         codes = []
         if self.gave_up:
             codes.append(ExitCode.UNAVAILABLE)
