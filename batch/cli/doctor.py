@@ -112,19 +112,19 @@ def _accept(
         say(*shown, f"to accept {name} means: {acceptable.means}")
     goes = yes or agrees(f"accept {name}?")
     done = asyncio.run(acceptable.accept(settings)) if goes else "nothing changed"
-    told = {"accept": name, "means": acceptable.means, "shown": shown, "changed": goes}
-    say(json.dumps(told | {"done": done}, ensure_ascii=False) if as_json else done)
+    facts = {"accept": name, "means": acceptable.means, "shown": shown, "changed": goes}
+    say(json.dumps(facts | {"done": done}, ensure_ascii=False) if as_json else done)
 
 
 def _show(check: Check, *, as_json: bool) -> None:
-    told = {
+    facts = {
         "name": check.name,
         "verdict": check.grade,
         "detail": check.detail,
         "mend": check.fix,
         "code": check.code,
     }
-    say(json.dumps(told, ensure_ascii=False) if as_json else check_line(check))
+    say(json.dumps(facts, ensure_ascii=False) if as_json else check_line(check))
 
 
 async def _doctor(settings: Settings, *, confirm_replay: bool, as_json: bool) -> list[Check]:

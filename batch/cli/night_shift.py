@@ -1,4 +1,4 @@
-"""One night from the lock on: run it, look back, tell."""
+"""One night from the lock on: run it, report it."""
 
 import asyncio
 import json
@@ -28,27 +28,27 @@ log = structlog.get_logger()
 
 
 async def spend_night(locked: LockedNight, inbox: Inbox, *, as_json: bool) -> int:
-    """Run the night, show its report and tell who wants to know; return the exit code."""
+    """Run the night, show its report, notify; return the exit code."""
     settings = locked.session.settings
     configure_logs(settings.log_format)
     notifier = Notifier.from_settings(settings)
     # A monitor that hangs must not hold the night up.
-    telling: list[asyncio.Task[object]] = []
+    notices: list[asyncio.Task[object]] = []
 
     def on_start(night: Night) -> None:
-        telling.append(asyncio.create_task(notifier.started(str(night.run))))
+        notices.append(asyncio.create_task(notifier.started(str(night.run))))
 
     with watch_run() as watcher:
         night = await run_night(locked, inbox, watcher, on_start=on_start)
-    await asyncio.gather(*telling)
+    await asyncio.gather(*notices)
     try:
         facts, text, states = await _look_back(locked.session, night)
-    except VodBatchError as error:  # the ledger is away, and somebody should hear of it
+    except VodBatchError as error:  # the ledger is away, and that is to be reported
         night.trouble = night.trouble or error
         facts, text, states = _without_ledger(settings, night)
     try:
         say(json.dumps(facts, default=str, ensure_ascii=False) if as_json else text)
-    finally:  # a full disk keeps the page from the log, and nobody from being told
+    finally:  # a full disk keeps the page from the log, and no notice from being sent
         await _tell(settings, notifier, night, text, facts)
         _keep_metrics(settings, night, states)
     return int(night.exit_code)
@@ -89,8 +89,8 @@ async def _tell(
         f"vod-batch: night of {settings.account} in {settings.region} ended with "
         f"{int(code)} ({code.name.lower().replace('_', ' ')})"
     )
-    told = Message(title, text, facts, int(code), str(night.run), night.is_success)
-    await notifier.ended(told)
+    message = Message(title, text, facts, int(code), str(night.run), night.is_success)
+    await notifier.ended(message)
 
 
 def _keep_metrics(settings: Settings, night: Night, states: dict[str, int]) -> None:

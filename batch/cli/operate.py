@@ -30,7 +30,7 @@ from batch.show.story import tell_story
 @takes(*LEDGER)
 def why(
     settings: Settings,
-    media_id: Annotated[str, typer.Argument(metavar="MEDIA_ID", help="Whose story to tell.")],
+    media_id: Annotated[str, typer.Argument(metavar="MEDIA_ID", help="Whose story to show.")],
     *,
     as_json: JsonOption = False,
 ) -> None:

@@ -234,8 +234,8 @@ def journal_lines(checks: Sequence[JournalCheck], folder: Path) -> Iterator[str]
         yield f"{check.path.name}: {check.requests:,} requests, {verdict}{alive}"
         if found.forgotten:
             yield f"  {len(found.forgotten):,} that PostgreSQL forgot"
-        if found.unheard:
-            yield f"  {len(found.unheard):,} whose answer PostgreSQL never heard"
+        if found.unrecorded:
+            yield f"  {len(found.unrecorded):,} whose answer PostgreSQL never heard"
         if check.damaged_lines:
             yield f"  {check.damaged_lines:,} damaged lines: {_damage(check)}"
     if any(check.comparison.differs for check in checks):

@@ -59,9 +59,7 @@ def resolve(
     ] = False,
     force: Annotated[
         bool,
-        typer.Option(
-            "--force", help="Adopt or disown although the cloud does not tell of the job."
-        ),
+        typer.Option("--force", help="Adopt or disown although the cloud does not name the job."),
     ] = False,
     job_type: Annotated[
         JobType | None, typer.Option("--type", help="Only submissions of this type.")
@@ -154,7 +152,7 @@ async def _resolve(settings: Settings, choice: _Choice) -> ExitCode:
 async def _disown(
     settings: Settings, choice: _Choice, owners: Owners, client: VodClient
 ) -> ExitCode:
-    """Bring submissions back into doubt whose JobId the cloud does not know as theirs."""
+    """Put submissions back in doubt whose JobId the cloud does not know as theirs."""
     owned = await owners.find(
         choice.media_id, choice.job_type, only_unknown=choice.media_id is None
     )

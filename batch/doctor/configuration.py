@@ -29,8 +29,8 @@ def check_types(name: str, region: str, types: Iterable[JobType], fix: str) -> C
     offered, asked = offered_types(region), sorted(types)
     missing = [job_type for job_type in asked if job_type not in offered]
     if missing:
-        told = ", ".join(sorted(offered)) or "no video AI"
-        detail = f"{', '.join(missing)}: not offered in {region}, which has {told}"
+        has = ", ".join(sorted(offered)) or "no video AI"
+        detail = f"{', '.join(missing)}: not offered in {region}, which has {has}"
         places = ", ".join(place for place, has in OFFERED.items() if set(missing) <= has)
         return Check(name, detail, f"{fix}, or use {places}", ExitCode.CONFIGURATION)
     return Check(name, f"{', '.join(asked)}: offered in {region}" if asked else "none")

@@ -74,7 +74,7 @@ async def _check_certificate(
         return Check("certificate", detail, _FIX, ExitCode.UNAVAILABLE)
     left = expires_at - now
     detail = f"trusted, expires on {expires_at:%Y-%m-%d}, in {left.days} days"
-    soon = "tell whoever runs the endpoint" if left < SHORT_VALIDITY else ""
+    soon = "ask for a new one from those who run the endpoint" if left < SHORT_VALIDITY else ""
     return Check("certificate", detail, soon)
 
 
@@ -108,8 +108,8 @@ async def _tunnel(proxy: Proxy, host: str, port: int) -> asyncio.StreamWriter:
     status = answer.split(b" ", 2)[1:2]
     if status != [b"200"]:
         writer.transport.abort()
-        told = f"HTTP {status[0].decode('ascii', 'replace')}" if status else "nothing"
-        raise ConnectionError(f"the proxy answers {told} to CONNECT")
+        said = f"HTTP {status[0].decode('ascii', 'replace')}" if status else "nothing"
+        raise ConnectionError(f"the proxy answers {said} to CONNECT")
     return writer
 
 

@@ -89,7 +89,7 @@ async def prepare(session: Session, media_id: str, job_type: JobType) -> Probe:
 async def run_probe(
     session: Session, probe: Probe, *, patience: timedelta = PATIENCE
 ) -> AsyncIterator[Check]:
-    """Pay for the job, look for it until it is shown or ``patience`` is over; tell what was learnt.
+    """Pay for the job, look for it until it is shown or ``patience`` is over; yield the findings.
 
     Raises:
         VodBatchError: the ledger, the credentials or the target do not allow a submission.

@@ -94,14 +94,14 @@ async def bound_service(database: Database, target: Target) -> str | None:
 class Stuck:
     """Submissions that stand for one reason (``find_stuck.sql``), the oldest as an example.
 
-    ``since`` is UTC. ``told`` is what is known of the example: its worker, note or JobId.
+    ``since`` is UTC. ``detail`` is what is known of the example: its worker, note or JobId.
     """
 
     kind: str
     count: int
     since: datetime | None
     media_id: str
-    told: str | None
+    detail: str | None
 
 
 async def find_stuck(
@@ -121,5 +121,5 @@ async def find_stuck(
         JOB_UNKNOWN,
     )
     return [
-        Stuck(row["kind"], row["n"], row["since"], row["media_id"], row["told"]) for row in rows
+        Stuck(row["kind"], row["n"], row["since"], row["media_id"], row["detail"]) for row in rows
     ]

@@ -1,6 +1,6 @@
 """The second record: intents and answers in an append-only file a worker, fsynced.
 
-PostgreSQL may be away when an answer comes, or come back from a backup that never heard of it. The
+PostgreSQL may be away when an answer comes, or come back from a backup that is older. The
 journal knows; it is read into PostgreSQL at the next start (``ledger/recovery.py``).
 
 Its lines are those of ``journal_lines.py``. A torn last line is what a crash leaves, and is no
@@ -165,7 +165,7 @@ def lock_dead(path: Path) -> Iterator[bool]:
 def read_journal(path: Path, worker: WorkerId, start: int = 0) -> Reading:
     """Read the whole lines from byte ``start`` on.
 
-    An answer whose intent lies before ``start`` brings its intent along from there.
+    An answer whose intent lies before ``start`` is returned with its intent from there.
     """
     known: dict[str, Intent] = {}
     touched: dict[str, Intent] = {}
@@ -189,7 +189,7 @@ def read_journal(path: Path, worker: WorkerId, start: int = 0) -> Reading:
 
 
 def _read(line: bytes, known: dict[str, Intent], worker: WorkerId) -> Intent | None:
-    """Return the intent that a line speaks of, ``None`` when nobody can tell."""
+    """Return the intent that a line is about, ``None`` when that cannot be read."""
     try:
         entry = read_line(line)
         return take(known, entry, worker) if entry else None
@@ -198,7 +198,7 @@ def _read(line: bytes, known: dict[str, Intent], worker: WorkerId) -> Intent | N
 
 
 def _lost_its_end(raw: bytes) -> bool:
-    """Tell a whole line whose line feed is another byte now: a crash tears, it changes none."""
+    """Return whether only its line feed is damaged: a crash cuts a line, it changes no byte."""
     return read_line(raw[:-1]) is not None
 
 

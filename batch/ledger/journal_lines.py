@@ -1,4 +1,4 @@
-"""What stands in a journal: a line for each request about to be sent, and one for its answer.
+"""The lines of a journal: one for each request about to be sent, and one for its answer.
 
 A line is the CRC-32 of its text in eight hex digits, a space, one JSON object, a line feed. Each
 can be read alone: an answer repeats whose it is, so that a paid job is known even where the line of
@@ -78,8 +78,8 @@ def intent_line(claim: Claim, target: Target) -> bytes:
 def answer_line(claim: Claim, verdicts: Sequence[Verdict], target: Target) -> bytes:
     """Return the line of what came of a claim."""
     types = {member.id: member.job_type.value for member in claim.members}
-    told = [{"type": types[v.submission_id], **_fields(v)} for v in verdicts]
-    return _line({"answer": claim.nonce, **_identity(claim, target), "verdicts": told})
+    shares = [{"type": types[v.submission_id], **_fields(v)} for v in verdicts]
+    return _line({"answer": claim.nonce, **_identity(claim, target), "verdicts": shares})
 
 
 def read_line(raw: bytes) -> Entry | None:

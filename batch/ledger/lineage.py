@@ -1,7 +1,7 @@
 """Is the database still the one that this machine wrote to, with all that was written?
 
 A clean failover is: another timeline, no less of the log. Where the log went back, or a worker of
-another machine is forgotten, somebody's intents may be missing that no journal here can bring back.
+another machine is forgotten, somebody's intents may be missing that no journal here can restore.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ _ACCEPT = "vod-batch doctor --accept failover"
 
 @dataclass(frozen=True, slots=True)
 class ClusterCheck:
-    """How the cluster stands to what was seen of it last: ``alarm`` says what is wrong.
+    """The cluster compared with what was seen of it last: ``alarm`` says what is wrong.
 
     ``has_changed`` where another server took over, or the log went back.
     """
@@ -46,7 +46,7 @@ async def check_place(
     An alarm stays until it is accepted, however much is written since. A living worker sounds none:
     it knows what it sent.
     """
-    # First what is remembered: another process may see the log further on while we are told.
+    # First what is remembered: another process may see the log further on while we ask.
     with remembered(folder) as memory:
         known = dict(memory.places)
     place = await find_place(database)
@@ -56,8 +56,8 @@ async def check_place(
     with remembered(folder) as memory:
         if place.is_behind(before) and sounds_alarm:
             memory.alarms[place.system] = (
-                f"the database went back from {_told(before)} to {_told(place)}: it comes from a "
-                "backup, or a server took over that lacks the last commits"
+                f"the database went back from {_log_place(before)} to {_log_place(place)}: it comes "
+                "from a backup, or a server took over that lacks the last commits"
             )
         has_changed = place.timeline != before.timeline or place.is_behind(before)
         return ClusterCheck(memory.alarms.get(place.system), has_changed)
@@ -83,19 +83,19 @@ def _alarming(why: str) -> ConfigurationError:
 
 
 async def insist_on_lineage(
-    database: Database, target: Target, folder: Path, standing: ClusterCheck, forgotten: int
+    database: Database, target: Target, folder: Path, check: ClusterCheck, forgotten: int
 ) -> None:
     """Stop where others may have paid for what the database forgot, else remember it as it is.
 
-    To be asked after the journals are read in: what they know is not missing. ``standing`` is what
+    To be asked after the journals are read in: what they know is not missing. ``check`` is what
     :func:`check_place` said before, ``forgotten`` how many submissions only the journals knew.
 
     Raises:
         ConfigurationError: with what to do.
     """
-    if standing.alarm:
-        raise _alarming(standing.alarm)
-    if standing.has_changed and forgotten:
+    if check.alarm:
+        raise _alarming(check.alarm)
+    if check.has_changed and forgotten:
         await raise_alarm(
             database,
             folder,
@@ -124,12 +124,12 @@ async def remember(
     *,
     still: Callable[[], bool] = lambda: True,
 ) -> None:
-    """Remember where the database stands, and the workers of other machines that it has seen.
+    """Remember the database's position, and the workers of other machines that it has seen.
 
     ``seconds`` is how far back to look for them, ever if not given; ``still`` whether what was seen
     counts once all of it was seen.
 
-    A server that this program has told everything it knows may stand behind the one before.
+    A server into which this program has read all it knows may be behind the one before.
     """
     place = await find_place(database)
     lineage = await find_lineage(database, target)
@@ -170,10 +170,10 @@ async def accept_failover(database: Database, target: Target, folder: Path) -> s
             del memory.workers[lineage][worker]
     if not alarm and not behind:
         return "the database lacks nothing that is known here: nothing to accept"
-    told = [*([alarm] if alarm else [])]
+    accepted = [*([alarm] if alarm else [])]
     if behind:
-        told.append(f"{len(behind)} workers of other machines are forgotten")
-    return f"accepted: {'; '.join(told)}; compare the bill with what the ledger knows"
+        accepted.append(f"{len(behind)} workers of other machines are forgotten")
+    return f"accepted: {'; '.join(accepted)}; compare the bill with what the ledger knows"
 
 
 def _behind(
@@ -187,5 +187,5 @@ def _here(folder: Path) -> set[WorkerId]:
     return {worker for path in journal_files(folder) if (worker := worker_of(path))}
 
 
-def _told(place: Place) -> str:
+def _log_place(place: Place) -> str:
     return f"{place.position >> 32:X}/{place.position & 0xFFFFFFFF:X} on timeline {place.timeline}"

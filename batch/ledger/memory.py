@@ -45,7 +45,7 @@ class Memory:
 async def seen_workers(
     database: Database, target: Target, seconds: float = EVER_SECONDS
 ) -> dict[WorkerId, datetime]:
-    """Return when each worker of the target was last heard of, if within these seconds."""
+    """Return when each worker of the target last sent a heartbeat, if within these seconds."""
     rows = await database.fetch("seen_workers", target.id, seconds, timeout=_SILENCE_SECONDS)
     return {row["id"]: row["heartbeat_at"] for row in rows}
 
@@ -59,7 +59,7 @@ async def find_lineage(database: Database, target: Target) -> str:
 
 @contextmanager
 def remembered(folder: Path) -> Iterator[Memory]:
-    """Lend the memory beside the journals; it is written back, durably, if the block changes it.
+    """Yield the memory beside the journals; it is written back, durably, if the block changes it.
 
     One process at a time has it.
 

@@ -1,4 +1,4 @@
-"""Bring a database's schema up to this program's, with dbmate, under an advisory lock."""
+"""Upgrade a database's schema to this program's, with dbmate, under an advisory lock."""
 
 import asyncio
 import os
@@ -98,7 +98,7 @@ async def migrate(url: str) -> list[str]:
 
 
 async def _take_the_lock(session: Connection) -> None:
-    """Ask again and again: a wait in the server could not be told from silence."""
+    """Ask again and again: a wait in the server would look like silence."""
     while True:
         if await session.fetchval("SELECT pg_try_advisory_lock($1)", LOCK_KEY):
             return
@@ -163,7 +163,7 @@ async def _run_dbmate(url: str) -> str | None:
         stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     try:
-        told, complained = await process.communicate()
+        output, errors = await process.communicate()
     except BaseException:
         process.kill()
         await process.wait()
@@ -172,7 +172,7 @@ async def _run_dbmate(url: str) -> str | None:
         return None
     # Errors go to stderr, after them what was being applied to stdout.
     lines = [
-        line for line in (told + complained).decode(errors="replace").splitlines() if line.strip()
+        line for line in (output + errors).decode(errors="replace").splitlines() if line.strip()
     ]
     return lines[-1] if lines else str(process.returncode)
 

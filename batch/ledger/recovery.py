@@ -26,7 +26,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """What journals brought, in submissions: ``forgotten`` had been committed, and was gone."""
+    """What journals changed, in submissions: ``forgotten`` had been committed, and was gone."""
 
     touched: int
     forgotten: int
@@ -83,7 +83,7 @@ def refuse_damage(restorer: Restorer, readings: Sequence[Reading]) -> None:
         raise ConfigurationError(
             f"{lines} lines of the journal cannot be read ({damaged[0].path}"
             f"{f' and {len(damaged) - 1} more' if len(damaged) > 1 else ''}): what they knew to be "
-            "paid might be paid again; bring the file back from a copy, or go on without them with "
+            "paid might be paid again; restore the file from a copy, or go on without them with "
             "vod-batch doctor --accept journal"
         )
 

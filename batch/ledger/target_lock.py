@@ -40,7 +40,7 @@ class TargetLock:
 
     A session holds it: it goes with the process, however that ends. But a session may end before
     its process (a server that closes what idles, an administrator, a failover), and then another
-    night may begin. So the session is watched; once it is gone :meth:`insist` keeps whoever asks
+    night may begin. So the session is watched; once it is gone :meth:`insist` keeps every caller
     until the lock is had again, and refuses when it cannot be had.
     """
 
@@ -52,7 +52,7 @@ class TargetLock:
         self._patience = patience
         self._session: Connection | None = None
         self._is_decided = asyncio.Event()
-        """Whether we know how it stands: it is held, or lost for good."""
+        """Whether its state is known: held, or lost for good."""
         self._is_lost = asyncio.Event()
         self._failure: VodBatchError | None = None
 

@@ -44,7 +44,7 @@ class Looker:
 
     @property
     def skew(self) -> timedelta:
-        """The cloud's clock less ours, none where no answer told it."""
+        """The cloud's clock less ours, none where no answer showed it."""
         return self._client.clock_skew or timedelta(0)
 
     async def infos(self, media_id: str) -> tuple[JobInfo, ...]:
@@ -138,7 +138,7 @@ def _may_be_cut(
 
 
 def _may_end_early(infos: Sequence[JobInfo], group: Sequence[OpenDoubt], skew: timedelta) -> bool:
-    """Tell whether a list is as long as a page, and all of it older than a request."""
+    """Return whether a list is as long as a page, and all of it older than a request."""
     newest = max((info.created_at for info in infos if info.created_at), default=None)
     last_sent = max(doubt.signed_at for doubt in group)
     return len(infos) >= _SHORTEST_PAGE and newest is not None and newest < last_sent + skew

@@ -1,7 +1,7 @@
 """Before the first paid call of a target from this ledger: has another ledger paid for it already?
 
 Another HOME, or a database URL that got lost, makes an empty ledger, in which all that was paid
-for looks new. A free look at a few media of the list tells: where the cloud knows jobs of them
+for looks new. A free look at a few media of the list decides: where the cloud knows jobs of them
 that this ledger does not, an operator must say that it may pay (``doctor --accept first-run``).
 """
 
@@ -100,7 +100,7 @@ async def _unknown_job(runs: FirstRuns, client: VodClient, pace: Pace, media_id:
 
 
 async def _is_automatic(client: VodClient, pace: Pace, job_id: str) -> bool:
-    """Tell whether the cloud says so in its one word for it; a job that it will not tell is not."""
+    """Return whether the cloud calls it automatic; a job that cannot be looked up is not."""
     try:
         return (await _ask(pace, lambda: client.job_detail(job_id))).trigger == AUTO
     except QueryFailed as error:

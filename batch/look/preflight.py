@@ -145,10 +145,10 @@ class Preflight:
             return MediaPage((), tuple(media_ids))
         middle = len(media_ids) // 2
         halves = [await self._ask(half) for half in (media_ids[:middle], media_ids[middle:])]
-        told = [half for half in halves if half]
+        pages = [half for half in halves if half]
         return MediaPage(
-            tuple(media for half in told for media in half.media),
-            tuple(media_id for half in told for media_id in half.unknown_ids),
+            tuple(media for half in pages for media in half.media),
+            tuple(media_id for half in pages for media_id in half.unknown_ids),
         )
 
     async def _hold_failing_statuses(self) -> None:

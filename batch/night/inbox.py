@@ -102,7 +102,7 @@ class Inbox:
             return  # that is why it could not be loaded
         except OSError as error:
             raise self._immovable(path, FAILED, error) from error
-        with contextlib.suppress(OSError):  # the report tells it too
+        with contextlib.suppress(OSError):  # the report says so too
             reason = why.encode("utf-8", errors="backslashreplace") + b"\n"
             place.with_name(f"{place.name}.error.txt").write_bytes(reason)
 

@@ -36,7 +36,7 @@ async def run_night(
 ) -> Night:
     """Run one night under the lock that it holds already.
 
-    A part that fails ends the night early and is its ``trouble``; what was done before stands.
+    A part that fails ends the night early and is its ``trouble``; what was done before stays done.
     """
     session = locked.session
     night = Night(session.run, session.started_at, session.ends_at, session.settings.currency)

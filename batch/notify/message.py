@@ -1,4 +1,4 @@
-"""What is told at the end of a run."""
+"""The report sent at the end of a run."""
 
 from dataclasses import dataclass
 

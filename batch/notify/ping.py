@@ -1,6 +1,6 @@
 """The dead-man's ping, in the way of Healthchecks: start, success, or an exit status.
 
-A check that hears nothing raises the alarm by itself, so a machine that is off is noticed too.
+A check that gets no ping raises the alarm by itself, so a machine that is off is noticed too.
 """
 
 from collections.abc import Collection

@@ -127,7 +127,7 @@ class Done:
 
 
 async def carry_out(operators: Operators, change: Change, actor: str) -> Done:
-    """Do as planned, in the name of ``actor``; return what it came to.
+    """Carry out ``change`` in the name of ``actor``; return what was moved.
 
     Rows that moved since the preview are left alone, or join in, by their state now.
     """
@@ -190,12 +190,12 @@ def _hold_notes(
     command: Command, scope: Scope, moved: Sequence[Group], *, is_target_held: bool
 ) -> list[str]:
     if command is Command.RESUME and scope is not Scope.TARGET and is_target_held and moved:
-        return ["the whole target is held: nothing is sent before: vod-batch resume --all"]
+        return ["the whole target is held: nothing is sent until: vod-batch resume --all"]
     return []
 
 
 def _has_effect(now: "_Now", command: Command, moved: Sequence[Group], *, is_held: bool) -> bool:
-    """Tell whether there is anything to do; a hold on the whole counts even without rows."""
+    """Return whether there is anything to do; a hold on the whole counts even without rows."""
     if now.scope is Scope.ROWS:
         return bool(moved)
     return bool(moved) or (command is Command.RESUME) == is_held
@@ -238,7 +238,7 @@ _NOT_CANCELLED = {
 
 def _why_not_retried(found: Surveyed, _now: _Now) -> str | None:
     if found.state is State.PENDING and (found.is_held or found.batch_is_held):
-        return "it is held; let it go with vod-batch resume"
+        return "it is held; release it with vod-batch resume"
     if found.retry_way is RetryWay.WAITS:
         return (
             "perhaps paid, and another submission of its media and type is to be settled first: "

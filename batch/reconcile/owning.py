@@ -63,13 +63,13 @@ def _read(owned: Owned, answer: JobPage) -> Said:
 
 
 def _compare(owned: Owned, job: JobStatus) -> Said:
-    told = f"ListAIJob: {job.type or 'no type'} of media {job.media_id or 'not named'}"
+    answer = f"ListAIJob: {job.type or 'no type'} of media {job.media_id or 'not named'}"
     is_other_media = job.media_id is not None and job.media_id != owned.media_id
     # A word that we do not know may mean this type too, and one text had a list of types.
     names = [name.strip() for name in (job.type or "").split(",")]
     is_other_type = set(names) <= set(JobType) and owned.job_type not in names
     ownership = Ownership.ANOTHERS if is_other_media or is_other_type else Ownership.MAY_BE_ITS
-    return Said(job.job_id, ownership, f"{told}, {job.status.value}")
+    return Said(job.job_id, ownership, f"{answer}, {job.status.value}")
 
 
 async def check_adoption(

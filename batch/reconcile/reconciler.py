@@ -163,7 +163,7 @@ class Reconciler:
         return not self._is_worth_waiting()
 
     def _is_worth_waiting(self) -> bool:
-        """Tell whether time alone may change something: not what an operator must see to."""
+        """Return whether time alone may change something: not what an operator must see to."""
         still = self._open_jobs - len(self._unknown) - len(self._odd)
         return still > 0 or bool(self._found["waits"] or self._found["failed"])
 

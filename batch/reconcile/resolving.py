@@ -51,7 +51,7 @@ class ListedJob:
     """A job that the cloud lists for the media, its type by ListAIJob's word.
 
     ``fits`` when it was made in time and is of the type; ``may_fit`` when no more than an unknown
-    word, or a clock that was off, stands against that.
+    word, or a clock that was off, speaks against that.
     """
 
     job_id: str

@@ -1,4 +1,4 @@
-"""One session with PostgreSQL: opened the same way by whoever needs one, on a line that is watched.
+"""One connection to PostgreSQL, opened in one way for every purpose, with keep-alives.
 
 Nothing of ours is a startup parameter but a name: a pooler refuses the others.
 """
@@ -19,7 +19,7 @@ from batch.ledger.connecting.pool import patient_while_full
 from batch.ledger.statements import statement
 
 ANSWER_SECONDS = 60.0
-"""How long a statement may keep silence, unless whoever runs it says something else."""
+"""How long a statement may stay without an answer, unless its caller says otherwise."""
 
 CLOSING_SECONDS = 2.0
 """How long a goodbye may take; then the line is cut, which PostgreSQL sees as well."""
@@ -50,11 +50,11 @@ class Connection(asyncpg.Connection):  # type: ignore[misc]
         _, self.identity = more[:2]
         """User, password and database, as the driver found them: ``user``, ``password``, ..."""
         self.server_started_at: datetime | None = None
-        """When its server started; whoever asks for it writes it down."""
+        """When its server started; written by the caller that asks."""
         self._plans_once: bool | None = None
 
     async def keep(self, *, plans_once: bool) -> None:
-        """Tell the session what it keeps; again where it plans in the other way."""
+        """Set the session up; again where its way of planning changes."""
         if plans_once == self._plans_once:
             return
         await self.fetch(statement("stay"), plans_once)
@@ -65,7 +65,7 @@ class Connection(asyncpg.Connection):  # type: ignore[misc]
     async def close(self, *, timeout: float | None = None) -> None:
         """Say goodbye; a line that is gone needs none.
 
-        A pool closes what it replaces in tasks whose errors nobody hears.
+        A pool closes what it replaces in tasks whose errors nobody sees.
         """
         with contextlib.suppress(OSError):
             await super().close(timeout=timeout)
@@ -136,7 +136,7 @@ async def close_connection(session: asyncpg.Connection) -> None:
 
 @contextlib.asynccontextmanager
 async def one_connection(address: Address, *, name: str | None = None) -> AsyncIterator[Connection]:
-    """Lend a session for the block, which leaves nothing behind, no prepared statement either."""
+    """Yield a connection for the block; it leaves nothing behind, no prepared statement either."""
     session = await connect(address, name=name, statement_cache_size=0)
     try:
         with translated_errors():
@@ -165,7 +165,7 @@ def _set(line: socket.socket, option: str, value: int) -> None:
 
 
 async def insist_on_a_session(session: asyncpg.Connection, address: Address, what: str) -> None:
-    """Refuse ``what`` where a pooler would give the session's locks to whoever comes next.
+    """Refuse ``what`` where a pooler would pass the session's locks on to its next client.
 
     ``session``, opened at ``address``, keeps no prepared statement.
 
@@ -176,13 +176,13 @@ async def insist_on_a_session(session: asyncpg.Connection, address: Address, wha
         is_direct = await backend_of(session) == session.get_server_pid()
     if not is_direct and await shares_backends(address):
         raise ConfigurationError(
-            f"{what} needs a session of its own, and a pooler in transaction mode stands before "
+            f"{what} needs a session of its own, and a pooler in transaction mode is in front of "
             "PostgreSQL; set VOD_BATCH_DATABASE_DIRECT_URL to a way around it"
         )
 
 
 async def shares_backends(address: Address) -> bool:
-    """Tell whether a pooler in transaction mode serves sessions by turns, whoever is next.
+    """Return whether a pooler in transaction mode shares server processes between sessions.
 
     In session mode each keeps its backend. By turns the one that has just become free serves next.
     """
@@ -200,7 +200,7 @@ async def shares_backends(address: Address) -> bool:
 
 
 async def is_alive(address: Address, pid: int) -> bool:
-    """Tell whether PostgreSQL answers at all, and still has the process ``pid``.
+    """Return whether PostgreSQL answers at all, and still has the process ``pid``.
 
     A refusal is an answer too: a role may have no connection left for the question.
     """

@@ -1,4 +1,4 @@
-"""The door to PostgreSQL: how a session is opened, and what it is told before it is used."""
+"""How a connection is opened, and how its session is set up before it is used."""
 
 import asyncpg
 
@@ -14,7 +14,7 @@ _NAME = "vod-batch"
 
 
 class Door:
-    """What each session, or behind a pooler each transaction, is told before it is used."""
+    """Sets up each session, or behind a pooler each transaction, before it is used."""
 
     def __init__(self, address: Address, *, pooled: bool) -> None:
         self.pooled = pooled
@@ -52,12 +52,12 @@ class Door:
         connection.server_started_at = entered["server_started_at"]
 
     async def _insist_on_a_session(self) -> None:
-        """Refuse a pooler that serves by turns; what a session is told would reach others."""
+        """Refuse a pooler that shares sessions: what one is set to would reach others."""
         if self._is_known:
             return
         if await shares_backends(self.address):
             raise ConfigurationError(
-                "a pooler in transaction mode stands before PostgreSQL, and the settings do not "
+                "a pooler in transaction mode is in front of PostgreSQL, and the settings do not "
                 "say so; set VOD_BATCH_DATABASE_POOLED=true, and VOD_BATCH_DATABASE_DIRECT_URL to "
                 "a way around it"
             )

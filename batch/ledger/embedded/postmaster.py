@@ -1,10 +1,10 @@
-"""One server on a data folder, whoever starts it and wherever they see it from.
+"""One server on a data folder, whichever process starts it and wherever that runs.
 
 PostgreSQL knows a running server by the process id in a file. In a new container, or after a crash,
 that number is soon another process. So nothing here believes a number that it reads: the server
 holds a lock on a file beside its data folder, which it inherits as an open descriptor. The lock
 lasts exactly as long as a process of the server, is seen through every mount of the folder, and a
-crash leaves nothing. Who answers at the server's socket is told by the kernel, and only that
+crash leaves nothing. Who answers at the server's socket is known from the kernel, and only that
 process, looked at and found to be the server of this folder, is ever sent a signal.
 """
 
@@ -48,7 +48,7 @@ _STOPPING_SECONDS = 60.0
 """How long a stop is waited for."""
 
 _SAY_SECONDS = 3.0
-"""After so long, and then at ever longer intervals, who waits is told so."""
+"""After so long, and then at ever longer intervals, the wait is logged."""
 
 _PAUSE = 0.02
 
@@ -214,12 +214,12 @@ def _opened_log(data: Path) -> Iterator[int]:
 
 
 def _last_word(data: Path, beginning: int) -> str:
-    """Return the line of the log, after ``beginning``, that tells best why the server ended."""
+    """Return the line of the log, after ``beginning``, that best says why the server ended."""
     with (data / "log").open("rb") as file:
         file.seek(beginning)
         lines = file.read(100_000).decode(errors="replace").splitlines()
-    told = [line for line in lines if "FATAL" in line or "PANIC" in line] or lines[-1:]
-    return told[0].strip()[:300] if told else "it wrote nothing"
+    worst = [line for line in lines if "FATAL" in line or "PANIC" in line] or lines[-1:]
+    return worst[0].strip()[:300] if worst else "it wrote nothing"
 
 
 def _out_of_reach(home: Path) -> DatabaseUnavailableError:
