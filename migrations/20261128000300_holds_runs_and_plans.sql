@@ -65,7 +65,7 @@ CREATE TABLE plans (
 );
 
 -- What the cloud answered and no document of ours knows (a code, a status, a type): kept, counted, and
--- told once a night with an example. It never proves anything (design rule 9).
+-- reported once a night with an example. It never proves anything.
 CREATE TABLE unseen_words (
     target_id integer NOT NULL REFERENCES targets,
     action text COLLATE "C" NOT NULL,
