@@ -9,10 +9,11 @@ from datetime import datetime, timedelta
 from batch.core.outcome import AccountStopped, Failure, InDoubt, NotSent, Refused, StopCause
 from batch.doctor.check import Check, not_checked
 from batch.errors import ExitCode, VodBatchError
-from batch.vod.client import NONCE_REPETITIONS, VodClient, is_used_nonce
+from batch.vod.client import VodClient
 from batch.vod.credentials import CredentialSource
 from batch.vod.lookup import GET_JOB_DETAIL, LIST_JOB_INFO
 from batch.vod.media import GET_VIDEO_INFOS
+from batch.vod.nonces import NONCE_REPETITIONS, is_used_nonce, repeat_a_nonce
 from batch.vod.wire import LIST_AI_JOBS, SUBMIT, QueryFailed
 
 TOLERATED_SKEW = timedelta(minutes=1)
@@ -97,7 +98,7 @@ async def see_nonce_rule(client: VodClient) -> tuple[Check, bool | None]:
     Returns the check, and whether it is refused: ``None`` without a clear answer.
     """
     try:
-        second = await client.repeat_a_nonce()
+        second = await repeat_a_nonce(client)
     except QueryFailed as error:
         return Check("nonce rule", str(error), "try again later", ExitCode.UNAVAILABLE), None
     if second is None:

@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime, timedelta
 
-from batch.core.models import Target
 from batch.doctor.check import Check, not_checked
 from batch.doctor.cloud import TOLERATED_SKEW
 from batch.doctor.configuration import check_types
@@ -14,7 +13,7 @@ from batch.ledger.database import Database
 from batch.ledger.doubts import Doubts
 from batch.ledger.inspection import ServerFacts
 from batch.ledger.migrate import check_version
-from batch.ledger.store import Store
+from batch.ledger.targets import bound_service, find_target, open_target
 from batch.settings import Settings
 
 OLDEST, NEWEST = 14, 18
@@ -145,13 +144,14 @@ async def _check_rights(database: Database, facts: ServerFacts) -> Check:
 async def _check_target(
     database: Database, settings: Settings, refuses_nonces: bool | None
 ) -> AsyncIterator[Check]:
-    target = await _find_target(database, settings, make=refuses_nonces is not None)
+    find = find_target if refuses_nonces is None else open_target
+    target = await find(database, settings.account, settings.region)
     if target is None:
         told = f"{settings.account}/{settings.region} is new: its first load makes it"
         yield Check("target", told)
         yield _replay(None)
         return
-    yield _check_service(settings, await inspection.bound_service(database, target))
+    yield _check_service(settings, await bound_service(database, target))
     waiting = await inspection.waiting_types(database, target)
     fix = "withdraw those rows with vod-batch cancel --type"
     yield check_types("waiting types", settings.region, waiting, fix)
@@ -170,12 +170,6 @@ def _check_service(settings: Settings, bound: str | None) -> Check:
         fix = "check VOD_BATCH_ENDPOINT, or name another target with VOD_BATCH_ACCOUNT"
         return Check("target", detail, fix, ExitCode.CONFIGURATION)
     return Check("target", f"{told}, {f'of the {bound}' if bound else 'nothing sent yet'}")
-
-
-async def _find_target(database: Database, settings: Settings, *, make: bool) -> Target | None:
-    if make:
-        return (await Store.open(database, settings.account, settings.region)).target
-    return await inspection.find_target(database, settings.account, settings.region)
 
 
 def _replay(confirmed_at: datetime | None) -> Check:

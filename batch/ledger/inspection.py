@@ -72,22 +72,10 @@ async def missing_rights(database: Database) -> list[str]:
     return [row["missing"] for row in await database.fetch("missing_rights")]
 
 
-async def find_target(database: Database, account: str, region: str) -> Target | None:
-    """Return the target, if it was ever used; unlike a store, make none."""
-    row = await database.fetch_row("find_target", account, region)
-    return Target(row["id"], row["account"], row["region"]) if row else None
-
-
 async def waiting_types(database: Database, target: Target) -> list[JobType]:
     """Return the types of the submissions that a run would send."""
     rows = await database.fetch("waiting_types", target.id)
     return [JobType(row["job_type"]) for row in rows]
-
-
-async def bound_service(database: Database, target: Target) -> str | None:
-    """Return what the target's calls have gone to, ``cloud`` or ``stand-in``; ``None`` before."""
-    row = await database.fetch_row("target_facts", target.id)
-    return row["service"] if row else None
 
 
 @dataclass(frozen=True, slots=True)

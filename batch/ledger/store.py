@@ -12,7 +12,6 @@ from batch.core.budget import BudgetUse, NextCost, Spending
 from batch.core.models import Claim, ClaimedSubmission, JobType, Target, Worker, WorkerId
 from batch.core.states import State
 from batch.core.verdict import Verdict
-from batch.errors import ConfigurationError
 from batch.ledger.connecting.waits import at_once
 from batch.ledger.database import Database
 from batch.ledger.restoring import record_arguments, unmoved
@@ -70,30 +69,6 @@ class Store:
         self._seen_clock: tuple[float, float] | None = None
         """What the database's clock showed (epoch), and our own before that was asked."""
 
-    @classmethod
-    async def open(cls, database: Database, account: str, region: str) -> "Store":
-        """Return the store of a target, which is made on first use."""
-        # Who only looks may not write, so the row is looked for before it is made.
-        row = await database.fetch_row("find_target", account, region)
-        row = row or await database.fetch_row("open_target", account, region)
-        assert row is not None
-        return cls(database, Target(row["id"], row["account"], row["region"]))
-
-    async def bind_service(self, service: str) -> None:
-        """Tie the target to the cloud or to a stand-in at its first call.
-
-        Raises:
-            ConfigurationError: its earlier calls went to the other kind of server.
-        """
-        row = await self._database.fetch_row("bind_service", self.target.id, service)
-        assert row is not None
-        if row["service"] != service:
-            raise ConfigurationError(
-                f"target {self.target.account}/{self.target.region} has been submitted to "
-                f"{_SERVICES[row['service']]}, and this command would go to {_SERVICES[service]}; "
-                "check VOD_BATCH_ENDPOINT, or name another target with --account"
-            )
-
     async def beat(self, worker: Worker) -> None:
         """Say that the worker is alive; the first beat makes its row."""
         await self._fetch("beat", worker.id, self.target.id, worker.host, worker.pid)
@@ -130,21 +105,10 @@ class Store:
         hands one in.
         """
         rows = await self._fetch(
-            "begin",
-            self.target.id,
-            len(nonces),
-            worker,
-            list(nonces),
-            signed_at,
-            now,
-            most_rows,
-            *spending.price_arguments,
-            *spending.budget_arguments,
-            first_id,
-            plan,
-            access_key_id,
+            "begin", self.target.id, len(nonces), worker, list(nonces), signed_at, now, most_rows,
+            *spending.price_arguments, *spending.budget_arguments, first_id, plan, access_key_id,
             *(place or (None, None)),
-        )
+        )  # fmt: skip
         by_request: dict[str, list[asyncpg.Record]] = {}
         for row in rows:
             by_request.setdefault(row["nonce"], []).append(row)
@@ -299,9 +263,6 @@ def _tell_step(direction: str, seconds: float) -> None:
     from batch.logs import rare_logger  # a command that only looks must be quick
 
     rare_logger().warning(f"database_clock_set_{direction}", seconds=round(seconds, 1))
-
-
-_SERVICES = {"cloud": "the cloud", "stand-in": "a stand-in (an emulator or a test server)"}
 
 
 def _claim(rows: Sequence[asyncpg.Record], signed_at: datetime, access_key_id: str | None) -> Claim:

@@ -20,7 +20,7 @@ from batch.ledger.doubts import Doubts, OpenDoubt
 from batch.ledger.journal import LateJournal
 from batch.submit.shared_pace import SharedPace
 from batch.vod.client import VodClient
-from batch.vod.transport import HeldBackError
+from batch.vod.connector import HeldBackError
 
 _LONGEST_DEPARTURE_SECONDS = 1.0
 """Between mark and send; whatever takes longer, a pause say, may have made the mark untrue."""

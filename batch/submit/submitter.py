@@ -30,7 +30,7 @@ from batch.submit.group_commit import GroupCommit
 from batch.submit.shared_pace import SharedPace
 from batch.submit.suspicion import SPREAD_PROBES, Suspicion
 from batch.submit.tally import DoubtGuard, FailureGuard, RunSummary, StopReason, Tally
-from batch.vod.transport import Departure
+from batch.vod.connector import Departure
 from batch.waiting import pause_unless, unless
 
 _LONGEST_IDLE_SECONDS = 2.0

@@ -13,7 +13,7 @@ from batch.ledger.failover import CatchUp
 from batch.ledger.journal_lines import Intent, JournaledAnswer
 from batch.ledger.owners import Owned, Owners
 from batch.ledger.restoring import Restorer
-from batch.ledger.store import Store
+from batch.ledger.targets import bind_service, open_target
 from batch.submit.claiming import BeginRules, Claims
 from tests.support.ledger import DNA, UNPRICED, media, utc_now
 from tests.support.lost_world import PRICED, WORKER, Act, Cases, World
@@ -24,15 +24,12 @@ CASES = Cases()
 
 @CASES.of("open_target")
 async def _target(world: World) -> Act:
-    async def open_one() -> object:
-        return (await Store.open(world.database, "another", "test")).target
-
-    return open_one
+    return lambda: open_target(world.database, "another", "test")
 
 
 @CASES.of("bind_service")
 async def _service(world: World) -> Act:
-    return lambda: world.store.bind_service("cloud")
+    return lambda: bind_service(world.database, world.store.target, "cloud")
 
 
 @CASES.of("beat", "end_worker")
