@@ -43,14 +43,14 @@ async def check_stuck(
 
 def _abandoned(stuck: Stuck) -> Check:
     detail = f"{_some(stuck)} were being sent by a worker that is dead or unknown{_since(stuck)}"
-    return Check("stuck sends", detail, "vod-batch reconcile brings them into doubt, and looks")
+    return Check("stuck sends", detail, "vod-batch reconcile puts them in doubt, and looks")
 
 
 def _long_send(stuck: Stuck) -> Check:
     detail = (
         f"{_some(stuck)} are being sent{_since(stuck)}, by a worker that lives ({stuck.detail})"
     )
-    fix = "end that process (SIGTERM), then vod-batch reconcile brings them into doubt, and looks"
+    fix = "end that process (SIGTERM), then vod-batch reconcile puts them in doubt, and looks"
     return Check("stuck sends", detail, fix)
 
 
@@ -65,7 +65,7 @@ def _old_doubt(stuck: Stuck) -> Check:
 
 def _unknown_job(stuck: Stuck) -> Check:
     detail = f"{_some(stuck)} have a JobId that the cloud does not know (such as {stuck.detail})"
-    return Check("stuck jobs", detail, "vod-batch resolve --all --disown brings them into doubt")
+    return Check("stuck jobs", detail, "vod-batch resolve --all --disown puts them in doubt")
 
 
 def _endless_job(stuck: Stuck) -> Check:

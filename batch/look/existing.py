@@ -84,7 +84,7 @@ class ExistingJobs:
                 await ahead
 
     def summary(self) -> ExistingSummary:
-        """Say what the looks came to so far."""
+        """Return the result of the looks so far."""
         amounts = list(self._adopted.values())
         saved = cost_range(amounts, self._prices, None).expected if amounts else None
         return ExistingSummary(

@@ -29,7 +29,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class ReconcileSummary:
-    """What a reconcile came to, in submissions; ``failed_calls`` in calls.
+    """The result of a reconcile, in submissions; ``failed_calls`` in calls.
 
     ``unknown_jobs`` are JobIds that the cloud says it does not know; ``odd_statuses`` are words of
     ListAIJob that no document knows, with the number of open jobs it says them of.
