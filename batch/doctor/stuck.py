@@ -36,7 +36,7 @@ async def check_stuck(
     for stuck in found:
         yield _TOLD[stuck.kind](stuck)
     for hold in holds:
-        yield _held(hold)
+        yield _stuck_hold(hold)
     if not found and not holds:
         yield Check("stuck rows", "none")
 
@@ -86,7 +86,7 @@ _TOLD: dict[str, Callable[[Stuck], Check]] = {
 }
 
 
-def _held(hold: Hold) -> Check:
+def _stuck_hold(hold: Hold) -> Check:
     what, words = {
         "target": ("the whole target", "--all"),
         "batch": (f"batch {hold.batch_id}", f"--batch {hold.batch_id}"),

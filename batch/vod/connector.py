@@ -105,7 +105,7 @@ class Connector(aiohttp.TCPConnector):
         traces: list[Trace],
         timeout: aiohttp.ClientTimeout,
     ) -> Connection:
-        """Open a connection and wait for the departure; one held too long is opened anew."""
+        """Open a connection and wait for the departure; one that waited too long is opened anew."""
         while True:
             await progress.untimed(progress.departure.near())
             connection = await self._open(req, traces, timeout)

@@ -147,8 +147,8 @@ def submit_params(claim: Claim) -> dict[str, str]:
 def read_job_page(body: Mapping[str, object]) -> JobPage:
     """Read the answer of ``ListAIJob``. Raises UnreadableError when neither list is there."""
     wrapper, unknown = body.get("AIJobList"), body.get("NonExistAIJobIds")
-    held = wrapper.get("AIJob") if isinstance(wrapper, Mapping) else None
-    entries = held if isinstance(held, list) else None
+    listed = wrapper.get("AIJob") if isinstance(wrapper, Mapping) else None
+    entries = listed if isinstance(listed, list) else None
     if entries is None and unknown is None:
         message = "a 200 with neither AIJobList nor NonExistAIJobIds"
         raise UnreadableError(message)

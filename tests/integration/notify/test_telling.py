@@ -51,8 +51,8 @@ async def server() -> AsyncIterator[Hearing]:
 
 def _notifier(timeout: float = 5.0, **settings: Any) -> Notifier:
     notifier = Notifier.from_settings(Settings(**settings))
-    assert notifier._patience == Tries(10.0, 3, 1.0)
-    notifier._patience = Tries(timeout, 3, 0.01)
+    assert notifier._tries == Tries(10.0, 3, 1.0)
+    notifier._tries = Tries(timeout, 3, 0.01)
     return notifier
 
 
