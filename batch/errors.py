@@ -1,20 +1,5 @@
 """Every error a person may see, and the exit code it ends a command with.
 
-The tree, with the exit codes of ``docs/operating.md``::
-
-    VodBatchError
-    ├── UsageError                  64  the command's words are off
-    ├── UnavailableError            69  something we need does not answer
-    │   ├── DatabaseUnavailableError
-    │   │   ├── ServerFullError         no connection is left for us
-    │   │   └── ServerChangedError      another server took over, nothing has run there
-    │   ├── FailedOverError             it took over in the middle of a command that cannot go on
-    │   └── AccountStoppedError         arrears, service not active
-    ├── LockHeldError               75  another run holds the lock
-    ├── PermissionRefusedError      77  credentials or permission refused
-    │   └── SourceFailedError           a source of credentials is set up, and fails
-    └── ConfigurationError          78  settings, schema or target do not fit
-
 A message names what is wrong and what to do next, in that order.
 """
 

@@ -1,7 +1,7 @@
 """Log lines: pretty on a terminal, JSON elsewhere, always on stderr.
 
 Few, wide lines. Secrets and signatures are never handed to a logger; as a last
-guard, values under tell-tale names are masked here.
+guard, values under names of secrets are masked here.
 """
 
 import logging
@@ -58,11 +58,11 @@ def _mask_secrets(
     _logger: object, _method: str, event: MutableMapping[str, Any]
 ) -> MutableMapping[str, Any]:
     for name in event:
-        if _tells_a_secret(name):
+        if _names_a_secret(name):
             event[name] = "***"
     return event
 
 
 @cache  # the names are those that the code writes
-def _tells_a_secret(name: str) -> bool:
+def _names_a_secret(name: str) -> bool:
     return any(word in name.lower() for word in _SECRET_NAMES)

@@ -1,4 +1,4 @@
-"""One open world a command: its settings, the ledger, the cloud's client, its run, clock and dice.
+"""What one command works with: settings, ledger, the cloud's client, run, clock, random numbers.
 
 What takes its time to import is imported at first use: a second night ends without it.
 """
@@ -105,12 +105,12 @@ class Session:
         from batch.ledger.recovery import replay_journals
 
         folder, store = self.settings.journal_path, Store(database, self.target)
-        standing = await check_place(database, folder)
+        cluster = await check_place(database, folder)
         await bind_service(database, self.target, self.settings.counterpart)
         silence = self.settings.heartbeat_timeout.total_seconds()
         expired = await store.expire(silence, RECOVERY)
         replayed = await replay_journals(database, self.target, folder, self.spending)
-        await insist_on_lineage(database, self.target, folder, standing, replayed.forgotten)
+        await insist_on_lineage(database, self.target, folder, cluster, replayed.forgotten)
         return Recovered(len(expired), replayed.touched)
 
     def _journals(self) -> set[tuple[Path, int]]:

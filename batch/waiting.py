@@ -22,6 +22,6 @@ async def unless(stopping: asyncio.Event, work: Coroutine[Any, Any, _T]) -> _T |
             each.cancel()
 
 
-async def pause_unless(stopping: asyncio.Event, seconds: float) -> None:
+async def sleep_unless(stopping: asyncio.Event, seconds: float) -> None:
     """Sleep for ``seconds``, or until ``stopping`` is set."""
     await unless(stopping, asyncio.sleep(seconds))

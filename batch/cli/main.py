@@ -26,12 +26,12 @@ COMMANDS = {
         "night",
         "Load new files, look, submit, reconcile, report: the one line in crontab.",
     ),
-    "report": ("look", "Show the morning page of the newest night."),
+    "report": ("inspect", "Show the morning page of the newest night."),
     "migrate": ("work", "Upgrade the database's schema to this program."),
     "load": ("work", "Load CSV lists of media ids; nothing is sent yet."),
     "submit": ("work", "Submit what is due, under the quota, until nothing is."),
-    "reconcile": ("settle", "Settle doubts and follow jobs to their end."),
-    "resolve": ("settle", "Decide what no look-up could: show the evidence, ask, then do it."),
+    "reconcile": ("reconcile", "Settle doubts and follow jobs to their end."),
+    "resolve": ("reconcile", "Decide what no look-up could: show the evidence, ask, then do it."),
     "doctor": ("doctor", "Check what a run needs; nothing is spent, but by --probe."),
     "why": (
         "operate",
@@ -45,11 +45,11 @@ COMMANDS = {
     ),
     "resume": ("operate", "Let go what is held; --all undoes pause --all only."),
     "plan": (
-        "look",
+        "inspect",
         "Show what a submit would send, how long it takes and what it may cost; no call is made.",
     ),
-    "status": ("look", "Show how many submissions stand where, batch by batch."),
-    "export": ("look", "Print one row a submission, in manifest order."),
+    "status": ("inspect", "Show how many submissions stand where, batch by batch."),
+    "export": ("inspect", "Print one row a submission, in manifest order."),
     "emulator": (
         "machine",
         "Play the cloud's API on this machine, with a meter; key testid, secret testsecret.",
@@ -62,7 +62,7 @@ COMMANDS = {
         "selftest",
         "Harm workers under faults, on a database and an emulator of its own, and count the jobs.",
     ),
-    "journal": ("settle", "The second record, on this machine's disk."),
+    "journal": ("reconcile", "The second record, on this machine's disk."),
 }
 """Each command: the room (a module beside this one) that holds it, and what ``--help`` says.
 

@@ -23,8 +23,8 @@ from batch.core.outcome import (
     StopCause,
     Throttled,
 )
-from batch.core.patience import asked_pause
 from batch.core.request_line import LONGEST_LINE
+from batch.core.retry_after import asked_wait
 
 MESSAGE_LIMIT = 500
 """Longest echoed message, in characters."""
@@ -91,27 +91,25 @@ def classify_error(answer: Answer) -> Throttled | Refused | InDoubt | AccountSto
     shown_code = _shown(answer, code, _CODE_LIMIT) or ""
     message = _shown(answer, body.get("Message"), MESSAGE_LIMIT) or ""
     request_id = _request_id(answer, body)
-    pause = asked_pause(answer)
-    slows = pause is not None or status == _TOO_MANY_REQUESTS
+    wait = asked_wait(answer)
+    slows = wait is not None or status == _TOO_MANY_REQUESTS
     is_refusal = 400 <= status < 500 and status not in _TROUBLED_STATUSES
 
     if reason := _trouble(answer, meaning):
-        return InDoubt(
-            reason, status, shown_code or None, message or None, request_id, pause, slows
-        )
+        return InDoubt(reason, status, shown_code or None, message or None, request_id, wait, slows)
     if meaning is Meaning.THROTTLED and (is_refusal or _is_documented_503(status, code)):
-        return Throttled(shown_code, message, request_id, status, pause)
+        return Throttled(shown_code, message, request_id, status, wait)
     if is_refusal and meaning is Meaning.ACCOUNT and (cause := stop_cause(code)):
         safe = _safe_message(message, cause)
-        return AccountStopped(shown_code, safe, request_id, status, cause, pause, slows)
+        return AccountStopped(shown_code, safe, request_id, status, cause, wait, slows)
     if is_refusal and meaning is Meaning.REFUSED:
-        return Refused(shown_code, message, request_id, status, True, pause, slows)
+        return Refused(shown_code, message, request_id, status, True, wait, slows)
     if status in _TOO_LONG_STATUSES and not slows:
         return _too_long(answer, shown_code, message, request_id)
     if is_refusal and code and not slows:
         return Refused(shown_code, message, request_id, status, is_certain=False)
     reason = _doubt_reason(status, code)
-    return InDoubt(reason, status, shown_code or None, message or None, request_id, pause, slows)
+    return InDoubt(reason, status, shown_code or None, message or None, request_id, wait, slows)
 
 
 def _too_long(answer: Answer, shown_code: str, message: str, request_id: str | None) -> Refused:

@@ -1,4 +1,4 @@
-"""What one ``SubmitAIJob`` request came to: six frozen outcomes.
+"""The outcome of one ``SubmitAIJob`` request: six frozen values.
 
 Each answer may ask for a slower pace, whatever else it says: ``slows`` is true of a 429 and of one
 that says when to come back, and ``retry_after_seconds`` is that time, unbounded:

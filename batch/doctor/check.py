@@ -1,4 +1,4 @@
-"""What one look came to."""
+"""The result of one check."""
 
 from dataclasses import dataclass
 from enum import StrEnum

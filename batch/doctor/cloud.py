@@ -33,7 +33,7 @@ FREE_CALLS: dict[str, Callable[[VodClient], Awaitable[object]]] = {
 }
 """Every action that a run uses but the one that costs, as a call that changes nothing."""
 
-_MENDS = {
+_FIXES = {
     StopCause.ARREARS: "pay the account's bill, then run again: nothing was lost",
     StopCause.NOT_ACTIVE: "activate VOD and the AI service in the console",
     StopCause.PERMISSION: "grant the RAM user the actions of deploy/ram/policy.json",
@@ -57,18 +57,18 @@ async def check_credentials(source: CredentialSource, now: datetime) -> Check:
         key = await source.current()
     except VodBatchError as error:
         return Check("credentials", str(error), "set them and try again", error.exit_code)
-    told = f"from {key.provider}, {key.access_key_id[:4]}..."
+    text = f"from {key.provider}, {key.access_key_id[:4]}..."
     if not key.security_token:
-        return Check("credentials", f"an access key {told}")
-    told = f"a temporary key (STS) {told}"
+        return Check("credentials", f"an access key {text}")
+    text = f"a temporary key (STS) {text}"
     if key.expires_at is None:
-        return Check("credentials", f"{told}; its source does not say when it expires")
+        return Check("credentials", f"{text}; its source does not say when it expires")
     left = key.expires_at - now
-    told += f", expires at {key.expires_at:%Y-%m-%d %H:%M} UTC"
+    text += f", expires at {key.expires_at:%Y-%m-%d %H:%M} UTC"
     if left <= timedelta(0):
-        return Check("credentials", f"{told}: it has", "renew it", ExitCode.PERMISSION)
+        return Check("credentials", f"{text}: it has", "renew it", ExitCode.PERMISSION)
     soon = "see that its source gives a new one" if left < SHORT_VALIDITY else ""
-    return Check("credentials", f"{told}, in {left.total_seconds() / 60:,.0f} minutes", soon)
+    return Check("credentials", f"{text}, in {left.total_seconds() / 60:,.0f} minutes", soon)
 
 
 async def check_cloud(client: VodClient) -> AsyncIterator[Check]:
@@ -88,7 +88,7 @@ async def check_cloud(client: VodClient) -> AsyncIterator[Check]:
         yield _check_permission(action, outcome)
     yield not_checked(
         SUBMIT,
-        f"no free call tells; see that the RAM policy holds vod:{SUBMIT} (deploy/ram/policy.json)",
+        f"no free call shows it; see that the RAM policy has vod:{SUBMIT} (deploy/ram/policy.json)",
     )
 
 
@@ -122,7 +122,7 @@ async def _failure(client: VodClient, action: str) -> Failure | None:
 def _check_endpoint(outcome: Failure | None) -> Check:
     if isinstance(outcome, NotSent | InDoubt):
         fix = "check VOD_BATCH_REGION, VOD_BATCH_ENDPOINT and the way there"
-        return Check("endpoint", f"no answer: {_told(outcome)}", fix, ExitCode.UNAVAILABLE)
+        return Check("endpoint", f"no answer: {_outcome_text(outcome)}", fix, ExitCode.UNAVAILABLE)
     return Check("endpoint", f"answers {LIST_AI_JOBS}")
 
 
@@ -131,13 +131,13 @@ def _check_clock(skew: timedelta | None) -> Check:
         return not_checked("cloud clock", "the answer carried no date")
     detail = f"{round(skew.total_seconds()):+d} s from ours"
     if abs(skew) > TOLERATED_SKEW:
-        return Check("cloud clock", detail, _MENDS[StopCause.CLOCK], ExitCode.CONFIGURATION)
+        return Check("cloud clock", detail, _FIXES[StopCause.CLOCK], ExitCode.CONFIGURATION)
     return Check("cloud clock", detail)
 
 
 def _check_account(outcome: Failure | None) -> Check:
     if isinstance(outcome, AccountStopped) and outcome.cause is not StopCause.PERMISSION:
-        return Check("account", _told(outcome), _MENDS[outcome.cause], outcome.exit_code)
+        return Check("account", _outcome_text(outcome), _FIXES[outcome.cause], outcome.exit_code)
     return Check("account", "the key is taken")
 
 
@@ -148,15 +148,17 @@ def _check_permission(action: str, outcome: Failure | None) -> Check:
     if isinstance(outcome, Refused):
         return Check(action, f"allowed, it answers {outcome.code}")
     if isinstance(outcome, AccountStopped) and outcome.cause is StopCause.PERMISSION:
-        detail = f"not allowed: {_told(outcome)}"
+        detail = f"not allowed: {_outcome_text(outcome)}"
         fix = f"grant the RAM user vod:{action} (deploy/ram/policy.json)"
         return Check(action, detail, fix, outcome.exit_code)
     if isinstance(outcome, NotSent | InDoubt):
-        return Check(action, f"no answer: {_told(outcome)}", "try again", ExitCode.UNAVAILABLE)
-    return not_checked(action, _told(outcome))
+        return Check(
+            action, f"no answer: {_outcome_text(outcome)}", "try again", ExitCode.UNAVAILABLE
+        )
+    return not_checked(action, _outcome_text(outcome))
 
 
-def _told(outcome: Failure) -> str:
+def _outcome_text(outcome: Failure) -> str:
     if isinstance(outcome, NotSent | InDoubt):
         code = getattr(outcome, "code", None)
         return f"{code}: {outcome.reason}" if code else outcome.reason

@@ -86,7 +86,7 @@ def _check_clock(skew: timedelta) -> Check:
 
 
 def _check_commits(commits: str) -> Check:
-    """Tell of a server that may forget what it called committed; our own sessions insist."""
+    """Report a server that may forget what it called committed; our own sessions insist."""
     detail = f"synchronous_commit is {commits}"
     if commits in ("on", "remote_apply"):
         return Check("database commits", detail)
@@ -97,7 +97,7 @@ def _check_commits(commits: str) -> Check:
 async def _check_line(
     database: Database, settings: Settings, now: Callable[[], datetime], facts: ServerFacts
 ) -> Check:
-    """See whether a pooler stands in the way, and whether the direct way leads to the same place.
+    """See whether a pooler is in the way, and whether the direct way leads to the same place.
 
     A pooler that serves by turns and is not declared lets nobody in (:class:`Database`); one that
     keeps sessions need not be declared.
@@ -112,7 +112,7 @@ async def _check_line(
         return _failed(name, error)
     fix = "set VOD_BATCH_DATABASE_DIRECT_URL to the same database, around the pooler"
     if not keeps_locks:
-        detail = "a pooler stands in the direct way too: no lock of a night can be held"
+        detail = "a pooler is in the direct way too: no lock of a night can be held"
         return Check(name, detail, fix, ExitCode.CONFIGURATION)
     if direct.place != facts.place:
         detail = f"the direct way leads to another database ({direct.database})"
@@ -147,8 +147,8 @@ async def _check_target(
     find = find_target if refuses_nonces is None else open_target
     target = await find(database, settings.account, settings.region)
     if target is None:
-        told = f"{settings.account}/{settings.region} is new: its first load makes it"
-        yield Check("target", told)
+        name = f"{settings.account}/{settings.region} is new: its first load makes it"
+        yield Check("target", name)
         yield _replay(None)
         return
     yield _check_service(settings, await bound_service(database, target))
@@ -164,12 +164,12 @@ async def _check_target(
 
 
 def _check_service(settings: Settings, bound: str | None) -> Check:
-    told = f"{settings.account}/{settings.region}"
+    name = f"{settings.account}/{settings.region}"
     if bound not in (None, settings.counterpart):
-        detail = f"{told} belongs to the {bound}, and the endpoint is the {settings.counterpart}"
+        detail = f"{name} belongs to the {bound}, and the endpoint is the {settings.counterpart}"
         fix = "check VOD_BATCH_ENDPOINT, or name another target with VOD_BATCH_ACCOUNT"
         return Check("target", detail, fix, ExitCode.CONFIGURATION)
-    return Check("target", f"{told}, {f'of the {bound}' if bound else 'nothing sent yet'}")
+    return Check("target", f"{name}, {f'of the {bound}' if bound else 'nothing sent yet'}")
 
 
 def _replay(confirmed_at: datetime | None) -> Check:
@@ -178,7 +178,7 @@ def _replay(confirmed_at: datetime | None) -> Check:
     return Check("replay", "off; to allow it, run: vod-batch doctor --confirm-replay")
 
 
-_FIT = "bring both to one version, with vod-batch migrate or another vod-batch"
+_FIT = "upgrade both to one version, with vod-batch migrate or another vod-batch"
 
 
 def _failed(name: str, error: VodBatchError) -> Check:

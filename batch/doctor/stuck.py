@@ -36,21 +36,21 @@ async def check_stuck(
     for stuck in found:
         yield _TOLD[stuck.kind](stuck)
     for hold in holds:
-        yield _held(hold)
+        yield _stuck_hold(hold)
     if not found and not holds:
         yield Check("stuck rows", "none")
 
 
 def _abandoned(stuck: Stuck) -> Check:
     detail = f"{_some(stuck)} were being sent by a worker that is dead or unknown{_since(stuck)}"
-    return Check("stuck sends", detail, "vod-batch reconcile brings them into doubt, and looks")
+    return Check("stuck sends", detail, "vod-batch reconcile puts them in doubt, and looks")
 
 
 def _long_send(stuck: Stuck) -> Check:
     detail = (
         f"{_some(stuck)} are being sent{_since(stuck)}, by a worker that lives ({stuck.detail})"
     )
-    fix = "end that process (SIGTERM), then vod-batch reconcile brings them into doubt, and looks"
+    fix = "end that process (SIGTERM), then vod-batch reconcile puts them in doubt, and looks"
     return Check("stuck sends", detail, fix)
 
 
@@ -65,7 +65,7 @@ def _old_doubt(stuck: Stuck) -> Check:
 
 def _unknown_job(stuck: Stuck) -> Check:
     detail = f"{_some(stuck)} have a JobId that the cloud does not know (such as {stuck.detail})"
-    return Check("stuck jobs", detail, "vod-batch resolve --all --disown brings them into doubt")
+    return Check("stuck jobs", detail, "vod-batch resolve --all --disown puts them in doubt")
 
 
 def _endless_job(stuck: Stuck) -> Check:
@@ -86,7 +86,7 @@ _TOLD: dict[str, Callable[[Stuck], Check]] = {
 }
 
 
-def _held(hold: Hold) -> Check:
+def _stuck_hold(hold: Hold) -> Check:
     what, words = {
         "target": ("the whole target", "--all"),
         "batch": (f"batch {hold.batch_id}", f"--batch {hold.batch_id}"),

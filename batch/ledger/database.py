@@ -1,4 +1,4 @@
-"""A command's connections to PostgreSQL: opened, kept lean, and never waited for in vain.
+"""A command's connections to PostgreSQL: opened, set up, and waited for within bounds.
 
 Works through PgBouncer in transaction mode: no statement is prepared across transactions, nothing
 is kept in a session; what a session holds to (``enter.sql``) is said in each transaction anew.

@@ -15,7 +15,7 @@ from batch.ledger.statements import statement
 
 @dataclass(frozen=True, slots=True)
 class ServerFacts:
-    """One connection's server. ``clock_skew`` is its clock minus ours; ``place`` tells it apart.
+    """One connection's server. ``clock_skew`` is its clock minus ours; ``place`` identifies it.
 
     ``commits`` is the ``synchronous_commit`` that it gives to a session that does not ask.
     """
@@ -63,7 +63,7 @@ async def _facts(connection: asyncpg.Connection, now: Callable[[], datetime]) ->
 
 
 async def keeps_sessions(database: Database) -> bool:
-    """Tell whether who comes the direct way has a session alone, though through a pooler."""
+    """Return whether the direct way gives a session of one's own, though through a pooler."""
     return not await shares_backends(database.direct)
 
 
@@ -80,7 +80,7 @@ async def waiting_types(database: Database, target: Target) -> list[JobType]:
 
 @dataclass(frozen=True, slots=True)
 class Stuck:
-    """Submissions that stand for one reason (``find_stuck.sql``), the oldest as an example.
+    """Submissions that are stuck for one reason (``find_stuck.sql``), the oldest as an example.
 
     ``since`` is UTC. ``detail`` is what is known of the example: its worker, note or JobId.
     """
@@ -101,7 +101,7 @@ async def find_stuck(
     long_doubt: timedelta,
     long_job: timedelta,
 ) -> list[Stuck]:
-    """Return what stands longer than these bounds, or without anybody who moves it."""
+    """Return what has been stuck for longer than these bounds, or that nothing moves."""
     rows = await database.fetch(
         "find_stuck",
         target.id,

@@ -26,7 +26,7 @@ _verdict_values = attrgetter(*_VERDICT_FIELDS)
 
 @dataclass(frozen=True, slots=True)
 class JournaledAnswer:
-    """What one answer came to for one submission of an intent."""
+    """The verdict of one answer on one submission of an intent."""
 
     job_type: JobType
     verdict: Verdict

@@ -154,7 +154,7 @@ def _write_down(
 
 
 async def accept_failover(database: Database, target: Target, folder: Path) -> str:
-    """Take the database as it is, whatever it lacks; return what that came to.
+    """Take the database as it is, whatever it lacks; return a report for the operator.
 
     This is an operator's word: what other machines sent and the database forgot may be paid again.
     """

@@ -54,7 +54,7 @@ class MediaLooks:
     async def unchecked(self, most: int, since: datetime) -> AsyncIterator[list[str]]:
         """Yield media of due rows not looked at since, some of at most ``most`` rows at a time.
 
-        They come in sending order. A media whose look came to nothing may come once more, for
+        They come in sending order. A media whose look failed may come once more, for
         another of its rows.
         """
         place = _IN_FRONT

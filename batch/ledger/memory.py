@@ -102,13 +102,13 @@ def others(
 
 def _read(path: Path) -> Memory:
     try:
-        held = json.loads(path.read_text(encoding="utf-8"))
+        read = json.loads(path.read_text(encoding="utf-8"))
         return Memory(
-            {system: Place(system, *place) for system, place in held["places"].items()},
-            dict(held["alarms"]),
+            {system: Place(system, *place) for system, place in read["places"].items()},
+            dict(read["alarms"]),
             {
                 name: {UUID(id_): datetime.fromisoformat(seen) for id_, seen in workers.items()}
-                for name, workers in held["workers"].items()
+                for name, workers in read["workers"].items()
             },
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):

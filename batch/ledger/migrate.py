@@ -131,7 +131,7 @@ async def _dbmate_url(address: Address, session: Connection) -> str:
 
 
 async def _while_it_answers(session: Connection, work: Awaitable[_T]) -> _T:
-    """Return what ``work`` comes to, as long as PostgreSQL answers beside it; else end it.
+    """Return the result of ``work``, as long as PostgreSQL answers beside it; else end it.
 
     Raises:
         TimeoutError, asyncpg's errors: it does not.

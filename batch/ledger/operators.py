@@ -92,7 +92,7 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class NearMedia:
-    """A media whose id begins like one that was asked for in vain, and the target that has it."""
+    """A media whose id begins like one that was not found, and the target that has it."""
 
     media_id: str
     account: str

@@ -95,7 +95,7 @@ def _may_be_of(restorer: Restorer, reading: Reading) -> bool:
 async def accept_journal(
     database: Database, target: Target, folder: Path, spending: Spending
 ) -> str:
-    """Go on without the journal lines that cannot be read; return what that came to.
+    """Go on without the journal lines that cannot be read; return a report for the operator.
 
     This is an operator's word: what only those lines knew may be paid again.
     """

@@ -216,10 +216,10 @@ def _answers(intent: Intent, job_type: JobType) -> list[Verdict]:
 
 
 def _jobs(intent: Intent, job_type: JobType) -> set[str]:
-    held: set[str] = set()
+    named: set[str] = set()
     for verdict in _answers(intent, job_type):
-        held |= {*verdict.further_job_ids, *([verdict.job_id] if verdict.job_id else [])}
-    return held
+        named |= {*verdict.further_job_ids, *([verdict.job_id] if verdict.job_id else [])}
+    return named
 
 
 def _knows_more(intent: Intent, job_type: JobType, found: Known) -> bool:

@@ -1,4 +1,4 @@
-"""The runs of one target: begun, ended, and those that never came to say how they ended."""
+"""The runs of one target: begun, ended, and those that never said how they ended."""
 
 import json
 from collections.abc import Mapping

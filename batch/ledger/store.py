@@ -17,13 +17,13 @@ from batch.ledger.database import Database
 from batch.ledger.restoring import record_arguments, unmoved
 
 Place = tuple[int, int]
-"""Where a submission stands in the line: its priority, the highest first, then its id."""
+"""A submission's place in the queue: its priority, the highest first, then its id."""
 
 SILENCE_SECONDS = 20.0
 """How long a worker waits for one statement; a line that is cut in silence gives no error."""
 
 _TOLERATED_STEP_SECONDS = 1.0
-"""Of the database's clock; a step forward cannot be told from a statement that took so long."""
+"""Of the database's clock; a step forward looks like a statement that took so long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +228,7 @@ class Store:
     async def silent_workers(
         self, since: datetime, silence_seconds: float, known: Sequence[WorkerId]
     ) -> set[str]:
-        """Return the hosts of workers that lived at ``since`` and were not heard of after it."""
+        """Return the hosts of workers that lived at ``since`` and sent no heartbeat after it."""
         rows = await self._fetch(
             "silent_workers", self.target.id, since, silence_seconds, list(known)
         )

@@ -63,7 +63,7 @@ class ExistingJobs:
         self._prices = prices
         self._actor = actor
         self._lists: dict[Listed, bool] = {}
-        self._held: set[int] = set()
+        self._kept_back: set[int] = set()
         self._trouble: VodBatchError | None = None
         self._is_needed = True
         self._desk = asyncio.Lock()
@@ -84,7 +84,7 @@ class ExistingJobs:
                 await ahead
 
     def summary(self) -> ExistingSummary:
-        """Say what the looks came to so far."""
+        """Return the result of the looks so far."""
         amounts = list(self._adopted.values())
         saved = cost_range(amounts, self._prices, None).expected if amounts else None
         return ExistingSummary(
@@ -111,14 +111,14 @@ class ExistingJobs:
         if not self._is_needed:
             return wanted
         async with self._desk:
-            line = await self._line(wanted, self._held)
+            line = await self._line(wanted, self._kept_back)
             if await self._sample_new_lists(line):
-                line = await self._line(wanted, self._held)
+                line = await self._line(wanted, self._kept_back)
             few = self._first_few(line)
-            late = [row for row in line[len(few) :] if row.id in self._held]
+            late = [row for row in line[len(few) :] if row.id in self._kept_back]
             matches = await self._match(await self._look_at([*few, *late]))
-            self._held &= {row.id for row in line if row.state is State.SUBMITTING}
-            self._is_needed = self._is_always or any(self._lists.values()) or bool(self._held)
+            self._kept_back &= {row.id for row in line if row.state is State.SUBMITTING}
+            self._is_needed = self._is_always or any(self._lists.values()) or bool(self._kept_back)
         if len(few) == len(line) < wanted and not matches.moved:
             return wanted
         return min(wanted, sum(row.id not in matches.moved for row in few))
@@ -144,7 +144,7 @@ class ExistingJobs:
         for claim in usual:
             if found := [reasons[m.id] for m in claim.members if m.id in reasons]:
                 kept[claim.nonce] = f"held back: {found[0]}"
-                self._held.update(member.id for member in claim.members)
+                self._kept_back.update(member.id for member in claim.members)
                 self._is_needed = True
         return kept
 

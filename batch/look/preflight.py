@@ -35,7 +35,7 @@ log = structlog.get_logger()
 
 @dataclass
 class PreflightSummary:
-    """What a preflight came to: media looked at, submissions saved from a useless call.
+    """The result of a preflight: media looked at, submissions saved from a useless call.
 
     ``held_statuses`` are unknown words by which everything failed, with the submissions put off.
     ``saved`` is what those might have cost, in ``currency``: by the media's own length where it is
@@ -51,7 +51,7 @@ class PreflightSummary:
     held_statuses: dict[str, int] = field(default_factory=dict)
 
     def __add__(self, other: "PreflightSummary") -> "PreflightSummary":
-        """Return what two looks came to together."""
+        """Return the sum of two results."""
         saved = [one for one in (self.saved, other.saved) if one is not None]
         return PreflightSummary(
             self.currency,

@@ -65,7 +65,7 @@ _HARMLESS = (
 
 
 class _Steps:
-    """The steps of one night, each of which leaves what it came to on the night."""
+    """The steps of one night, each of which leaves its result on the night."""
 
     def __init__(self, night: Night, locked: LockedNight, inbox: Inbox, watcher: Watcher) -> None:
         self._night = night

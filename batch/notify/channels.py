@@ -26,7 +26,7 @@ _Notice = tuple[str, Callable[[], Awaitable[str]]]
 class Notifier:
     """Reports the start and the end of a run; it never raises, and its time is bounded.
 
-    Each channel has ``patience`` of its own and all go at once, so the slowest one counts: with the
+    Each channel has tries of its own and all go at once, so the slowest one counts: with the
     defaults 33 seconds at the most.
     """
 
@@ -36,13 +36,13 @@ class Notifier:
         webhooks: Sequence[Webhook] = (),
         mail: Mail | None = None,
         *,
-        patience: Tries = Tries(),  # noqa: B008 - frozen
+        tries: Tries = Tries(),  # noqa: B008 - frozen
         dice: random.Random | None = None,
     ) -> None:
         self._ping = ping
         self._webhooks = tuple(webhooks)
         self._mail = mail
-        self._patience = patience
+        self._tries = tries
         self._dice = dice or random.SystemRandom()
         # One service may repeat what belongs to another, so all are masked everywhere.
         channels = (ping, *webhooks, mail)
@@ -62,8 +62,8 @@ class Notifier:
         if settings.smtp_url and settings.mail_from and settings.mail_to:
             server = read_mail_server(settings.smtp_url.get_secret_value())
             mail = Mail(server, settings.mail_from, settings.mail_to)
-        patience = Tries(timeout=settings.notify_timeout.total_seconds())
-        return cls(ping, webhooks, mail, patience=patience)
+        tries = Tries(timeout=settings.notify_timeout.total_seconds())
+        return cls(ping, webhooks, mail, tries=tries)
 
     async def started(self, run_id: str) -> list[Delivery]:
         """Ping the check: a run begins."""
@@ -88,7 +88,7 @@ class Notifier:
     async def _tell(self, notices: Sequence[_Notice]) -> list[Delivery]:
         deliveries = await asyncio.gather(
             *(
-                deliver(name, send, self._patience, self._secrets, dice=self._dice)
+                deliver(name, send, self._tries, self._secrets, dice=self._dice)
                 for name, send in notices
             )
         )

@@ -34,14 +34,14 @@ class Tries:
     """Seconds a try may take, how many tries, seconds before the second one."""
 
     timeout: float = 10.0
-    tries: int = 3
-    pause: float = 1.0
+    most: int = 3
+    first_wait: float = 1.0
 
 
 async def deliver(
     channel: str,
     send: Callable[[], Awaitable[str]],
-    patience: Tries,
+    tries: Tries,
     secrets: Iterable[str] = (),
     *,
     dice: random.Random,
@@ -49,22 +49,22 @@ async def deliver(
     """Call ``send`` until it returns what the other side said. Only cancelling gets out of here."""
     detail = ""
     attempt = 0
-    for attempt in range(1, patience.tries + 1):
+    for attempt in range(1, tries.most + 1):
         try:
-            async with asyncio.timeout(patience.timeout):
+            async with asyncio.timeout(tries.timeout):
                 said = await send()
         except NotDeliveredError as error:
             detail, again = str(error), error.again
         except TimeoutError:
-            detail, again = f"no answer within {patience.timeout:g} s", True
+            detail, again = f"no answer within {tries.timeout:g} s", True
         except Exception as error:  # a notice never fails a run
             detail, again = type(error).__name__, False
         else:
             return Delivery(channel, True, presentable(said, secrets))
         if not again:
             break
-        if attempt < patience.tries:
-            delay = delay_seconds(attempt, patience.pause, _LONGEST_WAIT)
+        if attempt < tries.most:
+            delay = delay_seconds(attempt, tries.first_wait, _LONGEST_WAIT)
             await asyncio.sleep(with_jitter(delay, dice))
     tried = f", tried {attempt} times" if attempt > 1 else ""
     return Delivery(channel, False, presentable(detail, secrets) + tried)

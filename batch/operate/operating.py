@@ -32,7 +32,7 @@ BECOMES = {
 class Group:
     """Submissions that a command treats alike; ``why`` says why it leaves them alone.
 
-    ``in_doubt`` says that a retry brings them into doubt: no certain refusal came.
+    ``in_doubt`` says that a retry puts them in doubt: no certain refusal came.
     """
 
     state: State

@@ -10,7 +10,7 @@ import structlog
 from batch.errors import DatabaseUnavailableError, VodBatchError
 from batch.ledger.connecting.waits import at_once
 from batch.reconcile.settling import Settler
-from batch.waiting import pause_unless
+from batch.waiting import sleep_unless
 
 log = structlog.get_logger()
 
@@ -52,7 +52,7 @@ class SettlingBeside:
     async def _go_round(self) -> None:
         """Settle until stopped; the run itself meets and reports what hinders."""
         while not self._stopping.is_set():
-            await pause_unless(self._stopping, self._every)
+            await sleep_unless(self._stopping, self._every)
             if self._stopping.is_set():
                 return
             try:

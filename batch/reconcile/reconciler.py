@@ -17,7 +17,7 @@ from batch.reconcile.settling import Settler
 from batch.vod.client import VodClient
 from batch.vod.pace import Pace
 from batch.vod.wire import MAX_JOB_IDS, CloudStatus, JobPage, JobStatus, QueryFailed
-from batch.waiting import pause_unless
+from batch.waiting import sleep_unless
 
 _PAGE = 20 * MAX_JOB_IDS
 _FIRST_ROUND_SECONDS = 1.0
@@ -29,7 +29,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class ReconcileSummary:
-    """What a reconcile came to, in submissions; ``failed_calls`` in calls.
+    """The result of a reconcile, in submissions; ``failed_calls`` in calls.
 
     ``unknown_jobs`` are JobIds that the cloud says it does not know; ``odd_statuses`` are words of
     ListAIJob that no document knows, with the number of open jobs it says them of.
@@ -124,7 +124,7 @@ class Reconciler:
             if once or await self._is_enough():
                 break
             seconds = _FIRST_ROUND_SECONDS if moved else min(2 * seconds, _LONGEST_ROUND_SECONDS)
-            await pause_unless(self._stopping, seconds)
+            await sleep_unless(self._stopping, seconds)
         # What a stop left unasked is open too.
         open_jobs, in_doubt = await self._doubts.count_open()
         return ReconcileSummary(

@@ -23,12 +23,12 @@ from batch.vod.client import VodClient
 from batch.vod.connector import HeldBackError
 
 _LONGEST_DEPARTURE_SECONDS = 1.0
-"""Between mark and send; whatever takes longer, a pause say, may have made the mark untrue."""
+"""Between mark and send; whatever takes longer, a cooldown say, may have made the mark untrue."""
 
 _LONGEST_MARK_SECONDS = 5.0
 """For a mark whose database was away meanwhile; a slow one has taken less."""
 
-_PAUSE_SECONDS = 2.0
+_COOLDOWN_SECONDS = 2.0
 
 log = structlog.get_logger()
 
@@ -41,7 +41,7 @@ class _MarkedDeparture:
         self._pace = pace
 
     async def near(self) -> None:
-        """Be near: a pause is met by what follows the mark."""
+        """Wait for nothing: what follows the mark meets a cooldown."""
 
     async def leave(self) -> None:
         """Mark, then wait for the slot. Raises HeldBackError where one of them cannot be."""
@@ -112,7 +112,7 @@ class Replayer:
     async def _take_in(self, claim: Claim, outcome: Outcome) -> set[int]:
         """Record what the answer names; whatever else it says moves nothing."""
         if isinstance(outcome, Throttled):
-            self._pace.pause(outcome.retry_after_seconds or _PAUSE_SECONDS)
+            self._pace.pause(outcome.retry_after_seconds or _COOLDOWN_SECONDS)
         if isinstance(outcome, InDoubt) and outcome.job_ids:
             await self._keep(claim, judge_doubt(claim, outcome))
         if not isinstance(outcome, Accepted):

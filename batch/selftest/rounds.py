@@ -48,7 +48,7 @@ class Balance:
 
 @dataclass(frozen=True, slots=True)
 class RoundResult:
-    """What a round came to. ``asked`` are doubts that were left for an operator.
+    """The result of a round. ``asked`` are doubts that were left for an operator.
 
     ``last_words`` are those of the last worker that did not come to its end.
     """

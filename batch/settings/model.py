@@ -44,7 +44,7 @@ class Settings(Fields):
 
     @property
     def counterpart(self) -> Literal["cloud", "stand-in"]:
-        """Whom the endpoint in force reaches: the cloud, or what stands in for it."""
+        """What the endpoint in force reaches: the cloud, or a stand-in for it."""
         is_cloud = self.service == "cloud" or is_cloud_host(urlsplit(self.url).hostname or "")
         return "cloud" if is_cloud else "stand-in"
 

@@ -31,7 +31,7 @@ from batch.submit.shared_pace import SharedPace
 from batch.submit.suspicion import SPREAD_PROBES, Suspicion
 from batch.submit.tally import DoubtGuard, FailureGuard, RunSummary, StopReason, Tally
 from batch.vod.connector import Departure
-from batch.waiting import pause_unless, unless
+from batch.waiting import sleep_unless, unless
 
 _LONGEST_IDLE_SECONDS = 2.0
 # A row waits for its own backoff a minute at the most; what is put off longer is a later run's.
@@ -383,7 +383,7 @@ class Submitter:
         if seconds is None:
             self.stop(StopReason.NOTHING_DUE)
         elif not (outlook.is_due and await self._is_beyond_budget()):
-            await pause_unless(self._stopping, seconds)
+            await sleep_unless(self._stopping, seconds)
 
     async def _is_beyond_budget(self) -> bool:
         """Tell whether the budgets keep what is due from being begun, which ends the run."""

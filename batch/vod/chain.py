@@ -53,9 +53,9 @@ class _Source:
 
     def failed(self, error: Exception) -> PermissionRefusedError:
         """Return the error that names this source, of the kind that says whether to try again."""
-        told = _told(error)
-        kind = SourceFailedError if self.is_set_up or _passes(told) else PermissionRefusedError
-        return kind(f"{self.name}: {told}")
+        text = _safe_text(error)
+        kind = SourceFailedError if self.is_set_up or _passes(text) else PermissionRefusedError
+        return kind(f"{self.name}: {text}")
 
 
 class Chain:
@@ -155,12 +155,12 @@ def _silence() -> None:
     noisy.propagate = False
 
 
-def _passes(told: str) -> bool:
-    """Tell whether a failure shows that somebody is there: a machine without a role has nobody."""
-    return told == _SLOW or told.startswith("HTTP 5")
+def _passes(text: str) -> bool:
+    """Return whether a failure shows that the source exists: a machine without a role has none."""
+    return text == _SLOW or text.startswith("HTTP 5")
 
 
-def _told(error: Exception) -> str:
+def _safe_text(error: Exception) -> str:
     """Say what failed without the library's text, which may repeat an answer, and so a key."""
     text = str(error)
     status = _HTTP_STATUS.search(text)

@@ -1,6 +1,6 @@
 """The cloud's API as one small async method for each action we use.
 
-No retry lives here: a submit may be repeated only by whoever knows what the first one came to.
+Nothing is retried here: only who knows the outcome of a submit may repeat it.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -43,7 +43,7 @@ class VodClient(Endpoint):
     """The actions at one endpoint."""
 
     async def submit(self, claim: Claim, departure: Departure | None = None) -> Outcome:
-        """Send ``SubmitAIJob`` for ``claim`` once, and say what it came to (``vod-api.md`` 1).
+        """Send ``SubmitAIJob`` for ``claim`` once, and return its outcome (``vod-api.md`` 1).
 
         It waits for its ``departure`` with its connection open; what never departed is not sent.
 

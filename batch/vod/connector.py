@@ -74,7 +74,7 @@ class Connector(aiohttp.TCPConnector):
 
     Keeps ``connecting`` true exactly while a request waits for or opens its connection, or waits
     with it for its departure. A total time-out is one bare ``TimeoutError`` wherever it strikes;
-    this tells the phases apart. The proof is positive: were this never called, a failure would be
+    this separates the phases. The proof is positive: were this never called, a failure would be
     in doubt, not "not sent".
     """
 
@@ -105,7 +105,7 @@ class Connector(aiohttp.TCPConnector):
         traces: list[Trace],
         timeout: aiohttp.ClientTimeout,
     ) -> Connection:
-        """Open a connection and wait for the departure; one held too long is opened anew."""
+        """Open a connection and wait for the departure; one that waited too long is opened anew."""
         while True:
             await progress.untimed(progress.departure.near())
             connection = await self._open(req, traces, timeout)
@@ -152,7 +152,7 @@ class Connector(aiohttp.TCPConnector):
 
 
 def _is_usable(connection: Connection) -> bool:
-    """Tell whether ``connection`` is open, and nothing came on it while it lay idle.
+    """Return whether ``connection`` is open, and nothing came on it while it lay idle.
 
     aiohttp would take that for the answer to the request that is sent next, and a refusal that is
     none would have a job paid twice.

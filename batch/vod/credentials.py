@@ -39,7 +39,7 @@ class CredentialSource:
         fresh_seconds: float = FRESH_SECONDS,
         patience: float = PATIENCE_SECONDS,
         monotonic: Callable[[], float] = time.monotonic,
-        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         chain = Chain()
         self._load = load or chain
@@ -47,9 +47,9 @@ class CredentialSource:
         self._fresh_seconds = fresh_seconds
         self._patience = patience
         self._monotonic = monotonic
-        self._pause = pause
+        self._sleep = sleep
         self._lock = asyncio.Lock()
-        self._held: Credentials | None = None
+        self._current: Credentials | None = None
         self._fresh_until = 0.0
         self._may_renew = True
 
@@ -59,18 +59,18 @@ class CredentialSource:
         While one caller refreshes, the others get the one we hold. A failed refresh keeps it too.
         Raises PermissionRefusedError when there is none to give.
         """
-        held = self._held
-        if held is not None and (self._monotonic() < self._fresh_until or self._lock.locked()):
-            return held
+        current = self._current
+        if current is not None and (self._monotonic() < self._fresh_until or self._lock.locked()):
+            return current
         async with self._lock:
-            if self._held is None or self._monotonic() >= self._fresh_until:
+            if self._current is None or self._monotonic() >= self._fresh_until:
                 self._hold(await self._refreshed())
-            assert self._held is not None
-            return self._held
+            assert self._current is not None
+            return self._current
 
     def was_taken(self, credentials: Credentials) -> None:
         """Take note that the cloud took a request signed so: a later refusal may be asked about."""
-        if self._held is not None and self._held.signs_as(credentials):
+        if self._current is not None and self._current.signs_as(credentials):
             self._may_renew = True
 
     async def renewed(self, refused: Credentials) -> bool:
@@ -80,8 +80,8 @@ class CredentialSource:
         A key that was renewed so and is refused before it was ever taken is not asked about again.
         """
         async with self._lock:
-            if self._held is None or not self._held.signs_as(refused):
-                return self._held is not None
+            if self._current is None or not self._current.signs_as(refused):
+                return self._current is not None
             if not self._may_renew:
                 return False
             self._may_renew = False
@@ -94,7 +94,7 @@ class CredentialSource:
             return is_another
 
     def _hold(self, found: Credentials) -> None:
-        self._held = found
+        self._current = found
         self._fresh_until = self._monotonic() + self._fresh_seconds
 
     async def _refreshed(self) -> Credentials:
@@ -102,10 +102,10 @@ class CredentialSource:
             found = await self._loaded()
             _check(found)
         except PermissionRefusedError as error:
-            if self._held is None:
+            if self._current is None:
                 raise
             _log.warning("credentials not refreshed (%s), keeping them", error)
-            return self._held
+            return self._current
         return found
 
     async def _loaded(self) -> Credentials:
@@ -117,7 +117,7 @@ class CredentialSource:
                 return await asyncio.to_thread(self._load)
             except SourceFailedError as error:
                 attempt += 1
-                if self._held is not None:
+                if self._current is not None:
                     raise
                 if self._monotonic() >= give_up_at:
                     raise PermissionRefusedError(
@@ -131,7 +131,7 @@ class CredentialSource:
                 name = type(error).__name__
                 message = f"no Alibaba Cloud credentials were found ({name}). {ADVICE}"
                 raise PermissionRefusedError(message) from None
-            await self._pause(delay_seconds(attempt, cap=_LONGEST_WAIT_SECONDS))
+            await self._sleep(delay_seconds(attempt, cap=_LONGEST_WAIT_SECONDS))
 
 
 def _check(found: Credentials) -> None:

@@ -55,7 +55,7 @@ class Endpoint:
         self._credentials = credentials
         self.now = now
         self.unseen = UnseenWords()
-        """Words of its answers that no document of ours knows, to be kept by whoever calls."""
+        """Words of its answers that no document of ours knows, to be kept by the caller."""
         self._dated: tuple[str, datetime] | None = None
         self.transport = Transport(
             origin,

@@ -18,7 +18,7 @@ class Credentials:
     expires_at: datetime | None = field(default=None, repr=False)
 
     def signs_as(self, other: "Credentials") -> bool:
-        """Tell whether both make the same signatures."""
+        """Return whether both make the same signatures."""
         return (self.access_key_id, self.access_key_secret, self.security_token) == (
             other.access_key_id,
             other.access_key_secret,

@@ -13,7 +13,7 @@ GET_JOB_DETAIL = "GetJobDetail"
 
 @dataclass(frozen=True, slots=True)
 class JobInfo:
-    """One AI job of a media as ``ListJobInfo`` tells it; the time is UTC, to the second.
+    """One AI job of a media as ``ListJobInfo`` shows it; the time is UTC, to the second.
 
     ``status`` is the word as it came, ``None`` without one. Nothing is decided by it.
     """
@@ -29,7 +29,7 @@ class JobInfo:
 
 @dataclass(frozen=True, slots=True)
 class JobDetail:
-    """One AI job as ``GetJobDetail`` tells it; the time is UTC, to the second.
+    """One AI job as ``GetJobDetail`` shows it; the time is UTC, to the second.
 
     ``type`` is not of SubmitAIJob's vocabulary (``vod-api.md`` 2.4). ``trigger`` is the word as it
     came, ``None`` without one. ``config`` is its ``TemplateConfig``, ``None`` when there is none;
@@ -89,13 +89,13 @@ def read_job_infos(body: Mapping[str, object], media_id: str) -> tuple[JobInfo, 
     return tuple(infos)
 
 
-def _is_of(asked: str, told: object) -> bool:
-    """Tell whether an answer may be about what was asked: it says so, or nothing."""
-    return not isinstance(told, str) or told.casefold() in {"", asked.casefold()}
+def _is_of(asked: str, said: object) -> bool:
+    """Return whether an answer may be about what was asked: it says so, or nothing."""
+    return not isinstance(said, str) or said.casefold() in {"", asked.casefold()}
 
 
 def _goes_on(body: Mapping[str, object], entries: int) -> bool:
-    """Tell whether a list says that it is not whole, by any name that pages have elsewhere.
+    """Return whether a list says that it is not whole, by any name that pages have elsewhere.
 
     Paging is documented for none of the look-ups (``vod-api.md`` 2.2).
     """

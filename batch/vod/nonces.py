@@ -16,7 +16,7 @@ async def repeat_a_nonce(endpoint: Endpoint) -> Outcome | None:
     """Send one free read-only call several times, the same signed bytes.
 
     Each goes over a fresh connection, so that a gateway that keeps nonces per node shows it.
-    Returns what a repetition came to that was not refused, else the last; ``None`` when one
+    Returns the outcome of a repetition that was not refused, else of the last; ``None`` when one
     was answered like the first. Raises QueryFailed when the first got no answer to trust.
     """
     nonce, signed_at = uuid4().hex, endpoint.now()
@@ -53,5 +53,5 @@ async def _ask_afresh(
 
 
 def is_used_nonce(outcome: Outcome) -> bool:
-    """Tell whether the gateway says that it has seen this nonce before."""
+    """Return whether the gateway says that it has seen this nonce before."""
     return isinstance(outcome, InDoubt) and (outcome.code or "").lower() == "signaturenonceused"

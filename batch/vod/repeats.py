@@ -18,7 +18,7 @@ _MOST_KEPT = 10_000
 class AnswersSeen:
     """The answers of the last ten thousand requests, by RequestId.
 
-    A RequestId that stood over different answers, one of zeros say, names none: nothing can be told
+    A RequestId that came with different answers, one of zeros say, names none: nothing can be known
     by it, and nothing with it is a repeat.
     """
 
@@ -26,20 +26,20 @@ class AnswersSeen:
         self._bodies: OrderedDict[bytes, int | None] = OrderedDict()
 
     def is_repeat(self, body: bytes) -> bool:
-        """Tell whether ``body`` was the answer to an earlier request; from now on it was."""
+        """Return whether ``body`` was the answer to an earlier request; from now on it was."""
         found = _REQUEST_ID.search(body)
         if found is None:
             return False
-        request_id, told = found[1], hash(body)
+        request_id, answer = found[1], hash(body)
         if request_id not in self._bodies:
-            self._keep(request_id, told)
+            self._keep(request_id, answer)
             return False
-        if self._bodies[request_id] != told:
+        if self._bodies[request_id] != answer:
             self._bodies[request_id] = None
             return False
         return True
 
-    def _keep(self, request_id: bytes, told: int) -> None:
-        self._bodies[request_id] = told
+    def _keep(self, request_id: bytes, answer: int) -> None:
+        self._bodies[request_id] = answer
         if len(self._bodies) > _MOST_KEPT:
             self._bodies.popitem(last=False)

@@ -1,7 +1,7 @@
 """One POST over one shared aiohttp session, and what is proven when it fails.
 
 aiohttp re-sends a dropped request of an idempotent method by itself; a POST it sends once, so POST
-is the only method here (``design.md`` 1.1).
+is the only method here.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ _GAVE_UP = frozenset({408, 499})
 """Below 500, and yet from a server on the way that waits for an answer no longer."""
 
 _NEVER_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
-"""Refused, DNS, TLS handshake; no connection, new or pooled, in time (``design.md`` 1.3)."""
+"""Refused, DNS, TLS handshake; no connection, new or pooled, in time. Measured: nothing is sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +207,7 @@ def _told_of(proxy: Proxy, error: Exception) -> str | None:
         return f"no connection to the proxy {proxy.shown} of {proxy.variable}: {error.os_error}"
     if not isinstance(error, aiohttp.ClientHttpProxyError):
         return None
-    told = f"the proxy {proxy.shown} of {proxy.variable} answers HTTP {error.status}"
+    text = f"the proxy {proxy.shown} of {proxy.variable} answers HTTP {error.status}"
     if error.status == _ASKS_WHO:
-        return f"{told}: it wants name and password, as in http://name:password@host:port"
-    return told
+        return f"{text}: it wants name and password, as in http://name:password@host:port"
+    return text

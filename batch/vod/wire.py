@@ -47,7 +47,7 @@ class SignedRequest:
 class CloudStatus(StrEnum):
     """The cloud's word on a job: the four of ``ListAIJob``, and two that only GetJobDetail has.
 
-    ``UNKNOWN`` stands for any other word: the job is open, for all that we know.
+    ``UNKNOWN`` is any other word: the job is open, for all that we know.
     """
 
     RESERVED = "reserved"
@@ -61,7 +61,7 @@ class CloudStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class JobStatus:
-    """One job as ``ListAIJob`` tells it. Times are UTC, to the second.
+    """One job as ``ListAIJob`` shows it. Times are UTC, to the second.
 
     ``word`` is the status as it came, ``None`` where none did. ``code`` and ``message`` mean
     something when the status is ``fail``. ``data`` is the result as JSON text; its structure
@@ -91,7 +91,7 @@ class JobStatus:
 class JobPage:
     """The answer to one ``ListAIJob``; an asked id in neither part was not spoken of.
 
-    Each job stands once in ``jobs``.
+    Each job is in ``jobs`` once.
     """
 
     request_id: str | None
@@ -125,7 +125,7 @@ def parse_time(value: object) -> datetime | None:
     """Read a time of the API; None for anything that is not ``yyyy-MM-ddTHH:mm:ssZ``.
 
     None too for a time before the API was, or long after now: the zero of some clock, or the end
-    of all time, stands for a time that is not known.
+    of all time, means a time that is not known.
     """
     if not isinstance(value, str):
         return None
@@ -147,8 +147,8 @@ def submit_params(claim: Claim) -> dict[str, str]:
 def read_job_page(body: Mapping[str, object]) -> JobPage:
     """Read the answer of ``ListAIJob``. Raises UnreadableError when neither list is there."""
     wrapper, unknown = body.get("AIJobList"), body.get("NonExistAIJobIds")
-    held = wrapper.get("AIJob") if isinstance(wrapper, Mapping) else None
-    entries = held if isinstance(held, list) else None
+    listed = wrapper.get("AIJob") if isinstance(wrapper, Mapping) else None
+    entries = listed if isinstance(listed, list) else None
     if entries is None and unknown is None:
         message = "a 200 with neither AIJobList nor NonExistAIJobIds"
         raise UnreadableError(message)
@@ -192,7 +192,7 @@ def _job(entry: Mapping[str, object]) -> JobStatus | None:
 
 
 def _status(value: object) -> CloudStatus:
-    """Only the documented words, in any case, say how a job stands."""
+    """Only the documented words, in any case, say in which state a job is."""
     try:
         return CloudStatus(value.casefold()) if isinstance(value, str) else CloudStatus.UNKNOWN
     except ValueError:

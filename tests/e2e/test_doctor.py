@@ -59,7 +59,7 @@ def _first(line: str) -> str:
     return line.split("|")[1]
 
 
-def test_a_fix_stands_below_its_line(console: Console, emulator: Emulator) -> None:
+def test_a_fix_is_below_its_line(console: Console, emulator: Emulator) -> None:
     """For what is bad, and for a warning."""
     emulator.account("arrears")
     ended = console.having(VOD_BATCH_UNTIL="06:00").run("doctor", code=69)

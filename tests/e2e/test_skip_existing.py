@@ -26,7 +26,7 @@ def test_each_mode_does_what_it_says(console: Console, emulator: Emulator) -> No
     assert "skip-existing" in wrong.stderr
 
 
-def test_what_was_there_is_told(console: Console, emulator: Emulator) -> None:
+def test_what_was_there_is_reported(console: Console, emulator: Emulator) -> None:
     """The run's summary counts what it did not pay for, and ``why`` names the job."""
     [job] = post(emulator, "auto_jobs", {"media_ids": [media(1)], "age_seconds": 600})["job_ids"]
     path = write_csv(console.home / "list.csv", [media(1)])

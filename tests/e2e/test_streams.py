@@ -53,7 +53,7 @@ def test_a_run_pays_and_ends_well_without_its_output(loaded: Console, closing: s
 
 
 @pytest.mark.parametrize("closing", ["2>&-", "2>/dev/full"])
-def test_an_error_that_cannot_be_told_keeps_its_code(loaded: Console, closing: str) -> None:
+def test_an_error_that_cannot_be_printed_keeps_its_code(loaded: Console, closing: str) -> None:
     assert _shell(loaded, f"$V load nowhere.csv {closing}").returncode == 64
 
 
@@ -72,7 +72,7 @@ def test_a_locale_without_the_characters_loses_no_row(loaded: Console) -> None:
 
 
 @pytest.mark.parametrize("lines", [10, 300_000])
-def test_a_load_that_is_told_to_end_says_nothing(console: Console, lines: int) -> None:
+def test_a_load_that_is_stopped_says_nothing(console: Console, lines: int) -> None:
     """Waiting for its input, or with a statement on the way: 143, and nothing of the list."""
     load = subprocess.Popen(
         [sys.executable, "-m", "batch", "load", "-"],

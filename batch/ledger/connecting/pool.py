@@ -18,8 +18,8 @@ from batch.errors import ServerFullError, VodBatchError
 FULL_SECONDS = 10.0
 """How long a full server is waited for: what others hold may be free in a moment."""
 
-_FIRST_PAUSE_SECONDS = 0.02
-_LONGEST_PAUSE_SECONDS = 0.5
+_FIRST_WAIT_SECONDS = 0.02
+_LONGEST_WAIT_SECONDS = 0.5
 _MODEST_SECONDS = 10.0
 """After a refusal no further connection is asked for so long, as long as there is one to share."""
 
@@ -136,7 +136,7 @@ async def patient_while_full(connect: Callable[[], Awaitable[_T]]) -> _T:
         ServerFullError: it had none for :data:`FULL_SECONDS`.
     """
     give_up_at = time.monotonic() + FULL_SECONDS
-    pause = _FIRST_PAUSE_SECONDS
+    wait = _FIRST_WAIT_SECONDS
     while True:
         try:
             return await connect()
@@ -144,8 +144,8 @@ async def patient_while_full(connect: Callable[[], Awaitable[_T]]) -> _T:
             if time.monotonic() >= give_up_at:
                 raise
         if not await _give_up_idle():
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+            await asyncio.sleep(wait)
+            wait = min(2 * wait, _LONGEST_WAIT_SECONDS)
 
 
 async def _give_up_idle() -> bool:

@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 from batch.core.backoff import delay_seconds, with_jitter
 from batch.errors import DatabaseUnavailableError
 
-_FIRST_PAUSE_SECONDS = 0.1
-_LONGEST_PAUSE_SECONDS = 5.0
+_FIRST_WAIT_SECONDS = 0.1
+_LONGEST_WAIT_SECONDS = 5.0
 
 _LAST_WORD_SECONDS = 1.0
 """What a statement gets once the time of all is over: a healthy server answers sooner."""
@@ -72,10 +72,10 @@ class Patience:
                 attempt += 1
                 if reported != (reported := str(error)):
                     _log_absence(reported)
-            delay = delay_seconds(attempt, base=_FIRST_PAUSE_SECONDS, cap=_LONGEST_PAUSE_SECONDS)
-            await self._pause(with_jitter(delay, self._dice))
+            delay = delay_seconds(attempt, base=_FIRST_WAIT_SECONDS, cap=_LONGEST_WAIT_SECONDS)
+            await self._sleep(with_jitter(delay, self._dice))
 
-    async def _pause(self, seconds: float) -> None:
+    async def _sleep(self, seconds: float) -> None:
         """Sleep, not beyond the moment at which we give up; who hurries us ends it."""
         seconds = min(seconds, max(0.0, self._last_moment - self._loop.time()))
         with contextlib.suppress(TimeoutError):

@@ -50,7 +50,7 @@ _STOPPING_SECONDS = 60.0
 _SAY_SECONDS = 3.0
 """After so long, and then at ever longer intervals, the wait is logged."""
 
-_PAUSE = 0.02
+_POLL_SECONDS = 0.02
 
 _children: dict[Path, "subprocess.Popen[bytes]"] = {}
 """The servers that this process started, by data folder: it must read their ends."""
@@ -187,7 +187,7 @@ class BoundedWait:
         if self.seconds > self._say_after:
             self._say_after *= 3
             self._say(_WORDS.get(state, _WORDS[""]))
-        time.sleep(_PAUSE)
+        time.sleep(_POLL_SECONDS)
 
     def _say(self, words: str) -> None:
         seconds, log = round(self.seconds), str(self._data / "log")

@@ -215,7 +215,7 @@ def test_an_unknown_media_is_not_paid_for(
     assert emulator.jobs() == []
 
 
-def test_nonces_that_are_kept_by_node_are_told(console: Console, emulator: Emulator) -> None:
+def test_nonces_that_are_kept_by_node_are_reported(console: Console, emulator: Emulator) -> None:
     """The probe comes with the free check over fresh connections."""
     emulator.switch(gateway={"nonce_scope": "connection"})
     told = console.run(*PROBE, "--pay", "1", "--yes").stdout

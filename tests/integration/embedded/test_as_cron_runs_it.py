@@ -47,7 +47,7 @@ def test_nothing_in_the_environment_and_every_stream_closed(
 
 
 @needs_namespaces
-def test_the_first_process_hears_sigterm_while_it_loads(tmp_path: Path) -> None:
+def test_the_first_process_gets_sigterm_while_it_loads(tmp_path: Path) -> None:
     """The kernel hands such a process no signal that it does not listen to: it would run on."""
     (tmp_path / "typer.py").write_text(
         "import os, signal\n"

@@ -82,7 +82,7 @@ def test_root_that_may_not_look_into_processes(new_home: Callable[[], Path]) -> 
 
 
 @is_root
-def test_root_that_may_not_change_users_is_told_so(folder: Path) -> None:
+def test_root_that_may_not_change_users_is_reported(folder: Path) -> None:
     """As in a container without any capability."""
     words = ["setpriv", "--bounding-set=-all", sys.executable, "-c", _USE, str(folder / "home")]
     done = subprocess.run(words, capture_output=True, text=True, timeout=PATIENCE)

@@ -94,7 +94,7 @@ def test_a_starter_that_is_killed_during_recovery(new_home: Callable[[], Path]) 
     assert not _servers(home)
 
 
-def test_a_starter_that_is_told_to_end_during_recovery(new_home: Callable[[], Path]) -> None:
+def test_a_starter_that_is_stopped_during_recovery(new_home: Callable[[], Path]) -> None:
     """It takes its server along, and the next one recovers."""
     home = new_home()
     go = _hold_recovery(home)

@@ -183,7 +183,7 @@ def test_a_stand_in_is_not_asked(first: Console, emulator: Emulator) -> None:
     assert "ListJobInfo" not in emulator.meter()["requests"]
 
 
-def test_an_unknown_name_and_a_question_that_nobody_hears_are_usage(first: Console) -> None:
+def test_an_unknown_name_and_a_question_that_nobody_can_answer_are_usage(first: Console) -> None:
     """64, with the names that there are; and nothing is accepted."""
     assert "first-run" in first.run("doctor", "--accept", "everything", code=64).stderr
     assert "--yes" in first.run("doctor", "--accept", "first-run", code=64).stderr

@@ -220,7 +220,7 @@ def test_without_a_journal_nothing_is_sent(office: Office, tmp_path: Path) -> No
     assert office.states() == {"pending": 2 * MEDIA}
 
 
-def test_a_damaged_journal_is_told(office: Office) -> None:
+def test_a_damaged_journal_is_reported(office: Office) -> None:
     """A line that cannot be read is counted, and the check does not end with 0."""
     office.load()
     office.console.run("submit")

@@ -54,7 +54,7 @@ async def test_a_second_submission_with_a_job_is_in_doubt(ledger: Ledger, togeth
     await ledger.check()
 
 
-async def test_two_campaigns_with_one_job_are_told(ledger: Ledger) -> None:
+async def test_two_campaigns_with_one_job_are_reported(ledger: Ledger) -> None:
     """The same media and type twice, and the cloud names one job: the second has none."""
     rows = [*(await ledger.add([1])), *(await ledger.add([1], campaign="again"))]
     for _ in rows:

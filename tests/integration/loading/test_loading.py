@@ -111,7 +111,7 @@ def test_standard_input_is_recognised_as_the_file_it_was(console: Console) -> No
     assert told.endswith("nothing changed\n")
 
 
-async def test_a_list_fed_again_with_more_lines_is_told_apart(
+async def test_a_list_fed_again_with_more_lines_is_distinguished(
     ledger: Ledger, tmp_path: Path
 ) -> None:
     """Nothing new, something new, lines twice: the counts add up to the lines each time."""

@@ -101,7 +101,7 @@ async def test_a_fingerprint_library_counts_for_every_type(ledger: Ledger, tmp_p
     assert _asked(report) == (2, 0)
 
 
-async def test_media_of_another_account_name_are_told_and_not_refused(
+async def test_media_of_another_account_name_are_reported_and_not_refused(
     ledger: Ledger, tmp_path: Path, console: Console
 ) -> None:
     """Two names of one account would pay twice: the load names the other, in text and JSON."""

@@ -45,7 +45,7 @@ def test_any_file_name_that_the_disk_takes(make_shift: MakeShift) -> None:
     }
 
 
-def test_results_that_cannot_be_written_are_told(make_shift: MakeShift) -> None:
+def test_results_that_cannot_be_written_are_reported(make_shift: MakeShift) -> None:
     """Here the list's name is as long as names may be; all the rest of the night stands."""
     shift = make_shift()
     shift.drop("x" * 251 + ".csv", range(2))
@@ -103,7 +103,7 @@ def test_a_list_that_cannot_be_moved_is_a_configuration_error(tmp_path: Path) ->
         inbox.fail(path, "cannot read it")
 
 
-def test_a_textfile_that_cannot_be_written_is_told(make_shift: MakeShift) -> None:
+def test_a_textfile_that_cannot_be_written_is_reported(make_shift: MakeShift) -> None:
     """Or an alert would say that no night ran, and nothing why."""
     shift = make_shift(VOD_BATCH_TEXTFILE="/nowhere/night.prom")
     told = shift.run().stderr

@@ -60,7 +60,7 @@ def test_canaries_that_wait_for_a_job_hold_their_batch(make_shift: MakeShift) ->
     assert shift.states() == {"pending": 30}
 
 
-def test_a_night_may_be_told_to_look_for_none(make_shift: MakeShift) -> None:
+def test_a_night_may_be_set_to_look_for_none(make_shift: MakeShift) -> None:
     """``--skip-existing never`` pays for every row, as it says."""
     shift = make_shift(VOD_BATCH_CANARY=0)
     shift.drop("a.csv", range(6))

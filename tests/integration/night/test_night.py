@@ -119,7 +119,7 @@ def test_a_night_costs_what_the_cloud_charged(make_shift: MakeShift) -> None:
     assert "CNY charged: of " in story
 
 
-def test_a_budget_of_the_night_is_told_in_the_morning(make_shift: MakeShift) -> None:
+def test_a_budget_of_the_night_is_reported_in_the_morning(make_shift: MakeShift) -> None:
     """What is bound, what is left, and what did not fit: exit 5."""
     shift = make_shift("[media]\nduration_seconds = 600", VOD_BATCH_PRICES=PRICES)
     shift.drop("a.csv", range(10))

@@ -29,7 +29,7 @@ async def _unseen(night: Night) -> set[tuple[str, str]]:
     return {(row["field"], row["word"]) for row in rows}
 
 
-async def test_an_unknown_status_is_sent_and_told(night: Night) -> None:
+async def test_an_unknown_status_is_sent_and_reported(night: Night) -> None:
     """The spelling of a documented page is ready; a word of no page is sent, and told."""
     rows = await night.ledger.add(range(20))
     spelt = await _look(night, GetVideoInfos=in_media(Status="UploadSucces"))

@@ -34,7 +34,7 @@ def certificate(tmp_path: Path) -> OwnCertificate:
 async def _send(url: str, timeout: float = 5.0, to: str = "a@x.test, b@x.test") -> Delivery:
     settings: dict[str, Any] = {"smtp_url": url, "mail_from": "night@x.test", "mail_to": to}
     notifier = Notifier.from_settings(Settings(**settings))
-    notifier._patience = Tries(timeout, 3, 0.01)
+    notifier._tries = Tries(timeout, 3, 0.01)
     (delivery,) = await notifier.ended(REPORT)
     return delivery
 
@@ -121,7 +121,7 @@ async def test_a_refused_letter_is_final_unless_it_may_pass(
     assert office.connections == connections
 
 
-async def test_one_refused_reader_is_told_and_nobody_gets_it_twice(office: PostOffice) -> None:
+async def test_one_refused_reader_is_reported_and_nobody_gets_it_twice(office: PostOffice) -> None:
     """The other one has the letter already."""
     office.refusals["RCPT TO:<b@x.test>"] = "450 not now"
     delivery = await _send(f"smtp+plain://127.0.0.1:{office.port}")
@@ -129,7 +129,7 @@ async def test_one_refused_reader_is_told_and_nobody_gets_it_twice(office: PostO
     assert len(office.letters) == 1
 
 
-async def test_every_reader_refused_is_told(office: PostOffice) -> None:
+async def test_every_reader_refused_is_reported(office: PostOffice) -> None:
     """Nothing was sent at all."""
     office.refusals["RCPT TO:<a@x.test>"] = "550 unknown"
     delivery = await _send(f"smtp+plain://127.0.0.1:{office.port}", to="a@x.test")
@@ -145,7 +145,7 @@ async def test_a_server_that_hangs_costs_no_more_than_its_tries(office: PostOffi
     assert office.connections == 3
 
 
-async def test_nobody_listening_is_told(closed_port: int) -> None:
+async def test_nobody_listening_is_reported(closed_port: int) -> None:
     """A port that nothing listens on."""
     delivery = await _send(f"smtp+plain://127.0.0.1:{closed_port}")
     assert delivery.detail.startswith("cannot connect")

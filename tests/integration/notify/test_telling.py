@@ -51,8 +51,8 @@ async def server() -> AsyncIterator[Hearing]:
 
 def _notifier(timeout: float = 5.0, **settings: Any) -> Notifier:
     notifier = Notifier.from_settings(Settings(**settings))
-    assert notifier._patience == Tries(10.0, 3, 1.0)
-    notifier._patience = Tries(timeout, 3, 0.01)
+    assert notifier._tries == Tries(10.0, 3, 1.0)
+    notifier._tries = Tries(timeout, 3, 0.01)
     return notifier
 
 
@@ -61,14 +61,14 @@ async def _end(message: Message = REPORT, timeout: float = 5.0, **settings: Any)
     return delivery
 
 
-async def test_without_channels_nothing_is_told() -> None:
+async def test_without_channels_nothing_is_reported() -> None:
     """Notifying is a matter of settings only."""
     notifier = _notifier()
     assert await notifier.started(RUN) == []
     assert await notifier.ended(REPORT) == []
 
 
-async def test_the_check_hears_start_and_success_of_the_same_run(server: Hearing) -> None:
+async def test_the_check_gets_start_and_success_of_the_same_run(server: Hearing) -> None:
     """A night that rejected some media is a night that was done."""
     notifier = _notifier(ping_url=f"{server.url}/ping/{CHECK}/")
     (started,) = await notifier.started(RUN)
@@ -167,14 +167,14 @@ async def test_a_server_that_hangs_costs_no_more_than_its_tries(server: Hearing)
     assert server.count() == 9
 
 
-async def test_nobody_listening_is_told_in_plain_words(closed_port: int) -> None:
+async def test_nobody_listening_is_reported_in_plain_words(closed_port: int) -> None:
     """The words name no address that may hold a token."""
     delivery = await _end(webhooks=[f"json+http://127.0.0.1:{closed_port}/{TOKEN}"])
     assert not delivery.ok
     assert delivery.detail == "cannot connect: Connection refused, tried 3 times"
 
 
-async def test_a_host_without_a_name_is_told() -> None:
+async def test_a_host_without_a_name_is_reported() -> None:
     """The names under .invalid never exist."""
     delivery = await _end(webhooks=["json+http://nowhere.invalid/"])
     assert not delivery.ok

@@ -12,7 +12,7 @@ from tests.support.night import KEY, Night
 from tests.support.settling import Morning, reconciled
 
 
-async def test_what_a_deadline_left_unasked_is_told(
+async def test_what_a_deadline_left_unasked_is_reported(
     morning_under: Callable[[str], Morning],
 ) -> None:
     """Whatever a stop kept from being asked is counted as open all the same."""
@@ -35,7 +35,7 @@ async def test_a_look_up_that_the_account_may_not_make_ends_it(morning: Morning)
     assert asked["ListJobInfo"] == 1
 
 
-async def test_a_cloud_that_gives_no_answer_is_told_as_such(morning: Morning) -> None:
+async def test_a_cloud_that_gives_no_answer_is_reported_as_such(morning: Morning) -> None:
     """After ten calls in a row without one it ends, with 69."""
     await morning.night.ledger.add(range(100))
     await morning.night.submit()

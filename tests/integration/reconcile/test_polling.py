@@ -47,7 +47,7 @@ async def test_reconcile_waits_for_jobs_to_end(morning_under: Callable[[str], Mo
     assert summary.exit_codes == ()
 
 
-async def test_unknown_jobs_are_told_apart(morning: Morning) -> None:
+async def test_unknown_jobs_are_distinguished(morning: Morning) -> None:
     """A JobId that the cloud does not know stays as it is, is named, and keeps nobody waiting."""
     await morning.night.ledger.add(range(3))
     await morning.night.submit()

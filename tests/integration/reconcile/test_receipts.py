@@ -162,7 +162,7 @@ async def test_an_operators_retry_of_a_failed_job_is_no_late_answer(morning: Mor
     assert (await ledger.row(row))["job_id"] != failed
 
 
-async def test_a_job_of_a_cancelled_row_is_told(morning: Morning) -> None:
+async def test_a_job_of_a_cancelled_row_is_reported(morning: Morning) -> None:
     """Its first request was given up, the row withdrawn, and then its JobId came: it is paid."""
     [row] = await morning.doubt([1], fault="drop_before")
     await morning.reconcile()
@@ -173,7 +173,7 @@ async def test_a_job_of_a_cancelled_row_is_told(morning: Morning) -> None:
     assert (charge.submission_id, charge.job_ids) == (row, ("late",))
 
 
-async def test_a_job_of_a_refused_row_is_told(morning: Morning) -> None:
+async def test_a_job_of_a_refused_row_is_reported(morning: Morning) -> None:
     """The first request made a job after all, the second was refused: nothing else names it."""
     row = await _given_up_twice(morning, State.REJECTED, "refused")
     ledger = morning.night.ledger

@@ -125,7 +125,7 @@ async def _synchronous(database: Database) -> str:
 
 
 @pytest.mark.parametrize(("set_up", "verdict"), [("off", "warning"), ("on", "ok")])
-async def test_doctor_tells_of_a_server_that_forgets_commits(
+async def test_doctor_reports_a_server_that_forgets_commits(
     stock_ledger: Ledger, set_up: str, verdict: str
 ) -> None:
     """Our own sessions insist on durable commits; what others write there may still be lost."""

@@ -185,7 +185,7 @@ async def test_slots_never_overlap_whatever_the_clock_does(ledger: Ledger, seed:
         await move_database(ledger.url, timedelta(seconds=step))
 
 
-async def test_a_step_forward_is_told(ledger: Ledger) -> None:
+async def test_a_step_forward_is_reported(ledger: Ledger) -> None:
     """It ends pauses early and looks like silence of the others: somebody should know."""
     with capture_logs() as logs:
         await ledger.store.reserve(1, 0.1)

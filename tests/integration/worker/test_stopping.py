@@ -145,7 +145,7 @@ async def _answered(night: Night, number: int) -> None:
         await asyncio.sleep(0)
 
 
-async def test_a_begin_that_was_never_heard_of_is_given_back(night: Night) -> None:
+async def test_a_begin_without_an_answer_is_given_back(night: Night) -> None:
     """Claims whose answer was lost on the line were not sent: they go back, then out once."""
     await night.ledger.add(range(6))
     async with line_to(night.ledger.url) as line:

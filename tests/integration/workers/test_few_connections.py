@@ -122,7 +122,7 @@ async def test_what_a_full_server_had_not_is_taken_later(few_url: str) -> None:
     await others[1].close()
 
 
-async def test_a_server_that_stays_full_is_told_as_such(
+async def test_a_server_that_stays_full_is_reported_as_such(
     few_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With what an administrator can do; not as one that is away."""

@@ -59,7 +59,7 @@ def test_the_help_loads_no_room() -> None:
     assert loaded & (HEAVY | {"asyncpg", "pydantic", "batch.cli.night"}) == set()
 
 
-@pytest.mark.parametrize("room", ["night", "look"])
+@pytest.mark.parametrize("room", ["night", "inspect"])
 def test_what_must_be_quick_loads_no_worker(room: str) -> None:
     """A second night is told at once; who looks waits for no client of the cloud."""
     loaded = _loaded_by(f"import batch.cli.{room}")

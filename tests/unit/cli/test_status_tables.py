@@ -30,7 +30,7 @@ def _status(*, source: str = "a.csv", reason: str = "pause", jobs: tuple[str, ..
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_what_others_named_is_shown_as_it_stands(
+def test_what_others_named_is_shown_literally(
     capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
     """Square brackets and colons are part of a name or a reason, no command for colours."""
@@ -39,7 +39,7 @@ def test_what_others_named_is_shown_as_it_stands(
     assert name in shown.split("held:")[0]
 
 
-def test_a_charge_stands_on_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_charge_is_on_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     """A line to copy from is not broken, however narrow the terminal is taken to be."""
     jobs = ("1" * 32, "2" * 32)
     assert f"jobs {', '.join(jobs)}\n" in _shown(capsys, _status(jobs=jobs))

@@ -22,7 +22,7 @@ from batch.core.outcome import (
     Throttled,
     exit_code_for,
 )
-from batch.core.patience import asked_pause, retry_after_seconds
+from batch.core.retry_after import asked_wait, retry_after_seconds
 from batch.errors import ExitCode
 
 MEDIA = "925ead60239d71ee80ca6732b68f0102"
@@ -411,7 +411,7 @@ def test_retry_after_is_milliseconds(header: str | None, seconds: float | None) 
 def test_retry_later_is_seconds_or_a_date(
     later: str, date: str | None, seconds: float | None
 ) -> None:
-    assert asked_pause(Answer(429, b"", None, date, later)) == seconds
+    assert asked_wait(Answer(429, b"", None, date, later)) == seconds
 
 
 @pytest.mark.parametrize(

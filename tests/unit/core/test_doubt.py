@@ -102,7 +102,7 @@ def test_a_job_of_an_unknown_type_in_the_window_is_for_a_person(
     assert isinstance(several, Ask)
 
 
-def test_a_type_that_is_not_told_yet_may_be_told_later() -> None:
+def test_a_type_that_is_not_shown_yet_may_be_shown_later() -> None:
     """ListAIJob may know a job later than ListJobInfo; an odd word will not change."""
     assert isinstance(_decide(_job(job_type=None), now=SENT + SECOND), Wait)
     assert isinstance(_decide(_job(job_type="ai"), now=SENT + SECOND), Ask)

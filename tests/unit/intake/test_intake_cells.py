@@ -40,7 +40,7 @@ def test_media_id_is_trimmed(cell: str, expected: str) -> None:
         ("  ", "no media id"),
     ],
 )
-def test_bad_media_id_is_told(cell: str, reason: str) -> None:
+def test_bad_media_id_is_reported(cell: str, reason: str) -> None:
     with pytest.raises(CellError) as caught:
         parse_media_id(cell)
     assert str(caught.value) == reason
@@ -77,7 +77,7 @@ def test_types_come_in_canonical_order(cell: str, expected: str) -> None:
         ("tag", "AIVideoTag is not offered in region ap-southeast-1"),
     ],
 )
-def test_unusable_types_are_told(cell: str, reason: str) -> None:
+def test_unusable_types_are_reported(cell: str, reason: str) -> None:
     with pytest.raises(CellError) as caught:
         parse_types(cell, frozenset({JobType.MEDIA_DNA}), "ap-southeast-1")
     assert str(caught.value) == reason
@@ -121,7 +121,7 @@ def test_config_is_canonical() -> None:
         ('{"a":' + "[" * 100_000 + "]" * 100_000 + "}", "it is nested too deep"),
     ],
 )
-def test_what_is_no_json_object_is_told(text: str, told: str) -> None:
+def test_what_is_no_json_object_is_reported(text: str, told: str) -> None:
     with pytest.raises(CellError) as caught:
         parse_config(text)
     reason = str(caught.value)

@@ -115,7 +115,7 @@ def test_encodings(encoding: str, bom: bytes, flag: str | None, told: str) -> No
     assert manifest.ignored == ("題名",)
 
 
-def test_undecodable_bytes_are_told_with_line_byte_and_flag() -> None:
+def test_undecodable_bytes_are_reported_with_line_byte_and_flag() -> None:
     text = "media_id,title\r\n" + "m1,x\r\n" * 3 + "m2,日本語\r\n" * 3
     told = refusal(text.encode("shift_jis"))
     assert told.startswith("standard input: line 5 is not utf-8 (byte 0x93); say --encoding gb180")
@@ -129,27 +129,27 @@ def test_undecodable_line_is_counted_across_blocks() -> None:
     assert "line 2 " in refusal(b"m1\r\xff")
 
 
-def test_cut_character_at_the_end_is_told() -> None:
+def test_cut_character_at_the_end_is_reported() -> None:
     assert "line 2 is not utf-8 (byte 0xE6)" in refusal("m1\n日".encode()[:-1])
 
 
-def test_wrong_flag_is_told() -> None:
+def test_wrong_flag_is_reported() -> None:
     told = refusal("m1,日本\n".encode(), replace(OPTIONS, encoding="ascii"))
     assert "line 1 is not ascii (byte 0xE6)" in told
 
 
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
-def test_utf16_without_mark_is_told(encoding: str) -> None:
+def test_utf16_without_mark_is_reported(encoding: str) -> None:
     assert refusal("media_id\nm1\n".encode(encoding)) == (
         f"standard input looks like UTF-16 without a byte order mark; say --encoding {encoding}"
     )
 
 
-def test_utf16_by_flag_without_mark_is_told() -> None:
+def test_utf16_by_flag_without_mark_is_reported() -> None:
     assert "utf-16-le" in refusal("m1\n".encode("utf-16-le"), replace(OPTIONS, encoding="utf-16"))
 
 
-def test_workbook_is_told() -> None:
+def test_workbook_is_reported() -> None:
     assert "save it as CSV" in refusal(b"PK\x03\x04rest")
 
 
@@ -164,7 +164,7 @@ def test_gzip_is_known_by_its_content(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("harm", ["cut", "cut header", "bit", "trailer", "garbage"])
-def test_damaged_gzip_is_told(harm: str) -> None:
+def test_damaged_gzip_is_reported(harm: str) -> None:
     data = bytearray(gzip.compress(os.urandom(50_000).hex().encode()))
     match harm:
         case "cut":
@@ -219,7 +219,7 @@ def test_raw_pipe_gives_few_bytes_at_a_time() -> None:
         assert [one for c in manifest.chunks() for one in c.media_ids] == ["m1", "m2", "m3"]
 
 
-def test_input_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+def test_input_that_cannot_be_read_is_reported(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot read"):
         list(Manifest(tmp_path / "missing", OPTIONS).chunks())
     with pytest.raises(UsageError, match="cannot read"):
@@ -237,7 +237,7 @@ class TestHeader:
     def test_known_names(self, name: str) -> None:
         assert good(f"\n{name}\nm1\n") == [(3, "m1", DNA)]
 
-    def test_extra_columns_are_ignored_and_told(self) -> None:
+    def test_extra_columns_are_ignored_and_reported(self) -> None:
         manifest, rows, _ = load("title,MediaId,Types,note\nfoo,m1,tag\nbar,m2\n,m3,,x y\n")
         assert [(row.media_id, row.types) for row in rows] == [
             ("m1", TAG),
@@ -402,7 +402,7 @@ class TestQuarantine:
         ("config", "user_data"),
         [("y" * 9000, ""), ("", "y" * 9000), ("y" * 5000, "y" * 5000), ("中" * 1000, "")],
     )
-    def test_a_row_whose_request_would_be_too_long_is_told(
+    def test_a_row_whose_request_would_be_too_long_is_reported(
         self, config: str, user_data: str
     ) -> None:
         """A gateway would answer 414; the other rows of the list are loaded."""
@@ -415,7 +415,7 @@ class TestQuarantine:
         assert line.reason.startswith("config and user_data make a request line of ")
         assert "(allowed: 8,000," in line.reason
 
-    def test_an_option_that_is_too_long_is_told_before_any_file_is_read(self) -> None:
+    def test_an_option_that_is_too_long_is_reported_before_any_file_is_read(self) -> None:
         options = replace(OPTIONS, config='{"a":"' + "y" * 9000 + '"}')
         with pytest.raises(UsageError, match=r"--config is too long: .* give a shorter one"):
             check_options(options)

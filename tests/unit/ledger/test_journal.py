@@ -148,7 +148,7 @@ def test_a_damaged_line_is_counted_and_the_rest_is_read(written: Written) -> Non
         assert [intent.media_id for intent in reading.intents] == ["m1", "m3"], place
 
 
-def test_an_answer_brings_its_intent_along(written: Written) -> None:
+def test_an_answer_is_read_with_its_intent(written: Written) -> None:
     """Reading on from a mark, an answer to an earlier intent is not lost."""
     early, late = _claim(1), _claim(2)
     written.intend(early, _claim(3))

@@ -42,7 +42,7 @@ def test_a_long_report_fits_the_service(kind: WebhookKind, sign: str) -> None:
 
 @pytest.mark.parametrize("kind", CHAT)
 @given(text=st.text())
-def test_a_short_report_is_told_whole(kind: WebhookKind, text: str) -> None:
+def test_a_short_report_is_reported_whole(kind: WebhookKind, text: str) -> None:
     """No text makes a body that cannot be read."""
     assert "cut here" not in _text(kind, webhook_body(kind, _message(text)))
 

@@ -122,7 +122,7 @@ def test_labels_are_quoted(path: Path) -> None:
     assert path.read_text() == '# HELP a b\\nc\n# TYPE a gauge\na{d="e\\"f\\\\g\\nh"} 1.5\n'
 
 
-def test_a_file_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
     """It never fails a run."""
     delivery = record_textfile(tmp_path / "missing" / "x.prom", _night(0))
     assert (delivery.ok, "No such file" in delivery.detail) == (False, True)

@@ -23,7 +23,7 @@ def _held(**changes: object) -> tuple[str, ...]:
     return rule(replace(PLAIN, **changes)).holding  # type: ignore[arg-type]
 
 
-def test_a_row_that_was_set_back_is_told_why() -> None:
+def test_a_row_that_was_set_back_is_reported_why() -> None:
     """Its priority alone would promise too much."""
     told = _held(is_set_back=True, reason="account_stopped: Forbidden")
     assert "sends it, behind all others, for it may have kept them" in told[0]
@@ -61,7 +61,7 @@ def test_pending(changes: dict[str, object], says: str) -> None:
     assert says in told
 
 
-def test_all_rules_are_told() -> None:
+def test_all_rules_are_reported() -> None:
     """Several hold at a time; lifting one only would not help."""
     hold = HeldBy("batch", NOW, "ann", "r")
     assert len(_held(held_by=(hold,), cooldown_until=LATER, is_due=False, due_at=LATER)) == 3
@@ -87,7 +87,7 @@ def test_in_doubt_names_when_absence_counts() -> None:
 @pytest.mark.parametrize(
     ("age", "replayed", "may"), [(1, False, True), (16, False, False), (1, True, False)]
 )
-def test_a_replay_is_told_while_it_may_come(age: int, replayed: bool, may: bool) -> None:
+def test_a_replay_is_reported_while_it_may_come(age: int, replayed: bool, may: bool) -> None:
     """Inside the date window, once, on an account that refuses repeated nonces."""
     signed = NOW - timedelta(minutes=age)
     told = _held(

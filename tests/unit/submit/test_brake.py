@@ -104,7 +104,7 @@ def test_a_refusal_that_asks_for_a_slower_pace_slows_once() -> None:
     assert not road.brake.is_endless
 
 
-def test_throttling_without_end_is_told() -> None:
+def test_throttling_without_end_is_reported() -> None:
     """Nothing else for as long as it may last, and several pauses: then the run is to stop."""
     road = Road(endless_after=600)
     while not road.brake.is_endless:
@@ -147,7 +147,7 @@ def test_a_gateway_that_restarts_puts_few_in_doubt() -> None:
     assert road.now - recovered < 20
 
 
-def test_doubt_without_end_is_told() -> None:
+def test_doubt_without_end_is_reported() -> None:
     """Pauses make a limit in a row far away in time; ten minutes of nothing else are enough."""
     road = Road(endless_after=600)
     while not road.brake.is_endless:

@@ -137,7 +137,7 @@ def test_a_slot_that_was_missed_before_its_send_is_exchanged() -> None:
     run_virtually(work)
 
 
-def test_a_pause_told_with_the_slots_holds_the_send() -> None:
+def test_a_cooldown_that_comes_with_the_slots_delays_the_send() -> None:
     """The row says that the target is paused: nothing departs before the pause ends."""
 
     async def work(loop: VirtualLoop) -> None:

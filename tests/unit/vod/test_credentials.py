@@ -331,7 +331,7 @@ async def test_a_failing_source_is_asked_for_half_a_minute_and_no_longer() -> No
     def load() -> Credentials:
         raise SourceFailedError("the role: HTTP 500")
 
-    source = CredentialSource(load, monotonic=clock, pause=pause)
+    source = CredentialSource(load, monotonic=clock, sleep=pause)
     with pytest.raises(PermissionRefusedError, match="for 30 s: the role: HTTP 500"):
         await source.current()
     assert 30 <= sum(pauses) < 45

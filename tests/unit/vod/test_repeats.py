@@ -23,7 +23,7 @@ def test_the_same_answer_twice_is_a_repeat() -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b'{"Code": "X"}', _body("R"), _body("1234")])
-def test_without_an_id_of_its_own_nothing_can_be_told(body: bytes) -> None:
+def test_without_an_id_of_its_own_nothing_is_known(body: bytes) -> None:
     """A stand-in may name no request, or every one alike."""
     seen = AnswersSeen()
     assert not seen.is_repeat(body)

@@ -51,5 +51,5 @@ KNOWN: list[tuple[_Read, Mapping[str, str]]] = [
 
 
 @pytest.mark.parametrize(("read", "words"), KNOWN)
-def test_unknown_words_are_told_with_their_field(read: _Read, words: Mapping[str, str]) -> None:
+def test_unknown_words_are_reported_with_their_field(read: _Read, words: Mapping[str, str]) -> None:
     assert dict(read.unseen()) == words

@@ -168,7 +168,7 @@ async def test_each_kind_of_answer(
         assert outcome.retry_after_seconds == 1.5
 
 
-async def test_no_echo_brings_a_secret_back() -> None:
+async def test_no_echo_reveals_a_secret() -> None:
     def echo(request: bytes) -> bytes:
         return answer({"Code": "Odd", "Message": request.decode()[-480:]}, "400 Bad Request")
 
@@ -191,7 +191,7 @@ async def test_no_echo_brings_a_secret_back() -> None:
     ],
 )
 @pytest.mark.parametrize("status", ["200 OK", "201 Created"])
-async def test_a_receipt_is_read_whatever_stands_before_it(status: str, headers: list[str]) -> None:
+async def test_a_receipt_is_read_whatever_comes_before_it(status: str, headers: list[str]) -> None:
     reply = answer(DONE, status, *headers)
     async with serving(reply) as server, client_of(server.endpoint) as client:
         outcome = await client.submit(CLAIM)

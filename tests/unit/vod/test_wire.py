@@ -170,7 +170,7 @@ def test_any_json_is_a_page_or_unreadable(jobs: object, unknown: object) -> None
 
 
 @pytest.mark.parametrize("status", ["success", "fail"])
-def test_a_job_told_of_twice_is_what_both_say(status: str) -> None:
+def test_a_job_named_twice_is_what_both_say(status: str) -> None:
     """Neither the first nor the last ends it, or names its type, where they differ."""
     entries = [
         {"JobId": "j", "Type": "AIMediaDNA", "Status": status},

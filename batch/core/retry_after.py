@@ -6,7 +6,7 @@ from email.utils import parsedate_to_datetime
 from batch.core.outcome import Answer
 
 
-def asked_pause(answer: Answer) -> float | None:
+def asked_wait(answer: Answer) -> float | None:
     """Return the seconds that ``answer`` asks to wait, unbounded; None when it does not ask."""
     return retry_after_seconds(answer.retry_after) or _retry_later_seconds(
         answer.retry_later, answer.date

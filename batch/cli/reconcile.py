@@ -157,7 +157,7 @@ async def _disown(
         choice.media_id, choice.job_type, only_unknown=choice.media_id is None
     )
     if not owned:
-        say("no open job is held" + choice.whose)
+        say("there is no open job" + choice.whose)
         return ExitCode.DONE
     said = await owning.ask(client, Pace(settings.poll_qps), owned)
     say(*(owned_line(one, word.words) for one, word in zip(owned, said, strict=True)))
