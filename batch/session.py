@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 
 from batch.core.budget import Spending
 from batch.core.deadline import deadline, find_zone
-from batch.core.models import RunId, Target
+from batch.core.models import Target, WorkerId
 from batch.ledger.database import Database
 from batch.ledger.journal import journal_files, worker_of
 from batch.ledger.store import Store
@@ -58,7 +58,7 @@ class Session:
     dice: random.Random
     started_at: datetime
     run: UUID = field(default_factory=uuid4)
-    recorded: set[RunId] = field(default_factory=set)
+    recorded: set[WorkerId] = field(default_factory=set)
     """Workers of this session that ended with all that their journal knows in the ledger."""
     _closing: contextlib.AsyncExitStack = field(default_factory=contextlib.AsyncExitStack)
     _client: "VodClient | None" = None

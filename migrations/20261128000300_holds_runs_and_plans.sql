@@ -65,7 +65,7 @@ CREATE TABLE plans (
 );
 
 -- What the cloud answered and no document of ours knows (a code, a status, a type): kept, counted, and
--- told once a night with an example. It never proves anything (design rule 9).
+-- reported once a night with an example. It never proves anything.
 CREATE TABLE unseen_words (
     target_id integer NOT NULL REFERENCES targets,
     action text COLLATE "C" NOT NULL,
@@ -79,7 +79,7 @@ CREATE TABLE unseen_words (
     PRIMARY KEY (target_id, action, field, word)
 );
 
--- Whether a transaction was committed, for a command whose line was cut before it heard: one row a
+-- Whether a transaction was committed, for a command whose line was cut before the answer: one row a
 -- command, with the number of the last of its transactions that did something not to be done twice.
 CREATE TABLE commit_marks (
     id uuid PRIMARY KEY,

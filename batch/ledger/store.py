@@ -9,7 +9,7 @@ from uuid import UUID
 import asyncpg
 
 from batch.core.budget import BudgetUse, NextCost, Spending
-from batch.core.models import Claim, ClaimedSubmission, JobType, RunId, Target, Worker
+from batch.core.models import Claim, ClaimedSubmission, JobType, Target, Worker, WorkerId
 from batch.core.states import State
 from batch.core.verdict import Verdict
 from batch.ledger.connecting.waits import at_once
@@ -73,13 +73,13 @@ class Store:
         """Say that the worker is alive; the first beat makes its row."""
         await self._fetch("beat", worker.id, self.target.id, worker.host, worker.pid)
 
-    async def end_worker(self, worker: RunId) -> None:
+    async def end_worker(self, worker: WorkerId) -> None:
         """Say that the worker has stopped: whatever it still holds is in doubt."""
         await self._fetch("end_worker", worker)
 
     async def begin(
         self,
-        worker: RunId,
+        worker: WorkerId,
         nonces: Sequence[str],
         signed_at: datetime,
         *,
@@ -150,7 +150,7 @@ class Store:
         rows = await self._fetch("next_cost", self.target.id, prices, longest, plan)
         return NextCost(**rows[0]) if rows else None
 
-    async def give_back(self, worker: RunId, nonces: Sequence[str]) -> list[str]:
+    async def give_back(self, worker: WorkerId, nonces: Sequence[str]) -> list[str]:
         """Return to ``pending`` what begins claimed whose answer was lost, and that nobody sends.
 
         ``nonces`` are those that the begins drew; returned are those that were found.
@@ -174,7 +174,7 @@ class Store:
         Nobody waits for this: who asks for it pauses anyway.
         """
         with at_once():
-            await self._fetch("pause_target", self.target.id, seconds)
+            await self._fetch("start_cooldown", self.target.id, seconds)
 
     async def reserve(self, slots: int, interval: float, ahead: float = 0.0) -> Slots:
         """Take ``slots`` of the shared pace, ``interval`` seconds apart, none sooner than ``ahead``
@@ -183,7 +183,7 @@ class Store:
 
         async def reserve() -> tuple[float, float | None, asyncpg.Record]:
             asked, latest = self._clock(), self._latest_time()  # anew, for time goes by meanwhile
-            row = await self._first("reserve_slots", self.target.id, slots, interval, latest, ahead)
+            row = await self._first("take_slots", self.target.id, slots, interval, latest, ahead)
             return asked, latest, row
 
         asked, latest, row = await self._database.patiently(reserve)
@@ -207,7 +207,7 @@ class Store:
             await self._database.fetch("follow_clock", self.target.id, set_back)
 
     async def expire(
-        self, silence_seconds: float, actor: str, idle: RunId | None = None
+        self, silence_seconds: float, actor: str, idle: WorkerId | None = None
     ) -> list[int]:
         """Move what dead workers hold to ``in_doubt``; return those submissions.
 
@@ -226,7 +226,7 @@ class Store:
         return moment
 
     async def silent_workers(
-        self, since: datetime, silence_seconds: float, known: Sequence[RunId]
+        self, since: datetime, silence_seconds: float, known: Sequence[WorkerId]
     ) -> set[str]:
         """Return the hosts of workers that lived at ``since`` and were not heard of after it."""
         rows = await self._fetch(

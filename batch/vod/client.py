@@ -66,7 +66,7 @@ class VodClient(Endpoint):
         self._count_strange(SUBMIT, answer, claim.media_id)
         outcome = classify(answer, claim.media_id, claim.types)
         if isinstance(outcome, AccountStopped) and answer.is_key_renewed:
-            return replace(outcome, is_mended=True)
+            return replace(outcome, is_resolved=True)
         return outcome
 
     async def list_ai_jobs(self, job_ids: Sequence[str]) -> JobPage:

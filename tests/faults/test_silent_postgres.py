@@ -19,11 +19,11 @@ from batch.errors import DatabaseUnavailableError, ExitCode
 from batch.ledger import migrate
 from batch.ledger.connecting import loans, session
 from batch.ledger.connecting.address import read_address
-from batch.ledger.connecting.session import one_session
+from batch.ledger.connecting.connection import one_connection
 from batch.ledger.database import Database
 from batch.ledger.loading import load_manifest
 from batch.ledger.statements import statement
-from batch.night.night_lock import hold_night
+from batch.night.night_lock import lock_night
 from batch.settings import Settings
 from batch.vod.credentials import CredentialSource
 from tests.support.ledger import Ledger, media, write_csv
@@ -77,7 +77,7 @@ async def test_a_host_that_is_silent_leaves_time_for_the_next(ledger: Ledger, pr
     async with proxy_to(ledger.url) as other:
         proxy.black_hole()
         both = other.url.replace("postgres@", f"postgres@127.0.0.1:{urlsplit(proxy.url).port},")
-        async with one_session(read_address(f"{both}&connect_timeout=1")) as there:
+        async with one_connection(read_address(f"{both}&connect_timeout=1")) as there:
             assert await there.fetchval("SELECT true")
             assert there.place == ("127.0.0.1", urlsplit(other.url).port)
 
@@ -175,7 +175,7 @@ async def test_a_migration_ends_with_a_silent_server(
 async def test_the_kernel_watches_both_ends_of_a_line(ledger: Ledger, proxy: Proxy) -> None:
     """A machine that is gone says nothing, and what it holds must not stay held."""
     url = f"{proxy.url}&keepalives_idle=7&tcp_user_timeout=9000"
-    async with one_session(read_address(url)) as there:
+    async with one_connection(read_address(url)) as there:
         line = there.socket
         assert line is not None
         assert line.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
@@ -309,7 +309,7 @@ async def _ends_in_time(night: WholeNight, silent: asyncio.Event) -> UUID:
 
 async def _the_next_tells(night: Night, lost: UUID) -> None:
     """The row of a night that could not write how it ended is closed at the next start."""
-    async with hold_night(night.ledger.settings) as held:
+    async with lock_night(night.ledger.settings) as held:
         rows = await night.ledger.sql.fetch("SELECT id, exit_code FROM runs")
     codes = {row["id"]: row["exit_code"] for row in rows}
     assert codes == {lost: ExitCode.UNAVAILABLE, held.session.run: None}
