@@ -56,8 +56,8 @@ async def check_place(
     with remembered(folder) as memory:
         if place.is_behind(before) and sounds_alarm:
             memory.alarms[place.system] = (
-                f"the database went back from {_log_place(before)} to {_log_place(place)}: it comes "
-                "from a backup, or a server took over that lacks the last commits"
+                f"the database went back from {_log_place(before)} to {_log_place(place)}: it "
+                "comes from a backup, or a server took over that lacks the last commits"
             )
         has_changed = place.timeline != before.timeline or place.is_behind(before)
         return ClusterCheck(memory.alarms.get(place.system), has_changed)

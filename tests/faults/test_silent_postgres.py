@@ -17,7 +17,7 @@ from pydantic import SecretStr
 
 from batch.errors import DatabaseUnavailableError, ExitCode
 from batch.ledger import migrate
-from batch.ledger.connecting import loans, session
+from batch.ledger.connecting import checkouts, connection
 from batch.ledger.connecting.address import read_address
 from batch.ledger.connecting.connection import one_connection
 from batch.ledger.database import Database
@@ -116,8 +116,8 @@ async def test_a_load_ends_when_there_is_no_sign_of_life(
     ledger: Ledger, proxy: Proxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It may take its time, but not from a server that answers nobody."""
-    monkeypatch.setattr(loans, "_LOOK_SECONDS", 0.2)
-    monkeypatch.setattr(session, "ANSWER_OF_LIFE_SECONDS", 1.0)
+    monkeypatch.setattr(checkouts, "_LOOK_SECONDS", 0.2)
+    monkeypatch.setattr(connection, "ANSWER_OF_LIFE_SECONDS", 1.0)
     path = write_csv(tmp_path / "list.csv", [media(n) for n in range(100)])
     database = await Database.open(_at(ledger, proxy))
     await database.fetch("clock")
@@ -138,8 +138,8 @@ async def test_a_load_may_take_its_time(
     ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Behind another's lock, with a server that gives a sign of life, it is not cut off."""
-    monkeypatch.setattr(loans, "_LOOK_SECONDS", 0.05)
-    monkeypatch.setattr(session, "ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr(checkouts, "_LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(connection, "ANSWER_SECONDS", 0.5)
     path = write_csv(tmp_path / "list.csv", [media(n) for n in range(10)])
     database = await Database.open(ledger.settings)
     await database.fetch("clock")
@@ -318,8 +318,8 @@ async def _the_next_tells(night: Night, lost: UUID) -> None:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ask a server for a sign of life more often than a real night does."""
-    monkeypatch.setattr(loans, "_LOOK_SECONDS", 0.5)
-    monkeypatch.setattr(session, "ANSWER_OF_LIFE_SECONDS", 2.0)
+    monkeypatch.setattr(checkouts, "_LOOK_SECONDS", 0.5)
+    monkeypatch.setattr(connection, "ANSWER_OF_LIFE_SECONDS", 2.0)
 
 
 @pytest.mark.long
