@@ -3,7 +3,8 @@
 Errors are those of :mod:`batch.errors`; what takes its time to import is imported at the call.
 """
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,9 +13,9 @@ from batch.settings import Settings
 
 if TYPE_CHECKING:
     from batch.ledger.loading import LoadReport
-    from batch.night.night import Night
     from batch.night.shift import Watcher
     from batch.reconcile.reconciler import ReconcileSummary
+    from batch.show.night_report import NightReport
     from batch.submit.planning import Plan
     from batch.submit.tally import RunSummary
 
@@ -41,18 +42,18 @@ async def plan(settings: Settings) -> "Plan":
 
 
 async def submit(
-    settings: Settings, watcher: "Watcher", *, plan_hash: str | None = None
+    settings: Settings, watcher: "Watcher | None" = None, *, plan_hash: str | None = None
 ) -> "RunSummary":
     """Be one worker until nothing is due, or a limit of the settings or a signal ends the run.
 
     With ``plan_hash`` exactly that plan is sent, or nothing.
     """
-    from batch.night.shift import submit
+    from batch.night.shift import Watcher, submit
 
     async with open_session(settings, sends=True) as session:
         return await submit(
             session,
-            watcher,
+            watcher or Watcher(),
             max_submissions=settings.max_submissions,
             ends_at=session.ends_at,
             plan_hash=plan_hash,
@@ -67,16 +68,25 @@ async def reconcile(settings: Settings, *, once: bool = False) -> "ReconcileSumm
         return await reconcile(session, once=once)
 
 
-async def night(settings: Settings, folder: Path, watcher: "Watcher") -> "Night":
-    """Run one night over the lists in ``folder``; a part that failed is its ``trouble``.
+async def night(
+    settings: Settings,
+    folder: Path,
+    watch: "Callable[[], AbstractContextManager[Watcher]] | None" = None,
+) -> "NightReport":
+    """Run one night over the lists in ``folder``, write its result files, and notify.
+
+    A part that failed is its ``trouble``. ``watch`` lends who looks on, once the lock is held.
 
     Raises:
         LockHeldError: another night runs.
     """
     from batch.night.inbox import Inbox
     from batch.night.night_lock import lock_night
-    from batch.night.nightly import run_night
 
     inbox = Inbox(folder, settings.settled_after.total_seconds())
     async with lock_night(settings) as locked:
-        return await run_night(locked, inbox, watcher)
+        # Only who has the lock waits for the worker, the cloud's client and the notifier to load.
+        from batch.night.shift import Watcher
+        from batch.show.night_report import spend_night
+
+        return await spend_night(locked, inbox, watch or (lambda: nullcontext(Watcher())))

@@ -13,13 +13,14 @@ from typing import Any
 
 import aiohttp
 
+from batch.cli.output import say
 from batch.cli.progress import watch_run
-from batch.cli.render import load_lines, say, summary_lines
 from batch.errors import ExitCode, UnavailableError, most_urgent
 from batch.ledger import loading
 from batch.night.shift import submit
 from batch.session import Session, open_session
 from batch.settings import load_settings
+from batch.show.text.runs import load_lines, summary_lines
 from batch.submit.tally import RunSummary
 from batch.vod.credentials import Credentials, CredentialSource
 

@@ -1,14 +1,13 @@
 """The command that checks what a run needs: doctor."""
 
 import asyncio
-import json
 from typing import Annotated, Any
 
 import typer
 
 from batch.cli.asking import agrees, can_ask
 from batch.cli.options import CLOUD, JsonOption, YesOption, takes
-from batch.cli.render import check_line, say
+from batch.cli.output import say, show
 from batch.core.models import JobType
 from batch.doctor import Check, examine
 from batch.doctor.accepting import Acceptable, find_acceptable
@@ -17,6 +16,7 @@ from batch.logs import configure_logs
 from batch.operate.selecting import media_id_of
 from batch.session import open_session
 from batch.settings import Settings, load_settings
+from batch.show.text.checks import check_facts, check_line
 
 
 @takes(*CLOUD, load=dict)
@@ -113,18 +113,11 @@ def _accept(
     goes = yes or agrees(f"accept {name}?")
     done = asyncio.run(acceptable.accept(settings)) if goes else "nothing changed"
     facts = {"accept": name, "means": acceptable.means, "shown": shown, "changed": goes}
-    say(json.dumps(facts | {"done": done}, ensure_ascii=False) if as_json else done)
+    show(facts | {"done": done}, [done], as_json=as_json)
 
 
 def _show(check: Check, *, as_json: bool) -> None:
-    facts = {
-        "name": check.name,
-        "verdict": check.grade,
-        "detail": check.detail,
-        "mend": check.fix,
-        "code": check.code,
-    }
-    say(json.dumps(facts, ensure_ascii=False) if as_json else check_line(check))
+    show(check_facts(check), [check_line(check)], as_json=as_json)
 
 
 async def _doctor(settings: Settings, *, confirm_replay: bool, as_json: bool) -> list[Check]:

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import csv
-import json
 import sys
 from typing import Annotated, Literal
 
@@ -11,14 +10,16 @@ import typer
 
 from batch import api
 from batch.cli.options import LEDGER, MOST_BATCHES, JsonOption, takes
-from batch.cli.render import plan_lines, say, show
+from batch.cli.output import show
 from batch.core.deadline import find_zone
 from batch.core.states import State
 from batch.errors import UsageError
 from batch.session import open_session
 from batch.settings import Settings
 from batch.show.insights import EXPORT_COLUMNS, Insights
-from batch.show.morning import morning_lines
+from batch.show.plain import as_json as to_json
+from batch.show.text.night import morning_lines
+from batch.show.text.runs import plan_lines
 
 
 @takes(*LEDGER)
@@ -30,12 +31,9 @@ async def _status(settings: Settings, *, as_json: bool) -> None:
     async with open_session(settings) as session:
         insights = Insights(session.database, session.target)
         found = await insights.status(settings.heartbeat_timeout.total_seconds())
-    if as_json:
-        say(found.as_json())
-    else:
-        from batch.cli.render_status import show_status
+    from batch.show.text.status import status_lines  # tables are slow to import
 
-        show_status(found)
+    show(found, status_lines(found), as_json=as_json)
 
 
 @takes("qps", *LEDGER)
@@ -71,7 +69,7 @@ async def _export(
     ):
         if output == "jsonl":
             async for row in rows:
-                sys.stdout.write(json.dumps(row, ensure_ascii=False) + "\n")
+                sys.stdout.write(to_json(row) + "\n")
         else:
             writer = csv.DictWriter(sys.stdout, EXPORT_COLUMNS, lineterminator="\n")
             writer.writeheader()
@@ -97,10 +95,7 @@ async def _report(settings: Settings, run: str | None, *, as_json: bool) -> None
         if facts is None:
             raise UsageError("no night has ended here yet; run: vod-batch nightly INBOX")
         status = await insights.status(settings.heartbeat_timeout.total_seconds())
-    if as_json:
-        say(json.dumps(facts, ensure_ascii=False))
-    else:
-        say(*morning_lines(facts, status, find_zone(settings.timezone)))
+    show(facts, morning_lines(facts, status, find_zone(settings.timezone)), as_json=as_json)
 
 
 COMMANDS = {"plan": plan, "status": status, "export": export, "report": report}

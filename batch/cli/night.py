@@ -1,15 +1,19 @@
 """The command of the night shift: nightly."""
 
 import asyncio
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from batch import api
 from batch.cli.options import CLOUD, JsonOption, takes
-from batch.night.inbox import Inbox
-from batch.night.night_lock import lock_night
+from batch.cli.output import show
 from batch.settings import Settings
+
+if TYPE_CHECKING:
+    from batch.night.shift import Watcher
 
 
 @takes(
@@ -24,16 +28,19 @@ def nightly(
     *,
     as_json: JsonOption = False,
 ) -> None:
-    raise typer.Exit(asyncio.run(_nightly(settings, inbox, as_json=as_json)))
+    def watch() -> AbstractContextManager["Watcher"]:
+        # Only who has the lock waits for what watches, and for the logs, to load.
+        from batch.cli.progress import watch_run
+        from batch.logs import configure_logs
 
+        configure_logs(settings.log_format)
+        return watch_run()
 
-async def _nightly(settings: Settings, folder: Path, *, as_json: bool) -> int:
-    inbox = Inbox(folder, settings.settled_after.total_seconds())
-    async with lock_night(settings) as locked:
-        # Only who has the lock waits for the worker, the cloud's client and the notifier to load.
-        from batch.cli.night_shift import spend_night
+    report = asyncio.run(api.night(settings, inbox, watch))
+    from batch.show.text.night import night_lines
 
-        return await spend_night(locked, inbox, as_json=as_json)
+    show(report.facts, night_lines(report), as_json=as_json)
+    raise typer.Exit(report.exit_code)
 
 
 COMMANDS = {"nightly": nightly}

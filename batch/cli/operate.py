@@ -1,18 +1,15 @@
 """The operator's commands: why, retry, cancel, pause, resume."""
 
 import asyncio
-import functools
-import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Annotated
 
 import typer
 
 from batch.cli.asking import agrees, can_ask
 from batch.cli.options import LEDGER, MOST_BATCHES, JsonOption, YesOption, takes
-from batch.cli.render import say
-from batch.cli.render_story import change_lines, done_line, story_lines
+from batch.cli.output import say, show
 from batch.core.models import JobType
 from batch.core.states import State
 from batch.errors import UsageError
@@ -23,8 +20,9 @@ from batch.operate.selecting import Command, Selectors, media_id_of, select
 from batch.reconcile.resolving import operator_name
 from batch.session import open_session
 from batch.settings import Settings
-from batch.show.cost_story import cost_sections
 from batch.show.story import tell_story
+from batch.show.text.change import change_facts, change_lines, done_line
+from batch.show.text.story import story_lines
 
 
 @takes(*LEDGER)
@@ -47,9 +45,8 @@ async def _why(settings: Settings, media_id: str, *, as_json: bool) -> None:
             settle=settings.settle,
             max_attempts=settings.max_attempts,
             silence=settings.heartbeat_timeout,
-            sources=[functools.partial(cost_sections, session.database)],
         )
-    say(*([story.as_json()] if as_json else story_lines(story)))
+    show(story.facts(), story_lines(story), as_json=as_json)
 
 
 def _command(command: Command) -> Callable[..., None]:
@@ -133,29 +130,8 @@ async def _carry_out(settings: Settings, order: _Order) -> None:
         done = operating.Done(0)
         if goes:
             done = await operating.carry_out(operators, change, operator_name())
-    if order.as_json:
-        say(_as_json(change, done, dry_run=order.dry_run, changed=goes))
-    else:
-        say(done_line(change, done) if goes else "nothing changed")
-
-
-def _as_json(
-    change: operating.Change, done: operating.Done, *, dry_run: bool, changed: bool
-) -> str:
-    facts = {
-        "word": change.command,
-        "scope": change.scope,
-        "reason": change.reason,
-        "dry_run": dry_run,
-        "changed": changed,
-        "count": change.count,
-        "done": done.count,
-        "in_doubt": done.in_doubt if changed else change.doubt_count,
-        "moved": [asdict(group) for group in change.moved],
-        "left": [asdict(group) for group in change.left],
-        "notes": change.notes,
-    }
-    return json.dumps(facts, ensure_ascii=False)
+    facts = change_facts(change, done, dry_run=order.dry_run, changed=goes)
+    show(facts, [done_line(change, done) if goes else "nothing changed"], as_json=order.as_json)
 
 
 COMMANDS = {"why": why, **{each.value: _command(each) for each in Command}}

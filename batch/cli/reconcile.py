@@ -10,7 +10,7 @@ import typer
 from batch import api
 from batch.cli.asking import agrees
 from batch.cli.options import CLOUD, LEDGER, JsonOption, YesOption, takes
-from batch.cli.render import evidence_lines, journal_lines, owned_line, reconcile_lines, say, show
+from batch.cli.output import say, show
 from batch.core.models import JobType
 from batch.errors import ExitCode, UsageError, most_urgent
 from batch.ledger import recovery
@@ -23,6 +23,9 @@ from batch.reconcile import owning, resolving
 from batch.reconcile.resolving import Resolution, operator_name
 from batch.session import open_session
 from batch.settings import Settings, load_settings
+from batch.show.text.checks import journal_lines
+from batch.show.text.doubts import evidence_lines, owned_line
+from batch.show.text.runs import reconcile_lines
 from batch.vod.client import VodClient
 from batch.vod.pace import Pace
 

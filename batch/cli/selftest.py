@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from batch.cli.render import say
+from batch.cli.output import say
 from batch.errors import ExitCode
 from batch.logs import silence_logs
 

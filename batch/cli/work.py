@@ -7,8 +7,8 @@ import typer
 
 from batch import api
 from batch.cli.options import CLOUD, DATABASE, LEDGER, JsonOption, takes
+from batch.cli.output import say, show
 from batch.cli.progress import watch_run
-from batch.cli.render import load_lines, say, show, summary_lines
 from batch.errors import most_urgent
 from batch.intake.options import check_options
 from batch.intake.sources import expand_inputs
@@ -16,6 +16,7 @@ from batch.ledger import loading
 from batch.ledger.migrate import apply_migrations
 from batch.logs import configure_logs
 from batch.settings import Settings
+from batch.show.text.runs import load_lines, summary_lines
 
 
 @takes(*DATABASE)

@@ -121,7 +121,7 @@ async def _send(session: Session, probe: Probe) -> Sequence[AttemptReport]:
     if report.counts is None or report.counts.submissions != 1:
         raise UsageError(f"{probe.media_id} cannot be loaded as {probe.job_type} in this region")
     reports: list[AttemptReport] = []
-    watcher = Watcher(started=lambda *_: None, attempted=reports.append)
+    watcher = Watcher(attempted=reports.append)
     await submit(session, watcher, max_submissions=1)
     return [report for report in reports if report.claim.campaign == campaign]
 

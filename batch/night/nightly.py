@@ -31,8 +31,6 @@ async def run_night(
     locked: LockedNight,
     inbox: Inbox,
     watcher: Watcher,
-    *,
-    on_start: Callable[[Night], None] = lambda _night: None,
 ) -> Night:
     """Run one night under the lock that it holds already.
 
@@ -40,7 +38,6 @@ async def run_night(
     """
     session = locked.session
     night = Night(session.run, session.started_at, session.ends_at, session.settings.currency)
-    on_start(night)
     grace = session.settings.grace.total_seconds()
     hurry = functools.partial(session.database.hurry, grace)
     try:

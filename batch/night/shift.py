@@ -48,10 +48,12 @@ _EXISTING = "skip-existing"
 
 @dataclass(frozen=True, slots=True)
 class Watcher:
-    """Who looks on: called as a run begins, after every request, and now and then with the pace."""
+    """Who looks on, if anybody: called as a run begins with what is due and the pace, and after
+    every request.
+    """
 
-    started: Callable[[int, SharedPace], None]
-    attempted: Callable[[AttemptReport], None]
+    started: Callable[[int, SharedPace], None] = lambda _due, _pace: None
+    attempted: Callable[[AttemptReport], None] = lambda _report: None
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,6 @@ KEY = CredentialSource(lambda: Credentials("testid", "testsecret"))
 Row = dict[str, object]
 """A submission as ``export`` prints it."""
 
-_QUIET = Watcher(started=lambda _n, _pace: None, attempted=lambda _report: None)
 _HOUR = 3600.0 + 60.0
 """A little more than the settling time."""
 
@@ -98,7 +97,7 @@ class Rig:
 
         async def work() -> None:
             async with open_session(self.settings, KEY, sends=True) as session:
-                await submit(session, _QUIET, max_submissions=None)
+                await submit(session, Watcher(), max_submissions=None)
 
         ended = run_process(work, strike, meanwhile)
         self.cloud.catch_up()

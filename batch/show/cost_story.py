@@ -1,32 +1,44 @@
 """What each submission has cost: a part of a media's story."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from uuid import UUID
 
 import asyncpg
 
 from batch.core.states import State
 from batch.ledger.database import Database
-from batch.show.story import Section
 
 
-async def cost_sections(database: Database, submissions: Sequence[int]) -> dict[int, Section]:
-    """Return what each of these submissions has cost, for a media's story."""
+@dataclass(frozen=True, slots=True)
+class StoryCost:
+    """What a submission was begun for: ``price`` of a minute, length in seconds, their ``amount``.
+
+    ``bound`` says in words what its state makes of the amount.
+    """
+
+    currency: str | None
+    price: Decimal | None
+    seconds: Decimal | None
+    amount: Decimal | None
+    run_id: UUID
+    spent_on: date
+    bound: str
+
+
+async def story_costs(database: Database, submissions: Sequence[int]) -> dict[int, StoryCost]:
+    """Return what each of these submissions has cost that was ever begun."""
     rows = await database.fetch("story_costs", list(submissions))
-    return {row["id"]: _section(row) for row in rows}
+    return {row["id"]: _cost(row) for row in rows}
 
 
-def _section(row: asyncpg.Record) -> Section:
-    length = "of unknown length" if row["seconds"] is None else f"of {row['seconds'] / 60:,.2f} min"
-    price = "no price" if row["price"] is None else f"{row['price']} {row['currency']} a minute"
-    lines = (
-        f"{_bound(row)}: {length}, {price}",
-        f"begun on {row['spent_on']} by run {row['run_id']}",
-    )
-    data = {name: None if row[name] is None else str(row[name]) for name in _TOLD}
-    return Section("cost", lines, {**data, "bound": _bound(row)})
-
-
-_TOLD = ("currency", "price", "seconds", "amount", "run_id", "spent_on")
+def _cost(row: asyncpg.Record) -> StoryCost:
+    return StoryCost(
+        row["currency"], row["price"], row["seconds"], row["amount"], row["run_id"],
+        row["spent_on"], _bound(row),
+    )  # fmt: skip
 
 
 def _bound(row: asyncpg.Record) -> str:

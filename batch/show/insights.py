@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import AsyncGenerator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -77,10 +77,6 @@ class Status:
     unseen: tuple[UnseenWord, ...]
     unknown_jobs: int
     """JobIds that the cloud said it does not know: ``vod-batch resolve --all --disown``."""
-
-    def as_json(self) -> str:
-        """Return the status as one JSON object; times in ISO 8601."""
-        return json.dumps(asdict(self), default=str, ensure_ascii=False)
 
 
 class Insights:

@@ -1,8 +1,7 @@
 """One media's whole story: its origin, every attempt, what came of it, what holds it now."""
 
-import json
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -12,6 +11,7 @@ from batch.core.models import Target
 from batch.core.states import State
 from batch.ledger.database import Database
 from batch.ledger.operators import Operators
+from batch.show.cost_story import StoryCost, story_costs
 from batch.show.ruling import Facts, HeldBy, Ruling, rule
 
 _T = TypeVar("_T")
@@ -65,23 +65,6 @@ class PastHold:
 
 
 @dataclass(frozen=True, slots=True)
-class Section:
-    """One more part of a story, such as its events or its cost, as lines to read.
-
-    ``data`` is the same for ``--json``: anything that :mod:`json` takes, times as text.
-    """
-
-    title: str
-    lines: tuple[str, ...]
-    data: Any
-
-
-SectionSource = Callable[[Sequence[int]], Awaitable[Mapping[int, Section]]]
-"""Returns a section for those of the given submissions that have something to tell. A submission
-without one has no such part in its story, neither in text nor in JSON."""
-
-
-@dataclass(frozen=True, slots=True)
 class SubmissionStory:
     """Everything the ledger knows about one submission. Times are UTC."""
 
@@ -107,7 +90,7 @@ class SubmissionStory:
     attempts: tuple[Attempt, ...]
     history: tuple[Move, ...]
     holds: tuple[PastHold, ...]
-    sections: tuple[Section, ...] = field(default=())
+    cost: StoryCost | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,13 +102,13 @@ class Story:
     region: str
     submissions: tuple[SubmissionStory, ...]
 
-    def as_json(self) -> str:
-        """Return the story as one JSON object; times in ISO 8601, sections under their titles."""
-        plain = asdict(self)
-        for submission in plain["submissions"]:
-            for section in submission.pop("sections"):
-                submission[section["title"]] = section["data"]
-        return json.dumps(plain, default=_plain, ensure_ascii=False)
+    def facts(self) -> dict[str, Any]:
+        """Return plain values; times in ISO 8601, no cost where none was begun."""
+        facts = asdict(self, dict_factory=_plain)
+        for submission in facts["submissions"]:
+            if submission["cost"] is None:
+                del submission["cost"]
+        return facts
 
 
 async def tell_story(
@@ -136,12 +119,11 @@ async def tell_story(
     settle: timedelta,
     max_attempts: int,
     silence: timedelta,
-    sources: Sequence[SectionSource] = (),
 ) -> Story:
     """Return the whole story of a media.
 
     ``settle`` and ``max_attempts`` are those of the settings, ``silence`` is how long a worker may
-    be silent before it counts as dead. ``sources`` add the parts that other rooms know about.
+    be silent before it counts as dead.
 
     Raises:
         UsageError: the target has no submission of the media; the message names near misses.
@@ -154,7 +136,7 @@ async def tell_story(
     attempts = _by_submission(await database.fetch("story_attempts", ids), _attempt)
     moves = _by_submission(await database.fetch("story_moves", ids), _move)
     holds = _by_submission(await database.fetch("story_holds", ids), _hold)
-    found = [await source(ids) for source in sources]
+    costs = await story_costs(database, ids)
     submissions = []
     for row in rows:
         own_attempts, own_holds = attempts.get(row["id"], ()), holds.get(row["id"], ())
@@ -166,7 +148,7 @@ async def tell_story(
                 own_attempts,
                 moves.get(row["id"], ()),
                 own_holds,
-                tuple(sections[row["id"]] for sections in found if row["id"] in sections),
+                costs.get(row["id"]),
             )
         )
     return Story(media_id, target.account, target.region, tuple(submissions))
@@ -267,7 +249,7 @@ def _submission(
     attempts: tuple[Attempt, ...],
     moves: tuple[Move, ...],
     holds: tuple[PastHold, ...],
-    sections: tuple[Section, ...],
+    cost: StoryCost | None,
 ) -> SubmissionStory:
     return SubmissionStory(
         id=row["id"],
@@ -292,9 +274,11 @@ def _submission(
         attempts=attempts,
         history=moves,
         holds=holds,
-        sections=sections,
+        cost=cost,
     )
 
 
-def _plain(value: object) -> object:
-    return value.isoformat() if isinstance(value, datetime) else str(value)
+def _plain(fields: list[tuple[str, Any]]) -> dict[str, Any]:
+    return {
+        name: value.isoformat() if isinstance(value, datetime) else value for name, value in fields
+    }

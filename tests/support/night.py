@@ -48,7 +48,7 @@ class Night:
     ) -> RunSummary:
         """Run one worker to its end; seconds may stand for durations."""
         chosen = self.chosen(settings)
-        watcher = Watcher(started=lambda *_: None, attempted=self.reports.append)
+        watcher = Watcher(attempted=self.reports.append)
         source = CredentialSource(load or (lambda: key))
         async with open_session(chosen, source, sends=True) as session:
             most = chosen.max_submissions

@@ -48,7 +48,7 @@ class WholeNight:
 
     async def spend(self, held: LockedNight) -> Spent:
         """Run the night to its end."""
-        watcher = Watcher(started=lambda *_: None, attempted=lambda _: None)
+        watcher = Watcher()
         return await run_night(held, Inbox(self.inbox, 0.0), watcher)
 
     async def run(self) -> Spent:

@@ -2,18 +2,17 @@
 -- comes, goes or is begun, and one that changes with any length; and how many requests all of them take, as
 -- the types of one media go together. $1 target, $2 the plan whose rows alone count (fix_plan.sql), or null
 WITH due AS MATERIALIZED (
-    SELECT s.id, s.lease, s.media_id, s.job_type, s.config, s.campaign, s.user_data
+    SELECT s.id, s.lease, s.media_id, s.job_type,
+           hash_record_extended((s.media_id, s.config, s.campaign, s.user_data), 0) AS request
       FROM sendable s
      WHERE s.target_id = $1 AND s.state = 'pending'
        AND ($2::uuid IS NULL OR s.id <@ (SELECT p.ids FROM plans p WHERE p.id = $2))
 )
 SELECT s.job_type, count(*) AS rows, count(*) FILTER (WHERE m.duration_seconds IS NULL) AS unknown,
        coalesce(sum(m.duration_seconds), 0) AS seconds, max(m.duration_seconds) AS longest,
-       sum(hashtextextended(s.id::text || ':' || s.lease::text, 0)::numeric) AS mark,
-       sum(hashtextextended(s.id::text || ':' || coalesce(m.duration_seconds::text, ''), 0)::numeric)
-           AS length_mark,
-       (SELECT count(*)
-          FROM (SELECT DISTINCT d.media_id, d.config, d.campaign, d.user_data FROM due d) r) AS requests
+       sum(hashint8extended(s.id, s.lease)) AS mark,
+       sum(hash_numeric_extended(coalesce(m.duration_seconds, -1), s.id)) AS length_mark,
+       (SELECT count(DISTINCT d.request) FROM due d) AS requests
   FROM due s
   LEFT JOIN media m ON m.target_id = $1 AND m.media_id = s.media_id
  GROUP BY s.job_type

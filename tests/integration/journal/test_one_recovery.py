@@ -48,7 +48,7 @@ async def test_what_a_worker_of_ours_recorded_is_not_read_again(
 ) -> None:
     """It ended with nothing open, so that its journal says nothing new."""
     await night.ledger.add(range(10))
-    watcher = Watcher(started=lambda *_: None, attempted=lambda _: None)
+    watcher = Watcher()
     await submit(session, watcher, max_submissions=None)
     [journal] = journal_files(session.settings.journal_path)
     assert session.recorded == {worker_of(journal)}

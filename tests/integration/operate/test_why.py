@@ -1,13 +1,9 @@
 """Why: one media's whole story on the real command line."""
 
 import json
-from collections.abc import Mapping, Sequence
-from datetime import timedelta
 
-from batch.cli.render_story import story_lines
 from batch.core.states import State
 from batch.reconcile.resolving import operator_name
-from batch.show.story import Section, tell_story
 from tests.integration.operate.test_words import _run
 from tests.support.cloud import Emulator
 from tests.support.console import Console
@@ -79,18 +75,15 @@ async def test_every_state_has_a_story(ledger: Ledger, console: Console) -> None
         assert "  now       " in text
 
 
-async def test_a_section_is_there_only_where_it_has_something(ledger: Ledger) -> None:
-    """Events and cost come in as sections; a submission without them has none, in text or JSON."""
-    first, _second = await ledger.add([1], DNA, TAG)
-
-    async def costs(submissions: Sequence[int]) -> Mapping[int, Section]:
-        assert first in submissions
-        return {first: Section("cost", ("0.50 CNY",), {"amount": "0.50"})}
-
-    story = await tell_story(
-        ledger.database, ledger.store.target, media(1), settle=timedelta(hours=1),
-        max_attempts=8, silence=timedelta(seconds=15), sources=[costs],
-    )  # fmt: skip
-    told = json.loads(story.as_json())["submissions"]
-    assert [one.get("cost") for one in told] == [{"amount": "0.50"}, None]
-    assert "\n".join(story_lines(story)).count("  cost\n    0.50 CNY") == 1
+async def test_a_cost_is_there_only_where_something_was_begun(
+    ledger: Ledger, console: Console
+) -> None:
+    """A submission that was never begun has none, in text or JSON."""
+    await ledger.add([1], DNA, TAG)
+    [claim] = await ledger.begin(1)
+    assert len(claim.members) == 2
+    await ledger.add([1], TAG, campaign="again")
+    story = json.loads((await _run(console, "why", media(1), "--json")).stdout)
+    bounds = ["an unknown amount reserved", "an unknown amount reserved", None]
+    assert [one.get("cost", {}).get("bound") for one in story["submissions"]] == bounds
+    assert (await _run(console, "why", media(1))).stdout.count("  cost\n    an unknown") == 2

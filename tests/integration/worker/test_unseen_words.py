@@ -10,6 +10,7 @@ from batch.errors import DatabaseUnavailableError
 from batch.ledger.unseen import KeptWords
 from batch.ledger.word_keeping import WordKeeper
 from batch.show.insights import Insights
+from batch.show.plain import as_json
 from tests.support.ledger import Ledger, media
 from tests.support.night import Night
 from tests.support.settling import Morning
@@ -35,7 +36,7 @@ async def test_a_run_keeps_what_it_could_not_read(
     assert len(told) == 1
     assert "Brand.New" in told[0]
     status = await Insights(night.ledger.database, night.ledger.store.target).status(60)
-    assert json.loads(status.as_json())["unseen"] == [
+    assert json.loads(as_json(status))["unseen"] == [
         {"action": "SubmitAIJob", "field": "Code", "word": "Brand.New", "example": media(1),
          "times": 2}
     ]  # fmt: skip

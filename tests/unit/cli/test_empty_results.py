@@ -2,10 +2,10 @@
 
 from decimal import Decimal
 
-from batch.cli.render import plan_lines, reconcile_lines
 from batch.core.pricing import CostRange
 from batch.doctor.configuration import check_types
 from batch.reconcile.reconciler import ReconcileSummary
+from batch.show.text.runs import plan_lines, reconcile_lines
 from batch.submit.planning import Plan
 
 NOTHING = Decimal(0)

@@ -1,25 +1,58 @@
 """How a target stands, as tables on a terminal."""
 
+from collections.abc import Iterator
 from dataclasses import asdict
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from batch.cli.render_story import hold_line
 from batch.core.states import State
 from batch.show.insights import Status
-from batch.show.money import cost_lines
-from batch.show.words import word_lines
+from batch.show.text.parts import cost_lines, hold_line, word_lines
 
 _WIDEST = 10_000
 """Of a line: paths and JobIds are copied from here and searched for, so none is broken."""
 
 
-def show_status(status: Status) -> None:
-    """Print how a target stands, as tables."""
+def status_lines(status: Status) -> Iterator[str]:
+    """Show how a target stands, in tables, coloured where stdout is a terminal."""
     # Lists and reasons are others' words: what looks like rich's own markup is part of them.
     console = Console(highlight=False, markup=False, emoji=False, width=_WIDEST)
+    with console.capture() as captured:
+        for part in _parts(status):
+            console.print(part)
+    yield from captured.get().removesuffix("\n").split("\n")
+
+
+def _parts(status: Status) -> Iterator[Table | str]:
+    yield _state_table(status)
+    if not status.batches:
+        yield "no batch yet; begin with: vod-batch load FILE.csv"
+        return
+    yield _batch_table(status)
+    yield from cost_lines(asdict(status.costs))
+    yield from map(hold_line, status.holds)
+    for charge in status.extra_charges:
+        yield (
+            f"charged more than once: {charge.media_id} {charge.job_type}, "
+            f"jobs {', '.join(charge.job_ids)}"
+        )
+    yield from word_lines([asdict(word) for word in status.unseen])
+    if status.unknown_jobs:
+        yield (
+            f"{status.unknown_jobs:,} JobIds that the cloud does not know: "
+            "vod-batch resolve --all --disown"
+        )
+    for worker in status.workers:
+        how = "running" if worker.alive else "dead"
+        yield (
+            f"worker {worker.id[:8]} on {worker.host}, pid {worker.pid}: {how}, "
+            f"holds {worker.holds}, last seen {worker.heartbeat_at:%H:%M:%S} UTC"
+        )
+
+
+def _state_table(status: Status) -> Table:
     states = Table(title=f"{status.account} in {status.region}", title_justify="left")
     states.add_column("state")
     states.add_column("submissions", justify="right")
@@ -27,33 +60,7 @@ def show_status(status: Status) -> None:
         states.add_row(state, f"{count:,}", style=None if count else "dim")
     states.add_section()
     states.add_row("all", f"{sum(status.states.values()):,}")
-    console.print(states)
-    if not status.batches:
-        console.print("no batch yet; begin with: vod-batch load FILE.csv")
-        return
-    console.print(_batch_table(status))
-    for line in cost_lines(asdict(status.costs)):
-        console.print(line)
-    for hold in status.holds:
-        console.print(hold_line(hold))
-    for charge in status.extra_charges:
-        console.print(
-            f"charged more than once: {charge.media_id} {charge.job_type}, "
-            f"jobs {', '.join(charge.job_ids)}"
-        )
-    for line in word_lines([asdict(word) for word in status.unseen]):
-        console.print(line)
-    if status.unknown_jobs:
-        console.print(
-            f"{status.unknown_jobs:,} JobIds that the cloud does not know: "
-            "vod-batch resolve --all --disown"
-        )
-    for worker in status.workers:
-        how = "running" if worker.alive else "dead"
-        console.print(
-            f"worker {worker.id[:8]} on {worker.host}, pid {worker.pid}: {how}, "
-            f"holds {worker.holds}, last seen {worker.heartbeat_at:%H:%M:%S} UTC"
-        )
+    return states
 
 
 def _batch_table(status: Status) -> Table:

@@ -2,14 +2,28 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from batch.core.deadline import find_zone
 from batch.core.states import State
-from batch.show.existing import existing_lines
 from batch.show.insights import Status
-from batch.show.money import budget_line, cost_lines
-from batch.show.words import word_lines
+from batch.show.text.parts import budget_line, cost_lines, existing_lines, word_lines
+
+if TYPE_CHECKING:
+    from batch.show.night_report import NightReport
+
+
+def night_lines(report: "NightReport") -> Iterator[str]:
+    """Tell a night that has just ended."""
+    night, settings = report.night, report.settings
+    if report.status:
+        yield from morning_lines(report.facts, report.status, find_zone(settings.timezone))
+        yield from report.unwritten
+        return
+    yield f"vod-batch night of {settings.account} in {settings.region}"
+    yield f"run {night.run} ended because {night.stopped_by} (exit code {int(night.exit_code)})"
+    yield "The ledger could not be asked how things stand; see later: vod-batch status"
 
 
 def morning_lines(facts: Mapping[str, Any], status: Status, zone: ZoneInfo) -> Iterator[str]:

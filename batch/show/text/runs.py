@@ -1,39 +1,19 @@
-"""How results read on a terminal: plain sentences, on stdout."""
+"""What a load, a plan, a run of the worker and a reconcile came to, in lines of text."""
 
 from __future__ import annotations
 
-import json
-import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from batch.core.doubt import AUTO, MANUAL
 from batch.core.states import State
-from batch.show.existing import existing_lines
-from batch.show.money import budget_line
+from batch.show.text.parts import budget_line, existing_lines, hold_line
 
 if TYPE_CHECKING:  # whoever has one of these to show has loaded what made it
-    from batch.doctor import Check
     from batch.ledger.loading import LoadReport
-    from batch.ledger.owners import Owned
-    from batch.ledger.recovery import JournalCheck
     from batch.reconcile.reconciler import ReconcileSummary
-    from batch.reconcile.resolving import Evidence
     from batch.submit.planning import Plan
     from batch.submit.tally import RunSummary
-
-
-def say(*lines: str) -> None:
-    """Print result lines."""
-    sys.stdout.writelines(line + "\n" for line in lines)
-    sys.stdout.flush()
-
-
-def show(result: Any, lines: Iterable[str], *, as_json: bool) -> None:
-    """Print a result, which is a dataclass: as one JSON object, or as lines."""
-    say(*([json.dumps(asdict(result), default=str, ensure_ascii=False)] if as_json else lines))
 
 
 def load_lines(report: LoadReport) -> Iterator[str]:
@@ -132,10 +112,7 @@ def plan_lines(plan: Plan) -> Iterator[str]:
         )
     if cost.low is None:
         yield '  prices are missing: set prices in vod-batch.toml, such as AIMediaDNA = "0.05"'
-    if plan.holds:
-        from batch.cli.render_story import hold_line
-
-        yield from map(hold_line, plan.holds)
+    yield from map(hold_line, plan.holds)
     if total:
         yield f"send exactly this with: vod-batch submit --plan {plan.hash}"
 
@@ -173,70 +150,3 @@ def _who_settles(summary: ReconcileSummary) -> str:
 def _charge_lines(extra_charges: int) -> Iterator[str]:
     if extra_charges:
         yield f"  charged more {extra_charges:>9,}  submissions hold several JobIds: see status"
-
-
-def owned_line(owned: Owned, words: str) -> str:
-    """Tell of a submission's JobId what the cloud said."""
-    whose = f"{owned.media_id} {owned.job_type} (campaign {owned.campaign})"
-    return f"{whose}, job {owned.job_id}: {words}"
-
-
-def evidence_lines(evidence: Evidence) -> Iterator[str]:
-    """Show what is known of one doubt, and what a mistake would cost."""
-    doubt = evidence.doubt
-    yield f"{doubt.media_id} {doubt.job_type} (campaign {doubt.campaign})"
-    yield f"  sent     {doubt.signed_at:%Y-%m-%d %H:%M:%S} UTC, nonce {doubt.nonce}"
-    yield f"  because  {doubt.message or 'its worker died before an answer'}"
-    if evidence.trouble:
-        yield f"  cloud    cannot be asked: {evidence.trouble}"
-    elif not evidence.jobs:
-        yield "  cloud    lists no job of this media"
-    for job in evidence.jobs:
-        when = f"{job.created_at:%Y-%m-%d %H:%M:%S} UTC" if job.created_at else "at no known time"
-        marks = [
-            _TRIGGERS.get(job.trigger or "", f"Trigger {job.trigger or 'not told'}"),
-            "known to the ledger" if job.is_known else "unknown to the ledger",
-            "FITS" if job.fits else "may fit" if job.may_fit else "does not fit",
-        ]
-        yield f"  cloud    {job.job_id} {job.type or '(type not told)'} {when}: {', '.join(marks)}"
-    if evidence.may_still_arrive:
-        yield "  caution  the request is younger than 15 minutes: it may still arrive"
-    yield (
-        f"  at stake one more {doubt.job_type} of this media, charged by its minutes, if a job "
-        "exists and it is sent again; a result paid for and lost, if another's job is adopted"
-    )
-
-
-_TRIGGERS = {MANUAL: "manual", AUTO: "automatic"}
-
-
-def check_line(check: Check) -> str:
-    """Show one check of the doctor."""
-    mark = {"ok": "ok  ", "warning": "warn", "bad": "BAD ", "not checked": "--  "}[check.grade]
-    fix = f"\n      fix: {check.fix}" if check.fix else ""
-    return f"{mark}  {check.name:<15} {check.detail}{fix}"
-
-
-def _damage(check: JournalCheck) -> str:
-    if check.is_known:
-        return "check the disk; PostgreSQL knows this journal to its end"
-    return "check the disk; a run stops until: vod-batch doctor --accept journal"
-
-
-def journal_lines(checks: Sequence[JournalCheck], folder: Path) -> Iterator[str]:
-    """Show each journal beside PostgreSQL."""
-    if not checks:
-        yield f"no journal in {folder}"
-    for check in checks:
-        found = check.comparison
-        verdict = "differs" if found.differs else "agrees"
-        alive = ", its worker lives" if check.is_alive else ""
-        yield f"{check.path.name}: {check.requests:,} requests, {verdict}{alive}"
-        if found.forgotten:
-            yield f"  {len(found.forgotten):,} that PostgreSQL forgot"
-        if found.unrecorded:
-            yield f"  {len(found.unrecorded):,} whose answer PostgreSQL never heard"
-        if check.damaged_lines:
-            yield f"  {check.damaged_lines:,} damaged lines: {_damage(check)}"
-    if any(check.comparison.differs for check in checks):
-        yield "they are read into PostgreSQL by the next: vod-batch submit, or vod-batch reconcile"

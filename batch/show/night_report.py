@@ -1,0 +1,109 @@
+"""A night from its lock to its report: run, looked back on, announced."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from batch.errors import DatabaseUnavailableError, ExitCode, VodBatchError
+from batch.night.inbox import Inbox
+from batch.night.night import Night, night_facts
+from batch.night.night_lock import LockedNight
+from batch.night.nightly import run_night
+from batch.night.shift import Watcher
+from batch.notify.channels import Notifier
+from batch.notify.message import Message
+from batch.notify.textfile import night_metrics, record_textfile
+from batch.session import Session
+from batch.settings import Settings
+from batch.show.insights import Insights, Status
+from batch.show.results import write_results
+from batch.show.text.night import night_lines
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class NightReport:
+    """A night that has ended, in the target and the zone of ``settings``.
+
+    ``facts`` are the night as ``runs`` keeps it. ``status`` is how the target stands after it,
+    ``None`` where the ledger could not be asked. ``unwritten`` says which result files are missing.
+    """
+
+    settings: Settings
+    night: Night
+    facts: dict[str, Any]
+    status: Status | None
+    unwritten: tuple[str, ...] = ()
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """The code that the night ends with."""
+        return self.night.exit_code
+
+
+async def spend_night(
+    locked: LockedNight, inbox: Inbox, watch: Callable[[], AbstractContextManager[Watcher]]
+) -> NightReport:
+    """Run the night under its lock, write its result files, notify; return its report."""
+    session = locked.session
+    notifier = Notifier.from_settings(session.settings)
+    # A monitor that hangs must not hold the night up.
+    notice = asyncio.create_task(notifier.started(str(session.run)))
+    with watch() as watcher:
+        night = await run_night(locked, inbox, watcher)
+    await notice
+    report = await _look_back(session, night)
+    await notifier.ended(_message(report))
+    _keep_metrics(report)
+    return report
+
+
+async def _look_back(session: Session, night: Night) -> NightReport:
+    """Write the result files, and ask how the target stands."""
+    settings = session.settings
+    status: Status | None = None
+    unwritten: tuple[str, ...] = ()
+    try:
+        if isinstance(night.trouble, DatabaseUnavailableError):
+            raise night.trouble
+        insights = Insights(session.database.part(), session.target)  # the night's own is hurried
+        unwritten = tuple(await write_results(insights, night.moved))
+        status = await insights.status(settings.heartbeat_timeout.total_seconds())
+    except VodBatchError as error:  # the ledger is away, and that is to be reported
+        night.trouble = night.trouble or error
+    facts = json.loads(json.dumps(night_facts(night), default=str))
+    return NightReport(settings, night, facts, status, unwritten)
+
+
+def _message(report: NightReport) -> Message:
+    settings, night, code = report.settings, report.night, report.exit_code
+    title = (
+        f"vod-batch: night of {settings.account} in {settings.region} ended with "
+        f"{int(code)} ({code.name.lower().replace('_', ' ')})"
+    )
+    text = "\n".join(night_lines(report))
+    return Message(title, text, report.facts, int(code), str(night.run), night.is_success)
+
+
+def _keep_metrics(report: NightReport) -> None:
+    settings, night = report.settings, report.night
+    if settings.textfile:
+        metrics = night_metrics(
+            account=settings.account,
+            region=settings.region,
+            exit_code=int(report.exit_code),
+            started_at=night.started_at,
+            ended_at=night.ended_at or night.started_at,
+            states=report.status.states if report.status else {},
+            success_codes=settings.ping_success_codes,
+            is_success=night.is_success,
+        )
+        kept = record_textfile(settings.textfile, metrics)
+        if not kept.ok:
+            log.warning("textfile_not_written", detail=kept.detail)

@@ -1,0 +1,1 @@
+"""Values in lines of text, for people; nothing else in the package formats them."""

@@ -1,0 +1,89 @@
+"""Lines that stand on several pages: costs, budgets, existing jobs, unknown words, holds.
+
+From plain facts, as runs keep them: amounts in decimal text.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from batch.core.budget import NEARLY_USED
+from batch.ledger.operators import Hold
+
+
+def cost_lines(costs: Mapping[str, Any] | None) -> Iterator[str]:
+    """Tell costs (:class:`batch.core.pricing.Costs`): what is charged, and what may still be."""
+    if costs is None:
+        return
+    for cost in costs["by_currency"]:
+        yield f"charged  {money(cost['charged'])} {cost['currency']}, for jobs that succeeded"
+        if Decimal(cost["reserved"]):
+            yield f"reserved {money(cost['reserved'])} {cost['currency']}, at most, for open ones"
+    if costs["unknown"]:
+        yield f"{costs['unknown']:,} submissions of unknown cost: set prices; nightly finds lengths"
+
+
+def budget_line(use: Mapping[str, Any], currency: str) -> str:
+    """Tell how far a budget (:class:`batch.core.budget.BudgetUse`) is used."""
+    spent, limit = Decimal(use["spent"]), Decimal(use["limit"])
+    warning = " - NEARLY USED" if spent >= NEARLY_USED * limit else ""
+    return (
+        f"budget of the {use['period']} {money(limit)} {currency}: "
+        f"{money(spent)} charged or reserved{warning}"
+    )
+
+
+def money(amount: object) -> str:
+    return f"{Decimal(str(amount)):,.2f}"
+
+
+def existing_lines(runs: Sequence[Mapping[str, Any] | None]) -> Iterator[str]:
+    """Tell what looks for existing jobs (``ExistingSummary``) came to in all runs together."""
+    told = [one for one in runs if one]
+
+    def total(name: str) -> int:
+        return sum(one[name] for one in told)
+
+    if adopted := total("adopted"):
+        yield f"  there before {adopted:>9,}  jobs adopted, nothing paid{_saving(told)}"
+    if put_off := total("put_off"):
+        yield f"  put off      {put_off:>9,}  for a job that still runs, or a look that failed"
+    if failed := total("failed"):
+        yield f"  not seen     {failed:>9,}  media whose jobs could not be looked up"
+    for why in dict.fromkeys(one["gave_up"] for one in told if one["gave_up"]):
+        yield f"  no more looks for existing jobs were taken, and the rest was sent without: {why}"
+
+
+def _saving(told: Sequence[Mapping[str, Any]]) -> str:
+    saved = [Decimal(str(one["saved"])) for one in told if one["saved"] is not None]
+    return f", about {money(sum(saved))} {told[0]['currency']} saved" if saved else ""
+
+
+def word_lines(words: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Show each word with where it stood, how often, and where it was seen last."""
+    for word in words:
+        yield (
+            f"unknown word of the cloud: {word['action']} {word['field']} {word['word']!r}, "
+            f"{word['times']:,} times, last for {word['example']}"
+        )
+
+
+def hold_line(hold: Hold) -> str:
+    """Show one open hold, and how to let it go."""
+    what, words = {
+        "target": ("the whole target", " --all"),
+        "batch": (f"batch {hold.batch_id}", f" --batch {hold.batch_id}"),
+    }.get(hold.scope, ("single submissions", " MEDIA_ID, or as they were selected"))
+    return (
+        f"held: {what}, {hold.rows:,} {submissions(hold.rows)}, since {at(hold.held_at)} by "
+        f"{hold.held_by} ({hold.reason}); let go with: vod-batch resume{words}"
+    )
+
+
+def submissions(count: int) -> str:
+    return "submission" if count == 1 else "submissions"
+
+
+def at(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
