@@ -24,7 +24,7 @@ from batch.reconcile.resolving import operator_name
 from batch.session import open_session
 from batch.settings import Settings, load_settings
 from batch.vod.client import VodClient
-from batch.vod.pace import Pace
+from batch.vod.pace import limiter
 
 
 @takes("settle", "qps", *CLOUD)
@@ -137,7 +137,7 @@ async def _resolve(settings: Settings, spoken: _Spoken) -> ExitCode:
             return ExitCode.DONE_WITH_DOUBTS
         if spoken.job_id is not None:
             doubt = await resolving.adopting(doubts, chosen, spoken.job_id)
-            pace = Pace(settings.poll_qps)
+            pace = limiter(settings.poll_qps)
             say(*await owning.check_adoption(
                 client, pace, doubt, spoken.job_id, force=spoken.force
             ))  # fmt: skip
@@ -159,7 +159,7 @@ async def _disown(
     if not owned:
         say("no open job is held" + spoken.whose)
         return ExitCode.DONE
-    said = await owning.ask(client, Pace(settings.poll_qps), owned)
+    said = await owning.ask(client, limiter(settings.poll_qps), owned)
     say(*(owned_line(one, word.words) for one, word in zip(owned, said, strict=True)))
     leaving = owning.disowned(owned, said, force=spoken.force)
     if not spoken.agrees(len(leaving)):
