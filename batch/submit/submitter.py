@@ -31,6 +31,9 @@ from batch.waiting import pause_unless, unless
 _LONGEST_IDLE_SECONDS = 2.0
 # A row waits for its own backoff a minute at the most; what is put off longer is a later run's.
 _NEAR_SECONDS = 120.0
+_TOGETHER_SECONDS = 0.1
+"""Requests that end so close together are one occasion to look whether more is due."""
+
 _NOT_JOURNALED = "held back: the journal cannot be written"
 
 log = structlog.get_logger()
@@ -186,6 +189,9 @@ class Submitter:
         """Nothing could be begun: wait for what may still come, or end the run."""
         if self._in_flight:
             await self._next_end()
+        if self._in_flight:
+            wait = asyncio.wait(self._in_flight, timeout=_TOGETHER_SECONDS)
+            await unless(self._stopping, wait)
             return
         if self._ending.failure:
             return
