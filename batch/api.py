@@ -74,9 +74,9 @@ async def night(settings: Settings, folder: Path, watcher: "Watcher") -> "Night"
         LockHeldError: another night runs.
     """
     from batch.night.inbox import Inbox
-    from batch.night.night_lock import hold_night
+    from batch.night.night_lock import lock_night
     from batch.night.nightly import run_night
 
     inbox = Inbox(folder, settings.settled_after.total_seconds())
-    async with hold_night(settings) as held:
-        return await run_night(held, inbox, watcher)
+    async with lock_night(settings) as locked:
+        return await run_night(locked, inbox, watcher)

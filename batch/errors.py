@@ -1,6 +1,6 @@
 """Every error a person may see, and the exit code it ends a command with.
 
-The tree (``design.md`` 5 fixes the codes)::
+The tree, with the exit codes of ``docs/operating.md``::
 
     VodBatchError
     ├── UsageError                  64  the command's words are off
@@ -9,7 +9,6 @@ The tree (``design.md`` 5 fixes the codes)::
     │   │   ├── ServerFullError         no connection is left for us
     │   │   └── ServerChangedError      another server took over, nothing has run there
     │   ├── FailedOverError             it took over in the middle of a command that cannot go on
-    │   ├── CloudUnavailableError
     │   └── AccountStoppedError         arrears, service not active
     ├── LockHeldError               75  another run holds the lock
     ├── PermissionRefusedError      77  credentials or permission refused
@@ -90,10 +89,6 @@ class ServerChangedError(DatabaseUnavailableError):
 
 class FailedOverError(UnavailableError):
     """Another server serves, which may lack what was committed; the command is to start again."""
-
-
-class CloudUnavailableError(UnavailableError):
-    """The cloud's API gives no answer that can be trusted."""
 
 
 class AccountStoppedError(UnavailableError):

@@ -1,6 +1,6 @@
 """Log lines: pretty on a terminal, JSON elsewhere, always on stderr.
 
-Few, wide lines (``style.md`` 3.14). Secrets and signatures are never handed to a logger; as a last
+Few, wide lines. Secrets and signatures are never handed to a logger; as a last
 guard, values under tell-tale names are masked here.
 """
 

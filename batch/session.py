@@ -14,10 +14,11 @@ from uuid import UUID, uuid4
 
 from batch.core.budget import Spending
 from batch.core.deadline import deadline, find_zone
-from batch.core.models import RunId, Target
+from batch.core.models import Target, WorkerId
 from batch.ledger.database import Database
 from batch.ledger.journal import journal_files, worker_of
 from batch.ledger.store import Store
+from batch.ledger.targets import bind_service, open_target
 from batch.settings import Settings
 from batch.vod.credentials import CredentialSource
 
@@ -57,7 +58,7 @@ class Session:
     dice: random.Random
     started_at: datetime
     run: UUID = field(default_factory=uuid4)
-    recorded: set[RunId] = field(default_factory=set)
+    recorded: set[WorkerId] = field(default_factory=set)
     """Workers of this session that ended with all that their journal knows in the ledger."""
     _closing: contextlib.AsyncExitStack = field(default_factory=contextlib.AsyncExitStack)
     _client: "VodClient | None" = None
@@ -105,7 +106,7 @@ class Session:
 
         folder, store = self.settings.journal_path, Store(database, self.target)
         standing = await check_place(database, folder)
-        await store.bind_service(self.settings.counterpart)
+        await bind_service(database, self.target, self.settings.counterpart)
         silence = self.settings.heartbeat_timeout.total_seconds()
         expired = await store.expire(silence, RECOVERY)
         replayed = await replay_journals(database, self.target, folder, self.spending)
@@ -142,11 +143,9 @@ async def open_session(
     database = await Database.open(settings)
     async with contextlib.AsyncExitStack() as closing:
         closing.push_async_callback(database.close)
-        store = await Store.open(database, settings.account, settings.region)
+        target = await open_target(database, settings.account, settings.region)
         dice = dice or random.SystemRandom()
-        yield Session(
-            settings, database, store.target, source, clock, dice, started_at, _closing=closing
-        )
+        yield Session(settings, database, target, source, clock, dice, started_at, _closing=closing)
 
 
 def run_deadline(settings: Settings, now: datetime) -> datetime | None:

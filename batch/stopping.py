@@ -54,12 +54,12 @@ def on_signals(stop: Callable[[], None], force: Callable[[], None]) -> Iterator[
 
     # asyncio would leave the system's own behind, which ends a process without unwinding it.
     before = {one: signal.getsignal(one) for one in _SIGNALS}
-    heard = [one for one, handler in before.items() if handler is not signal.SIG_IGN]
-    for number in heard:
+    handled = [one for one, handler in before.items() if handler is not signal.SIG_IGN]
+    for number in handled:
         loop.add_signal_handler(number, act)
     try:
         yield
     finally:
-        for number in heard:
+        for number in handled:
             loop.remove_signal_handler(number)
             signal.signal(number, before[number] or signal.SIG_DFL)

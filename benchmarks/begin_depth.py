@@ -25,6 +25,7 @@ from batch.core.verdict import Verdict, judge
 from batch.ledger.database import Database
 from batch.ledger.migrate import apply_migrations
 from batch.ledger.store import Store
+from batch.ledger.targets import open_target
 from batch.settings import load_settings
 from benchmarks import common
 
@@ -85,7 +86,7 @@ async def _measure(url: str, rows: int) -> tuple[tuple[float, float], tuple[floa
     await apply_migrations(settings)
     database = (await Database.open(settings)).part(plans_once=True)
     try:
-        store = await Store.open(database, "benchmark", "benchmark")
+        store = Store(database, await open_target(database, "benchmark", "benchmark"))
         worker = uuid4()
         await store.beat(Worker(worker, "benchmark", 1))
         target = store.target.id

@@ -117,7 +117,7 @@ def asked_often(target: int, batch: int) -> list[Asked]:
         Asked("admit_waiting", (target, "benchmark"), by_worker=True),
         Asked("adopt_strays", (target, "benchmark"), by_worker=True, wants_analyze=True),
         Asked("see_clock", (target,), by_worker=True),
-        Asked("reserve_slots", (target, 32, 0.03, None, 0.0), by_worker=True),
+        Asked("take_slots", (target, 32, 0.03, None, 0.0), by_worker=True),
         Asked("beat", (WORKER, target, "benchmark", 1), by_worker=True),
         Asked("budget_uses", (target, "CNY", RUN, "UTC", 1, 1, 1, None), by_worker=True),
         Asked("next_in_line", (target, 32, []), by_worker=True),

@@ -18,7 +18,7 @@ from contextlib import ExitStack, suppress
 from batch.ledger.database import Database
 from batch.ledger.migrate import apply_migrations
 from batch.ledger.statements import statement
-from batch.ledger.store import Store
+from batch.ledger.targets import open_target
 from batch.settings import load_settings
 from benchmarks import common, seeded
 
@@ -56,12 +56,12 @@ async def _measure(url: str, rows: int) -> tuple[_Times, _Times]:
     page = await Database.open(settings)
     worker = page.part(plans_once=True)
     try:
-        store = await Store.open(page, "benchmark", "benchmark")
+        target = (await open_target(page, "benchmark", "benchmark")).id
         async with page.transaction() as connection:
-            await seeded.seed(connection, store.target.id, rows)
-        await page.fetch("open_periods", store.target.id, "CNY", seeded.RUN, "UTC", None)
-        batch = (await page.fetch("list_batches", store.target.id, 5))[-1]["id"]
-        questions = seeded.asked_often(store.target.id, batch)
+            await seeded.seed(connection, target, rows)
+        await page.fetch("open_periods", target, "CNY", seeded.RUN, "UTC", None)
+        batch = (await page.fetch("list_batches", target, 5))[-1]["id"]
+        questions = seeded.asked_often(target, batch)
 
         async def times() -> _Times:
             return [(a, await _time(worker if a.by_worker else page, a)) for a in questions]

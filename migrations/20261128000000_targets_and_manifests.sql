@@ -1,6 +1,6 @@
 -- migrate:up
 
--- One account and region of the cloud: the holder of a quota and of a pause.
+-- One account and region of the cloud: it has one quota and one cooldown.
 CREATE TABLE targets (
     id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     account text NOT NULL,
@@ -9,14 +9,14 @@ CREATE TABLE targets (
     -- be taken for work that the cloud has done.
     service text CHECK (service IN ('cloud', 'stand-in')),
     -- A throttling answer is a fact about the account, so it is kept here and not on a row.
-    paused_until timestamptz,
-    -- How long the pause was to be when it was set; an hour is the longest there is.
-    pause_length interval NOT NULL DEFAULT '1 hour',
+    cooldown_until timestamptz,
+    -- How long the cooldown was to last when it was set; an hour is the longest there is.
+    cooldown_length interval NOT NULL DEFAULT '1 hour',
     -- GCRA: the moment at which the next send of this target may leave, by the database's clock. Every
     -- worker of the target takes its slots from here, so the sum of their rates is the quota.
     next_slot_at timestamptz,
     -- How far ahead next_slot_at lay when it was last moved. Time that passes only makes this and a
-    -- pause shorter, so more than that means a clock that was set back.
+    -- cooldown shorter, so more than that means a clock that was set back.
     slots_lead interval NOT NULL DEFAULT '0',
     -- What was learnt about the target's cloud by asking it (vod-api.md 12.3, 12.4; core/learnt.py).
     replay_confirmed_at timestamptz,

@@ -68,14 +68,14 @@ CREATE TABLE submissions (
     -- Whether the last answer to a rejected or dead submission proves that no job exists: a documented
     -- refusal, or a request that never left. Null: nobody knows.
     refusal_is_certain boolean,
-    -- The lease whose request was sent once more. It stands on the row itself, where whoever moves it must
+    -- The lease whose request was sent once more. It is on the row itself, where whatever moves the row must
     -- meet it: an answer of the first sender that nothing was sent is then too late.
     replayed_lease bigint,
     -- A request of it may have made a job, and it cannot be in doubt yet, because another submission of
     -- its media and type is on the wire or in doubt: it is not sent, and comes into doubt afterwards.
     is_waiting boolean,
     -- The priority that a row had before it was set behind all others: it was refused as if the account
-    -- were, or was proven absent. Null: it stands where its list put it.
+    -- were, or was proven absent. Null: its place is where its list put it.
     set_back_from smallint,
     CONSTRAINT submissions_once UNIQUE (media_id, job_type, target_id, config_key, campaign),
     -- A configuration that says nothing of the type has the empty key too (core/configuration.py).
@@ -92,8 +92,8 @@ CREATE TABLE submissions (
         OR (currency IS NOT NULL AND price IS NOT NULL AND run_id IS NOT NULL AND spent_on IS NOT NULL))
 ) WITH (autovacuum_vacuum_scale_factor = 0.05);
 
--- expire.sql and the end of a run look at what is held.
-CREATE INDEX submissions_held ON submissions (worker_id) WHERE state = 'submitting';
+-- expire.sql and the end of a run look at what a worker has on the wire.
+CREATE INDEX submissions_on_wire ON submissions (worker_id) WHERE state = 'submitting';
 -- list_doubts.sql
 CREATE INDEX submissions_in_doubt ON submissions (target_id, id) WHERE state = 'in_doubt';
 -- list_open_jobs.sql polls the longest unasked first
@@ -103,7 +103,7 @@ CREATE INDEX submissions_open_jobs ON submissions (target_id, polled_at NULLS FI
 CREATE INDEX submissions_on_hold ON submissions (hold_id) WHERE hold_id IS NOT NULL;
 -- admit_waiting.sql
 CREATE INDEX submissions_waiting ON submissions (target_id) WHERE is_waiting;
--- Two requests of one media and type on the wire could not be told apart afterwards.
+-- Two requests of one media and type on the wire could not be distinguished afterwards.
 CREATE UNIQUE INDEX submissions_one_in_flight ON submissions (media_id, job_type, target_id)
     WHERE state IN ('submitting', 'in_doubt');
 -- A job is one submission's. known_jobs.sql and others ask by JobId alone.
@@ -114,7 +114,7 @@ CREATE INDEX submissions_begin ON submissions (target_id, (-(priority::integer))
     WHERE state = 'pending' AND hold_id IS NULL;
 -- Each of the next three is for the statements that say its condition in its own odd words. In plain words
 -- begin and record would meet them too, and a planner that thinks them empty reads the whole of one.
--- open_canaries.sql, mark_held_batch.sql: the first of a batch, wherever it stands in the line.
+-- open_canaries.sql, mark_held_batch.sql: the first of a batch, wherever its place in the queue.
 CREATE INDEX submissions_of_batch ON submissions (batch_id, (-(priority::integer)), id)
     WHERE (state = 'pending') IS TRUE AND hold_id IS NULL;
 -- outlook.sql: what is due next. Most rows were never put off and share one moment.
@@ -207,7 +207,7 @@ END
 $$;
 
 -- What becomes of a rejected or dead submission that is tried again: it is 'due'; or in 'doubt', since
--- a job may exist; or it 'waits', since of one media and type one doubt at a time can be told apart
+-- a job may exist; or it 'waits', since of one media and type one doubt at a time can be settled
 -- from the others, the oldest first.
 CREATE FUNCTION retry_way(s submissions) RETURNS text LANGUAGE sql STABLE AS $$
     SELECT CASE

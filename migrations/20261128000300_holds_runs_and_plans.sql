@@ -65,7 +65,7 @@ CREATE TABLE plans (
 );
 
 -- What the cloud answered and no document of ours knows (a code, a status, a type): kept, counted, and
--- told once a night with an example. It never proves anything (design rule 9).
+-- reported once a night with an example. It never proves anything.
 CREATE TABLE unseen_words (
     target_id integer NOT NULL REFERENCES targets,
     action text COLLATE "C" NOT NULL,
@@ -79,7 +79,31 @@ CREATE TABLE unseen_words (
     PRIMARY KEY (target_id, action, field, word)
 );
 
+-- Whether a transaction was committed, for a command whose line was cut before the answer: one row a
+-- command, with the number of the last of its transactions that did something not to be done twice.
+CREATE TABLE commit_marks (
+    id uuid PRIMARY KEY,
+    number bigint NOT NULL,
+    marked_at timestamptz NOT NULL DEFAULT now()
+);
+
+-- No command waits so long for an answer: its row goes when another command comes. With the rights of
+-- the owner: nobody else can delete a row.
+CREATE FUNCTION commit_marks_forgotten() RETURNS trigger LANGUAGE plpgsql
+    SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    DELETE FROM commit_marks
+     WHERE id = ANY (ARRAY(SELECT id FROM commit_marks WHERE marked_at < now() - interval '7 days'
+                              FOR UPDATE SKIP LOCKED));
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER commit_marks_forgotten AFTER INSERT ON commit_marks
+    FOR EACH ROW EXECUTE FUNCTION commit_marks_forgotten();
+
 -- migrate:down
+DROP TABLE commit_marks;
+DROP FUNCTION commit_marks_forgotten();
 DROP TABLE unseen_words;
 DROP TABLE plans;
 DROP TABLE runs;

@@ -4,9 +4,9 @@
 -- what may be begun now, and what a begin claims.
 --
 -- Not in here is what is no matter of a row: a cooldown, which holds for the whole target and passes by
--- itself (begin.sql, outlook.sql, reserve_slots.sql), and what a run is given, its plan and its budgets
+-- itself (begin.sql, outlook.sql, take_slots.sql), and what a run is given, its plan and its budgets
 -- (begin.sql, next_cost.sql). Of two rows for one media and type the second waits from the first's begin on:
--- two of them on the wire could not be told apart afterwards (vod-api.md 12.2).
+-- two of them on the wire could not be distinguished afterwards (vod-api.md 12.2).
 --
 -- For the planner: coalesce matches no partial index and guesses nothing of how many there are, so whoever
 -- walks an index says its words as well. Holds are looked up once a statement; of a held target no row is

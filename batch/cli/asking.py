@@ -6,7 +6,7 @@ import typer
 
 
 def can_ask() -> bool:
-    """Tell whether somebody sits at standard input."""
+    """Return whether somebody sits at standard input."""
     return bool(sys.stdin and sys.stdin.isatty())
 
 

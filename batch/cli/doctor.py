@@ -49,8 +49,8 @@ def doctor(
     try:
         settings = load_settings(**flags)
     except ConfigurationError as error:
-        mend = "mend it, then all the rest can be checked"
-        _show(Check("settings", str(error), mend, error.exit_code), as_json=as_json)
+        fix = "fix it, then all the rest can be checked"
+        _show(Check("settings", str(error), fix, error.exit_code), as_json=as_json)
         raise typer.Exit(error.exit_code) from None
     configure_logs(settings.log_format)
     if acceptable and accept:
@@ -63,7 +63,7 @@ def doctor(
     if media_id is None:
         raise typer.Exit(code)
     if code is not ExitCode.DONE:
-        say("nothing was paid: mend what is bad first")
+        say("nothing was paid: fix what is bad first")
         raise typer.Exit(code)
     raise typer.Exit(asyncio.run(_probe(settings, media_id, job_type, yes=yes, as_json=as_json)))
 
@@ -112,19 +112,19 @@ def _accept(
         say(*shown, f"to accept {name} means: {acceptable.means}")
     goes = yes or agrees(f"accept {name}?")
     done = asyncio.run(acceptable.accept(settings)) if goes else "nothing changed"
-    told = {"accept": name, "means": acceptable.means, "shown": shown, "changed": goes}
-    say(json.dumps(told | {"done": done}, ensure_ascii=False) if as_json else done)
+    facts = {"accept": name, "means": acceptable.means, "shown": shown, "changed": goes}
+    say(json.dumps(facts | {"done": done}, ensure_ascii=False) if as_json else done)
 
 
 def _show(check: Check, *, as_json: bool) -> None:
-    told = {
+    facts = {
         "name": check.name,
-        "verdict": check.verdict,
+        "verdict": check.grade,
         "detail": check.detail,
-        "mend": check.mend,
+        "mend": check.fix,
         "code": check.code,
     }
-    say(json.dumps(told, ensure_ascii=False) if as_json else check_line(check))
+    say(json.dumps(facts, ensure_ascii=False) if as_json else check_line(check))
 
 
 async def _doctor(settings: Settings, *, confirm_replay: bool, as_json: bool) -> list[Check]:

@@ -27,15 +27,15 @@ COMMANDS = {
         "Load new files, look, submit, reconcile, report: the one line in crontab.",
     ),
     "report": ("look", "Show the morning page of the newest night."),
-    "migrate": ("work", "Bring the database's schema up to this program."),
+    "migrate": ("work", "Upgrade the database's schema to this program."),
     "load": ("work", "Load CSV lists of media ids; nothing is sent yet."),
     "submit": ("work", "Submit what is due, under the quota, until nothing is."),
     "reconcile": ("settle", "Settle doubts and follow jobs to their end."),
-    "resolve": ("settle", "Decide what no look-up could: show the evidence, ask, then do as told."),
+    "resolve": ("settle", "Decide what no look-up could: show the evidence, ask, then do it."),
     "doctor": ("doctor", "Check what a run needs; nothing is spent, but by --probe."),
     "why": (
         "operate",
-        "Tell a media's whole story: where it came from, every attempt, and what holds it now.",
+        "Show a media's whole story: where it came from, every attempt, and what holds it now.",
     ),
     "retry": ("operate", "Make what failed, was rejected or is dead due again."),
     "cancel": ("operate", "Withdraw what is still to be sent, for good."),
@@ -129,14 +129,14 @@ app.callback()(_nothing)
 
 
 def run() -> None:
-    """Run one command and end the process with its exit code (``design.md`` 5)."""
+    """Run one command and end the process with its exit code."""
     prepare_streams()
     signal.signal(signal.SIGTERM, _end_by_sigterm)
     try:
         app(prog_name="vod-batch")
     except SystemExit as end:
         if isinstance(end.__context__, BrokenPipeError):
-            # Typer ends such a command with 1, but whoever read our output has seen enough.
+            # Typer ends such a command with 1, but the reader of our output has seen enough.
             drop_results()
             sys.exit(ExitCode.DONE)
         if isinstance(end.__context__, typer.Abort):
@@ -151,7 +151,7 @@ def run() -> None:
 
 
 def _was_ended(error: BaseException | None) -> bool:
-    """Tell whether an error came up only while SIGTERM unwound what ran."""
+    """Return whether an error came up only while SIGTERM unwound what ran."""
     while error:
         if isinstance(error, SystemExit):
             return True

@@ -8,7 +8,7 @@ import typer
 
 from batch.cli.options import CLOUD, JsonOption, takes
 from batch.night.inbox import Inbox
-from batch.night.night_lock import hold_night
+from batch.night.night_lock import lock_night
 from batch.settings import Settings
 
 
@@ -29,11 +29,11 @@ def nightly(
 
 async def _nightly(settings: Settings, folder: Path, *, as_json: bool) -> int:
     inbox = Inbox(folder, settings.settled_after.total_seconds())
-    async with hold_night(settings) as held:
+    async with lock_night(settings) as locked:
         # Only who has the lock waits for the worker, the cloud's client and the notifier to load.
         from batch.cli.night_shift import spend_night
 
-        return await spend_night(held, inbox, as_json=as_json)
+        return await spend_night(locked, inbox, as_json=as_json)
 
 
 COMMANDS = {"nightly": nightly}

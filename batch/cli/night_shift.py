@@ -1,4 +1,4 @@
-"""One night from the lock on: run it, look back, tell."""
+"""One night from the lock on: run it, report it."""
 
 import asyncio
 import json
@@ -13,7 +13,7 @@ from batch.errors import DatabaseUnavailableError, VodBatchError
 from batch.logs import configure_logs
 from batch.night.inbox import Inbox
 from batch.night.night import Night, night_facts
-from batch.night.night_lock import HeldNight
+from batch.night.night_lock import LockedNight
 from batch.night.nightly import run_night
 from batch.notify.channels import Notifier
 from batch.notify.message import Message
@@ -27,28 +27,28 @@ from batch.show.results import write_results
 log = structlog.get_logger()
 
 
-async def spend_night(held: HeldNight, inbox: Inbox, *, as_json: bool) -> int:
-    """Run the night, show its report and tell who wants to know; return the exit code."""
-    settings = held.session.settings
+async def spend_night(locked: LockedNight, inbox: Inbox, *, as_json: bool) -> int:
+    """Run the night, show its report, notify; return the exit code."""
+    settings = locked.session.settings
     configure_logs(settings.log_format)
     notifier = Notifier.from_settings(settings)
     # A monitor that hangs must not hold the night up.
-    telling: list[asyncio.Task[object]] = []
+    notices: list[asyncio.Task[object]] = []
 
     def on_start(night: Night) -> None:
-        telling.append(asyncio.create_task(notifier.started(str(night.run))))
+        notices.append(asyncio.create_task(notifier.started(str(night.run))))
 
     with watch_run() as watcher:
-        night = await run_night(held, inbox, watcher, on_start=on_start)
-    await asyncio.gather(*telling)
+        night = await run_night(locked, inbox, watcher, on_start=on_start)
+    await asyncio.gather(*notices)
     try:
-        facts, text, states = await _look_back(held.session, night)
-    except VodBatchError as error:  # the ledger is away, and somebody should hear of it
+        facts, text, states = await _look_back(locked.session, night)
+    except VodBatchError as error:  # the ledger is away, and that is to be reported
         night.trouble = night.trouble or error
         facts, text, states = _without_ledger(settings, night)
     try:
         say(json.dumps(facts, default=str, ensure_ascii=False) if as_json else text)
-    finally:  # a full disk keeps the page from the log, and nobody from being told
+    finally:  # a full disk keeps the page from the log, and no notice from being sent
         await _tell(settings, notifier, night, text, facts)
         _keep_metrics(settings, night, states)
     return int(night.exit_code)
@@ -89,8 +89,8 @@ async def _tell(
         f"vod-batch: night of {settings.account} in {settings.region} ended with "
         f"{int(code)} ({code.name.lower().replace('_', ' ')})"
     )
-    told = Message(title, text, facts, int(code), str(night.run), night.is_well)
-    await notifier.ended(told)
+    message = Message(title, text, facts, int(code), str(night.run), night.is_success)
+    await notifier.ended(message)
 
 
 def _keep_metrics(settings: Settings, night: Night, states: dict[str, int]) -> None:
@@ -103,7 +103,7 @@ def _keep_metrics(settings: Settings, night: Night, states: dict[str, int]) -> N
             ended_at=night.ended_at or night.started_at,
             states=states,
             success_codes=settings.ping_success_codes,
-            is_well=night.is_well,
+            is_success=night.is_success,
         )
         kept = record_textfile(settings.textfile, metrics)
         if not kept.ok:

@@ -1,4 +1,4 @@
-"""The operator's words: why, retry, cancel, pause, resume."""
+"""The operator's commands: why, retry, cancel, pause, resume."""
 
 import asyncio
 import functools
@@ -12,14 +12,14 @@ import typer
 from batch.cli.asking import agrees, can_ask
 from batch.cli.options import LEDGER, MOST_BATCHES, JsonOption, YesOption, takes
 from batch.cli.render import say
-from batch.cli.render_story import done_line, plan_lines, story_lines
+from batch.cli.render_story import change_lines, done_line, story_lines
 from batch.core.models import JobType
 from batch.core.states import State
 from batch.errors import UsageError
 from batch.ledger.operators import Operators, Selection
 from batch.logs import configure_logs
 from batch.operate import operating
-from batch.operate.selecting import Spoken, Word, media_id_of, select
+from batch.operate.selecting import Command, Selectors, media_id_of, select
 from batch.reconcile.resolving import operator_name
 from batch.session import open_session
 from batch.settings import Settings
@@ -30,7 +30,7 @@ from batch.show.story import tell_story
 @takes(*LEDGER)
 def why(
     settings: Settings,
-    media_id: Annotated[str, typer.Argument(metavar="MEDIA_ID", help="Whose story to tell.")],
+    media_id: Annotated[str, typer.Argument(metavar="MEDIA_ID", help="Whose story to show.")],
     *,
     as_json: JsonOption = False,
 ) -> None:
@@ -52,11 +52,11 @@ async def _why(settings: Settings, media_id: str, *, as_json: bool) -> None:
     say(*([story.as_json()] if as_json else story_lines(story)))
 
 
-def _command(word: Word) -> Callable[..., None]:
-    """Make the command of a word; all of them select alike."""
+def _command(command: Command) -> Callable[..., None]:
+    """Make one of the commands; all of them select alike."""
 
     @takes(*LEDGER)
-    def command(
+    def run(
         settings: Settings,
         media_ids: Annotated[
             list[str] | None,
@@ -91,25 +91,27 @@ def _command(word: Word) -> Callable[..., None]:
         configure_logs(settings.log_format)
         named = tuple(media_id.strip() for media_id in media_ids or ())
         states = tuple(state or ())
-        spoken = Spoken(named, everything, states, code, batch, ids, job_type, campaign)
-        selection = select(spoken, settings)
+        selectors = Selectors(named, everything, states, code, batch, ids, job_type, campaign)
+        selection = select(selectors, settings)
         if not (dry_run or yes or can_ask()):
             raise UsageError(
-                f"nobody can be asked here; add --yes to {word}, or --dry-run to see what it "
+                f"nobody can be asked here; add --yes to {command}, or --dry-run to see what it "
                 "would do"
             )
-        order = _Order(word, spoken, selection, reason, dry_run=dry_run, yes=yes, as_json=as_json)
+        order = _Order(
+            command, selectors, selection, reason, dry_run=dry_run, yes=yes, as_json=as_json
+        )
         asyncio.run(_carry_out(settings, order))
 
-    return command
+    return run
 
 
 @dataclass(frozen=True, slots=True)
 class _Order:
     """What the command line says to do, and how."""
 
-    word: Word
-    spoken: Spoken
+    command: Command
+    selectors: Selectors
     selection: Selection
     reason: str | None
     dry_run: bool
@@ -118,40 +120,42 @@ class _Order:
 
 
 async def _carry_out(settings: Settings, order: _Order) -> None:
-    """Say what the word would do, ask, then do it."""
+    """Show what the command would do, ask, then do it."""
     async with open_session(settings) as session:
         operators = Operators(session.database, session.target)
-        plan = await operating.make_plan(
-            operators, order.word, order.spoken, order.selection, order.reason
+        change = await operating.preview(
+            operators, order.command, order.selectors, order.selection, order.reason
         )
         if not order.as_json:
-            say(*plan_lines(plan, dry_run=order.dry_run))
-        question = f"{plan.word} {plan.count:,} submission(s)?"
-        goes = plan.changes and not order.dry_run and (order.yes or agrees(question))
+            say(*change_lines(change, dry_run=order.dry_run))
+        question = f"{change.command} {change.count:,} submission(s)?"
+        goes = change.has_effect and not order.dry_run and (order.yes or agrees(question))
         done = operating.Done(0)
         if goes:
-            done = await operating.carry_out(operators, plan, operator_name())
+            done = await operating.carry_out(operators, change, operator_name())
     if order.as_json:
-        say(_as_json(plan, done, dry_run=order.dry_run, changed=goes))
+        say(_as_json(change, done, dry_run=order.dry_run, changed=goes))
     else:
-        say(done_line(plan, done) if goes else "nothing changed")
+        say(done_line(change, done) if goes else "nothing changed")
 
 
-def _as_json(plan: operating.Plan, done: operating.Done, *, dry_run: bool, changed: bool) -> str:
+def _as_json(
+    change: operating.Change, done: operating.Done, *, dry_run: bool, changed: bool
+) -> str:
     facts = {
-        "word": plan.word,
-        "scope": plan.scope,
-        "reason": plan.reason,
+        "word": change.command,
+        "scope": change.scope,
+        "reason": change.reason,
         "dry_run": dry_run,
         "changed": changed,
-        "count": plan.count,
+        "count": change.count,
         "done": done.count,
-        "in_doubt": done.in_doubt if changed else plan.doubt_count,
-        "moved": [asdict(group) for group in plan.moved],
-        "left": [asdict(group) for group in plan.left],
-        "notes": plan.notes,
+        "in_doubt": done.in_doubt if changed else change.doubt_count,
+        "moved": [asdict(group) for group in change.moved],
+        "left": [asdict(group) for group in change.left],
+        "notes": change.notes,
     }
     return json.dumps(facts, ensure_ascii=False)
 
 
-COMMANDS = {"why": why, **{word.value: _command(word) for word in Word}}
+COMMANDS = {"why": why, **{each.value: _command(each) for each in Command}}

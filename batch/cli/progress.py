@@ -26,7 +26,7 @@ log = structlog.get_logger()
 
 @contextlib.contextmanager
 def watch_run() -> Iterator[Watcher]:
-    """Lend the watcher that suits where stderr goes."""
+    """Yield the watcher that suits where stderr goes."""
     if sys.stderr.isatty():
         with _bar() as watcher:
             yield watcher

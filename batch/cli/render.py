@@ -212,9 +212,9 @@ _TRIGGERS = {MANUAL: "manual", AUTO: "automatic"}
 
 def check_line(check: Check) -> str:
     """Show one check of the doctor."""
-    mark = {"ok": "ok  ", "warning": "warn", "bad": "BAD ", "not checked": "--  "}[check.verdict]
-    mend = f"\n      mend: {check.mend}" if check.mend else ""
-    return f"{mark}  {check.name:<15} {check.detail}{mend}"
+    mark = {"ok": "ok  ", "warning": "warn", "bad": "BAD ", "not checked": "--  "}[check.grade]
+    fix = f"\n      fix: {check.fix}" if check.fix else ""
+    return f"{mark}  {check.name:<15} {check.detail}{fix}"
 
 
 def _damage(check: JournalCheck) -> str:
@@ -234,8 +234,8 @@ def journal_lines(checks: Sequence[JournalCheck], folder: Path) -> Iterator[str]
         yield f"{check.path.name}: {check.requests:,} requests, {verdict}{alive}"
         if found.forgotten:
             yield f"  {len(found.forgotten):,} that PostgreSQL forgot"
-        if found.unheard:
-            yield f"  {len(found.unheard):,} whose answer PostgreSQL never heard"
+        if found.unrecorded:
+            yield f"  {len(found.unrecorded):,} whose answer PostgreSQL never heard"
         if check.damaged_lines:
             yield f"  {check.damaged_lines:,} damaged lines: {_damage(check)}"
     if any(check.comparison.differs for check in checks):

@@ -5,12 +5,12 @@ from datetime import datetime
 
 from batch.core.states import State
 from batch.ledger.operators import Hold
-from batch.operate.operating import BECOMES, Done, Group, Plan, Scope
-from batch.operate.selecting import Word
+from batch.operate.operating import BECOMES, Change, Done, Group, Scope
+from batch.operate.selecting import Command
 from batch.show.story import Attempt, Move, PastHold, Story, SubmissionStory
 
 _SHOWN_GROUPS = 20
-"""As many groups of a plan as are listed one by one."""
+"""As many groups of a change as are listed one by one."""
 
 
 def story_lines(story: Story) -> Iterator[str]:
@@ -88,32 +88,33 @@ def _past_hold_line(hold: PastHold) -> str:
     return f"{_at(hold.held_at)}  {what} held by {hold.held_by} ({hold.reason}), {end}"
 
 
-def plan_lines(plan: Plan, *, dry_run: bool) -> Iterator[str]:
-    """Say what a word would do."""
+def change_lines(change: Change, *, dry_run: bool) -> Iterator[str]:
+    """Say what a command would do."""
     verb = "would be" if dry_run else "will be"
-    yield f"{_head(plan)}: {plan.count:,} {_submissions(plan.count)} {verb} {BECOMES[plan.word]}"
-    yield from _group_lines(plan.moved)
-    if plan.left:
-        yield f"left alone: {plan.left_count:,}"
-        yield from _group_lines(plan.left)
-    yield from plan.notes
-    if plan.doubt_count:
+    count, becomes = change.count, BECOMES[change.command]
+    yield f"{_head(change)}: {count:,} {_submissions(count)} {verb} {becomes}"
+    yield from _group_lines(change.moved)
+    if change.left:
+        yield f"left alone: {change.left_count:,}"
+        yield from _group_lines(change.left)
+    yield from change.notes
+    if change.doubt_count:
         yield (
-            f"{plan.doubt_count:,} of these come into doubt: their last answer was no certain "
+            f"{change.doubt_count:,} of these come into doubt: their last answer was no certain "
             "refusal, so a job may exist; vod-batch reconcile looks for it, and makes due again "
             "what has none"
         )
-    if plan.word is Word.RETRY and plan.count:
+    if change.command is Command.RETRY and change.count:
         yield "each is sent again and charged if its job succeeds; a failed job was not charged"
 
 
-def done_line(plan: Plan, done: Done) -> str:
+def done_line(change: Change, done: Done) -> str:
     """Say what a word has done."""
     count = done.count - done.in_doubt
-    whole = {Scope.TARGET: "the whole target, ", Scope.BATCH: f"batch {plan.selection.batch}, "}
+    whole = {Scope.TARGET: "the whole target, ", Scope.BATCH: f"batch {change.selection.batch}, "}
     return (
-        f"{plan.word}: {whole.get(plan.scope, '')}{count:,} {_submissions(count)} "
-        f"{'are' if count != 1 else 'is'} {BECOMES[plan.word]}"
+        f"{change.command}: {whole.get(change.scope, '')}{count:,} {_submissions(count)} "
+        f"{'are' if count != 1 else 'is'} {BECOMES[change.command]}"
         + (f", {done.in_doubt:,} in doubt: run vod-batch reconcile" if done.in_doubt else "")
     )
 
@@ -130,10 +131,10 @@ def hold_line(hold: Hold) -> str:
     )
 
 
-def _head(plan: Plan) -> str:
-    if plan.scope is Scope.TARGET:
-        return f"{plan.word} of the whole target"
-    return plan.reason.partition(":")[0]
+def _head(change: Change) -> str:
+    if change.scope is Scope.TARGET:
+        return f"{change.command} of the whole target"
+    return change.reason.partition(":")[0]
 
 
 def _group_lines(groups: Sequence[Group]) -> Iterator[str]:

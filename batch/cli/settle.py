@@ -20,7 +20,7 @@ from batch.ledger.owners import Owners
 from batch.logs import configure_logs
 from batch.operate.selecting import media_id_of
 from batch.reconcile import owning, resolving
-from batch.reconcile.resolving import operator_name
+from batch.reconcile.resolving import Resolution, operator_name
 from batch.session import open_session
 from batch.settings import Settings, load_settings
 from batch.vod.client import VodClient
@@ -59,34 +59,32 @@ def resolve(
     ] = False,
     force: Annotated[
         bool,
-        typer.Option(
-            "--force", help="Adopt or disown although the cloud does not tell of the job."
-        ),
+        typer.Option("--force", help="Adopt or disown although the cloud does not name the job."),
     ] = False,
     job_type: Annotated[
         JobType | None, typer.Option("--type", help="Only submissions of this type.")
     ] = None,
     yes: YesOption = False,
 ) -> None:
-    word = _word(adopt, absent=absent, resend=resend, disown=disown)
-    if force and word not in (resolving.Word.ADOPT, resolving.Word.DISOWN):
+    resolution = _resolution(adopt, absent=absent, resend=resend, disown=disown)
+    if force and resolution not in (Resolution.ADOPT, Resolution.DISOWN):
         raise UsageError("--force goes with --adopt JOB_ID or --disown")
     if (media_id is None) == (not everything):
         raise UsageError("name a media id, or --all")
     media_id = media_id_of(media_id) if media_id is not None else None
     settings = load_settings(**flags)
     configure_logs(settings.log_format)
-    spoken = _Spoken(media_id, job_type, word, adopt, force=force, yes=yes)
-    raise typer.Exit(asyncio.run(_resolve(settings, spoken)))
+    choice = _Choice(media_id, job_type, resolution, adopt, force=force, yes=yes)
+    raise typer.Exit(asyncio.run(_resolve(settings, choice)))
 
 
 @dataclass(frozen=True, slots=True)
-class _Spoken:
+class _Choice:
     """What the command line says; without a media id all of the target are meant."""
 
     media_id: str | None
     job_type: JobType | None
-    word: resolving.Word | None
+    resolution: Resolution | None
     job_id: str | None
     force: bool
     yes: bool
@@ -98,71 +96,73 @@ class _Spoken:
 
     def agrees(self, count: int) -> bool:
         """Ask whether to do it to so many submissions; with ``--yes`` nobody is asked."""
-        assert self.word
-        return self.yes or agrees(f"{self.word.value} for {count} submission(s)?")
+        assert self.resolution
+        return self.yes or agrees(f"{self.resolution.value} for {count} submission(s)?")
 
 
-def _word(adopt: str | None, *, absent: bool, resend: bool, disown: bool) -> resolving.Word | None:
-    words = {
-        resolving.Word.ADOPT: adopt is not None,
-        resolving.Word.ABSENT: absent,
-        resolving.Word.RESEND: resend,
-        resolving.Word.DISOWN: disown,
+def _resolution(
+    adopt: str | None, *, absent: bool, resend: bool, disown: bool
+) -> Resolution | None:
+    given = {
+        Resolution.ADOPT: adopt is not None,
+        Resolution.ABSENT: absent,
+        Resolution.RESEND: resend,
+        Resolution.DISOWN: disown,
     }
-    said = [word for word, is_said in words.items() if is_said]
-    if len(said) > 1:
+    chosen = [resolution for resolution, is_given in given.items() if is_given]
+    if len(chosen) > 1:
         raise UsageError("say one of --adopt JOB_ID, --absent, --resend, --disown")
-    return said[0] if said else None
+    return chosen[0] if chosen else None
 
 
-async def _resolve(settings: Settings, spoken: _Spoken) -> ExitCode:
+async def _resolve(settings: Settings, choice: _Choice) -> ExitCode:
     async with open_session(settings) as session:
         database, target, client = session.database, session.target, await session.client()
-        if spoken.media_id is not None:
-            await Operators(database, target).insist_on_known([spoken.media_id])
+        if choice.media_id is not None:
+            await Operators(database, target).insist_on_known([choice.media_id])
         owners = Owners(database, target)
-        if spoken.word is resolving.Word.DISOWN:
-            return await _disown(settings, spoken, owners, client)
+        if choice.resolution is Resolution.DISOWN:
+            return await _disown(settings, choice, owners, client)
         doubts = Doubts(database, target)
-        found = await _every_doubt(doubts, spoken.media_id)
-        chosen = resolving.chosen_doubts(found, spoken.job_type)
-        if not spoken.word:
-            await _show_unknown(spoken, owners)
+        found = await _every_doubt(doubts, choice.media_id)
+        chosen = resolving.chosen_doubts(found, choice.job_type)
+        if not choice.resolution:
+            await _show_unknown(choice, owners)
         if not chosen:
-            say("nothing is in doubt" + spoken.whose)
+            say("nothing is in doubt" + choice.whose)
             return ExitCode.DONE
         await _show_evidence(doubts, client, chosen)
-        if spoken.word is None:
+        if choice.resolution is None:
             say("", "Decide with --adopt JOB_ID, --absent or --resend.")
             return ExitCode.DONE_WITH_DOUBTS
-        if spoken.job_id is not None:
-            doubt = await resolving.adopting(doubts, chosen, spoken.job_id)
+        if choice.job_id is not None:
+            doubt = await resolving.adopting(doubts, chosen, choice.job_id)
             pace = limiter(settings.poll_qps)
             say(*await owning.check_adoption(
-                client, pace, doubt, spoken.job_id, force=spoken.force
+                client, pace, doubt, choice.job_id, force=choice.force
             ))  # fmt: skip
-        if not spoken.agrees(len(chosen)):
+        if not choice.agrees(len(chosen)):
             say("nothing changed")
             return ExitCode.DONE_WITH_DOUBTS
-        moved = await resolving.resolve(doubts, chosen, spoken.word, spoken.job_id)
+        moved = await resolving.resolve(doubts, chosen, choice.resolution, choice.job_id)
     say(f"{len(moved)} of {len(chosen)} submission(s) moved")
     return ExitCode.DONE if len(moved) == len(found) else ExitCode.DONE_WITH_DOUBTS
 
 
 async def _disown(
-    settings: Settings, spoken: _Spoken, owners: Owners, client: VodClient
+    settings: Settings, choice: _Choice, owners: Owners, client: VodClient
 ) -> ExitCode:
-    """Bring submissions back into doubt whose JobId the cloud does not know as theirs."""
+    """Put submissions back in doubt whose JobId the cloud does not know as theirs."""
     owned = await owners.find(
-        spoken.media_id, spoken.job_type, only_unknown=spoken.media_id is None
+        choice.media_id, choice.job_type, only_unknown=choice.media_id is None
     )
     if not owned:
-        say("no open job is held" + spoken.whose)
+        say("no open job is held" + choice.whose)
         return ExitCode.DONE
     said = await owning.ask(client, limiter(settings.poll_qps), owned)
     say(*(owned_line(one, word.words) for one, word in zip(owned, said, strict=True)))
-    leaving = owning.disowned(owned, said, force=spoken.force)
-    if not spoken.agrees(len(leaving)):
+    leaving = owning.disowned(owned, said, force=choice.force)
+    if not choice.agrees(len(leaving)):
         say("nothing changed")
         return ExitCode.DONE
     moved = await owners.disown(leaving, operator_name())
@@ -170,8 +170,8 @@ async def _disown(
     return ExitCode.DONE_WITH_DOUBTS if moved else ExitCode.DONE
 
 
-async def _show_unknown(spoken: _Spoken, owners: Owners) -> None:
-    for one in await owners.find(spoken.media_id, spoken.job_type, only_unknown=True):
+async def _show_unknown(choice: _Choice, owners: Owners) -> None:
+    for one in await owners.find(choice.media_id, choice.job_type, only_unknown=True):
         say(owned_line(one, "the cloud does not know it; see --disown"))
 
 

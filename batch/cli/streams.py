@@ -18,7 +18,7 @@ class _Results(io.FileIO):
         except OSError as error:
             raise UnavailableError(
                 f"cannot write the results to standard output: {error.strerror}; what was done "
-                "stands: mend that, then see vod-batch status"
+                "stands: fix that, then see vod-batch status"
             ) from error
 
 

@@ -1,1 +1,1 @@
-"""Pure values and decisions: no input, no output, no clock read, no dice thrown."""
+"""Pure values and decisions: no input, no output, no clock, no random numbers."""

@@ -1,4 +1,4 @@
-"""How long to wait before a row or a query is tried again. Pure: the dice are handed in."""
+"""How long to wait before a row or a query is tried again."""
 
 import random
 

@@ -1,7 +1,7 @@
-"""Whose a refusal is that speaks of the account, and that one media alone may be meant by.
+"""Whether a refusal that names the account is about the whole account or one media alone.
 
 The first time a row meets it, nobody knows: the row goes behind all others, which show whether they
-pass. When it meets the same code again, what has passed in between tells.
+pass. When it meets the same code again, what has passed in between decides.
 """
 
 from dataclasses import replace
@@ -22,14 +22,14 @@ def blame(
 
     ``passed`` others of its type were given a job since the same code refused it first, counted up
     to :data:`ENOUGH_PASSED`; ``None`` when it never did. ``is_type_served`` says that this run was
-    given a job of its type at all. With enough it is the row's own; with some the account is well,
+    given a job of its type at all. With enough it is the row's own; with some the account works,
     and the row comes again later; with none the account is refused.
     """
     if passed is None:
         return refusal
     if passed >= ENOUGH_PASSED:
-        told = f"since it was refused so before, {passed} others of its type passed"
-        message = f"{refusal.message} ({told})".strip()
+        since = f"since it was refused so before, {passed} others of its type passed"
+        message = f"{refusal.message} ({since})".strip()
         return Refused(refusal.code, message, refusal.request_id, refusal.http_status)
     if passed or is_type_served:
         return replace(refusal, put_off_seconds=PUT_OFF_SECONDS)

@@ -30,7 +30,7 @@ class Budgets:
 
 @dataclass(frozen=True, slots=True)
 class Spending:
-    """What a run's intents are priced by, and held against.
+    """What a run's intents are priced by, and the budgets that bound them.
 
     ``longest`` is the seconds to allow for a media of unknown length; without it such a media is
     not sent under a budget. ``zone`` names the time zone of its days.
@@ -64,7 +64,7 @@ class BudgetUse:
 
     @property
     def is_nearly_used(self) -> bool:
-        """Whether a person should hear of it."""
+        """Whether to warn of it."""
         return self.spent >= NEARLY_USED * self.limit
 
     @property

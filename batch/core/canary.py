@@ -5,7 +5,7 @@ from enum import StrEnum
 
 
 class CanaryVerdict(StrEnum):
-    """What a canary came to."""
+    """The result of a canary."""
 
     PASSED = "passed"
     FAILED = "failed"

@@ -35,10 +35,10 @@ _JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _NAMED_JOB_IDS = re.compile(
     r"job[_-]?ids?[\"']?\s{0,99}[:=>][\s\[{\"']{0,99}([^\s\"'<>,;\[\]{}]{1,64})", re.IGNORECASE
 )
-"""Whatever stands where a JobId would, in JSON, in JSON within a text, in XML, in a sentence."""
+"""Whatever is in the place of a JobId, in JSON, in JSON within a text, in XML, in a sentence."""
 
 _SAID_CODES = re.compile(rb'"(?:error)?_?code"\s*:\s*"([^"]*)"', re.IGNORECASE)
-"""Of a key that stands twice JSON keeps the last; in another case it is another key."""
+"""Of a key that is there twice JSON keeps the last; in another case it is another key."""
 
 _NO_JOB_IDS = frozenset({"null", "none", "undefined", "false", "true"})
 _JOB_TYPES = {job_type.value: job_type for job_type in JobType}
@@ -49,8 +49,8 @@ _TROUBLED_STATUSES = frozenset({408, 499})
 _TOO_MANY_REQUESTS = 429
 
 _TOO_LONG_STATUSES = frozenset({413, 414, 431})
-"""Whoever read the request found it too long, and has not passed it on (RFC 9110, 15.5; RFC 6585,
-5). Gateways and proxies say it in a page of their own."""
+"""The server that read the request found it too long, and did not pass it on (RFC 9110, 15.5;
+RFC 6585, 5). Gateways and proxies say so in a page of their own."""
 
 REQUEST_TOO_LONG = "RequestTooLong"
 """Our own code for one of them that comes without a code."""
@@ -60,7 +60,7 @@ def classify(answer: Answer, media_id: str, asked: Collection[JobType]) -> Outco
     """Say what ``answer`` proves about the submit of ``asked`` types for ``media_id``.
 
     Never raises, whatever the bytes are. A partial list is :class:`Accepted` with the entries
-    there are; see :func:`missing_types`.
+    there are.
     """
     outcome = _outcome(answer, media_id, asked)
     if isinstance(outcome, InDoubt):
@@ -77,24 +77,18 @@ def _outcome(answer: Answer, media_id: str, asked: Collection[JobType]) -> Outco
     return _read_jobs(answer, body, media_id, asked)
 
 
-def missing_types(accepted: Accepted, asked: Collection[JobType]) -> tuple[JobType, ...]:
-    """Return the asked types that ``accepted`` holds no job for: they are in doubt."""
-    held = {job.type for job in accepted.jobs}
-    return tuple(job_type for job_type in asked if job_type not in held)
-
-
 def classify_error(answer: Answer) -> Throttled | Refused | InDoubt | AccountStopped:
     """Say what an ``answer`` without success proves, for any action (``vod-api.md`` 5).
 
-    What is asked, in this order: does it speak of the server's own trouble (then it is in doubt),
-    of the rate, of a refusal, of the request's length. Headers and 429 slow the pace, and prove
+    What is asked, in this order: does it name the server's own trouble (then it is in doubt),
+    the rate, a refusal, the request's length. Headers and 429 slow the pace, and prove
     nothing about the request.
     """
     body = read_object(answer.body) or {}
     status = answer.http_status
     code = code_of(body)
     meaning = meaning_of(code) if code else Meaning.UNKNOWN
-    told = _shown(answer, code, _CODE_LIMIT) or ""
+    shown_code = _shown(answer, code, _CODE_LIMIT) or ""
     message = _shown(answer, body.get("Message"), MESSAGE_LIMIT) or ""
     request_id = _request_id(answer, body)
     pause = asked_pause(answer)
@@ -102,23 +96,25 @@ def classify_error(answer: Answer) -> Throttled | Refused | InDoubt | AccountSto
     is_refusal = 400 <= status < 500 and status not in _TROUBLED_STATUSES
 
     if reason := _trouble(answer, meaning):
-        return InDoubt(reason, status, told or None, message or None, request_id, pause, slows)
+        return InDoubt(
+            reason, status, shown_code or None, message or None, request_id, pause, slows
+        )
     if meaning is Meaning.THROTTLED and (is_refusal or _is_documented_503(status, code)):
-        return Throttled(told, message, request_id, status, pause)
+        return Throttled(shown_code, message, request_id, status, pause)
     if is_refusal and meaning is Meaning.ACCOUNT and (cause := stop_cause(code)):
         safe = _safe_message(message, cause)
-        return AccountStopped(told, safe, request_id, status, cause, pause, slows)
+        return AccountStopped(shown_code, safe, request_id, status, cause, pause, slows)
     if is_refusal and meaning is Meaning.REFUSED:
-        return Refused(told, message, request_id, status, True, pause, slows)
+        return Refused(shown_code, message, request_id, status, True, pause, slows)
     if status in _TOO_LONG_STATUSES and not slows:
-        return _too_long(answer, told, message, request_id)
+        return _too_long(answer, shown_code, message, request_id)
     if is_refusal and code and not slows:
-        return Refused(told, message, request_id, status, is_certain=False)
+        return Refused(shown_code, message, request_id, status, is_certain=False)
     reason = _doubt_reason(status, code)
-    return InDoubt(reason, status, told or None, message or None, request_id, pause, slows)
+    return InDoubt(reason, status, shown_code or None, message or None, request_id, pause, slows)
 
 
-def _too_long(answer: Answer, told: str, message: str, request_id: str | None) -> Refused:
+def _too_long(answer: Answer, shown_code: str, message: str, request_id: str | None) -> Refused:
     """Say whose fault it is that a request was found too long.
 
     Where it is longer than what every server has room for, it is the row's own, and no job exists.
@@ -127,7 +123,9 @@ def _too_long(answer: Answer, told: str, message: str, request_id: str | None) -
     status, asked = answer.http_status, answer.asked_bytes
     reason = f"HTTP {status}: the request was called too long; its line has {asked:,} bytes"
     is_certain = asked > LONGEST_LINE
-    return Refused(told or REQUEST_TOO_LONG, message or reason, request_id, status, is_certain)
+    return Refused(
+        shown_code or REQUEST_TOO_LONG, message or reason, request_id, status, is_certain
+    )
 
 
 def read_object(body: bytes) -> dict[str, object] | None:
@@ -269,8 +267,8 @@ def unknown_types(body: dict[str, object]) -> Iterator[str]:
 def named_job_ids(body: bytes) -> tuple[str, ...]:
     """Return the JobIds that ``body`` names, whatever it is: cut short, XML, HTML, another shape.
 
-    How a JobId looks is documented nowhere (``vod-api.md`` 9): each printable word counts that
-    stands in the place of one, a number too.
+    How a JobId looks is documented nowhere (``vod-api.md`` 9): each printable word in the
+    place of one counts, a number too.
     """
     text = body.decode(json.detect_encoding(body), "replace").replace("\\", "")
     found = _NAMED_JOB_IDS.findall(text)

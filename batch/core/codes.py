@@ -29,7 +29,7 @@ class Meaning(Enum):
 def meaning_of(code: str) -> Meaning:
     """Return what ``code`` says.
 
-    Trouble comes first: a code that speaks of it is no refusal, whatever else it says.
+    Trouble comes first: a code that names it is no refusal, whatever else it says.
     """
     folded = code.strip().lower()
     letters = re.sub(r"[^a-z0-9]", "", folded)
@@ -37,8 +37,8 @@ def meaning_of(code: str) -> Meaning:
         return Meaning.SEEN_BEFORE
     if letters in _TROUBLE_EXACTLY or _holds(letters, _TROUBLE):
         return Meaning.TROUBLE
-    speaks_of_a_parameter = folded.startswith(_PARAMETER_PREFIXES) or _holds(letters, _NOT_THERE)
-    if _holds(letters, _THROTTLING) and not speaks_of_a_parameter:
+    names_a_parameter = folded.startswith(_PARAMETER_PREFIXES) or _holds(letters, _NOT_THERE)
+    if _holds(letters, _THROTTLING) and not names_a_parameter:
         return Meaning.THROTTLED
     if stop_cause(folded) is not None:
         return Meaning.ACCOUNT
@@ -48,7 +48,7 @@ def meaning_of(code: str) -> Meaning:
 
 
 def in_family(code: str, family: str) -> bool:
-    """Tell whether ``code`` (any case) is ``family`` (lower case) or under it, ``family.*``."""
+    """Return whether ``code`` (any case) is ``family`` (lower case) or under it, ``family.*``."""
     folded = code.lower()
     return folded == family or folded.startswith(family + ".")
 
@@ -70,7 +70,7 @@ _TROUBLE = (
     "systemexception", "systemfail", "backenderror", "gatewayerror", "badgateway",
     "tryagain", "retrylater", "temporar",
 )  # fmt: skip
-"""Word stems of a server that speaks of itself, without the dots and dashes between them."""
+"""Word stems for the server's own trouble, without the dots and dashes between them."""
 
 _TROUBLE_EXACTLY = frozenset({"unknown", "error", "failure", "exception", "undefined", "null"})
 
@@ -117,7 +117,7 @@ _STOPPING_FAMILIES = {
 """Codes (with everything under them, ``X.*``) that stop the account."""
 
 _STOPPING_EXACTLY = {
-    # Forbidden.IllegalStatus and the like speak of one media, so the bare words only.
+    # Forbidden.IllegalStatus and the like are about one media, so the bare words only.
     "operationdenied": StopCause.NOT_ACTIVE,
     "forbidden": StopCause.PERMISSION,
 }

@@ -11,7 +11,7 @@ PARTS = {
     "AIVideoTag": JobType.VIDEO_TAG,
     "AIVideoTagConfig": JobType.VIDEO_TAG,
 }
-"""Top-level keys that speak of one type only (``vod-api.md`` 1.3); ``AIVideoTagConfig`` is of 2021.
+"""Top-level keys of one type only (``vod-api.md`` 1.3); ``AIVideoTagConfig`` is of 2021.
 Whether the two of smart tags mean the same is not documented, so they are never taken for it."""
 
 _ANALYSE_TYPES = "AnalyseTypes"
@@ -29,12 +29,12 @@ _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=F
 
 @lru_cache(maxsize=1024)  # a list repeats a few configurations
 def config_key(config: str | None, job_type: JobType) -> str:
-    """Return what tells one configuration of ``job_type`` from another.
+    """Return a key that is the same for equal configurations of ``job_type``, and for no others.
 
     ``config`` is the text of a JSON object. The key is empty where nothing in it is meant for the
     type, else the first 32 hex digits of SHA-256 of the normalised part: a key of another type is
     left out, an unknown one counts for every type, numbers count by their value, ``AnalyseTypes``
-    as a set. Case counts: whether the cloud tells ``asr`` from ``ASR`` is not documented.
+    as a set. Case counts: whether the cloud ignores it is not documented.
     """
     if config is None:
         return ""

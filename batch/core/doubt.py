@@ -1,4 +1,4 @@
-"""How a doubt is settled by what a look-up shows (``design.md`` 4, ``vod-api.md`` 12)."""
+"""How a doubt is settled by what a look-up shows (``vod-api.md`` 12)."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
@@ -61,7 +61,7 @@ class Candidate:
 
 
 class Lookup(Enum):
-    """What holds a look-up to account: whether it shows the newest job of the type that we know."""
+    """How far a look-up can be believed: does it show the newest known job of the type?"""
 
     SHOWS = auto()
     HIDES = auto()
@@ -90,7 +90,7 @@ class Absent:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """Only a person can tell."""
+    """Only a person can decide."""
 
     why: str
 
@@ -106,7 +106,7 @@ Decision = Adopt | Absent | Ask | Wait
 
 
 def in_send_window(created_at: datetime, signed_at: datetime, skew: timedelta) -> bool:
-    """Tell whether a job made at ``created_at`` may come from a request signed at ``signed_at``.
+    """Return whether a job made at ``created_at`` may come from a request signed at ``signed_at``.
 
     ``skew`` is the cloud's clock less ours. A job made before the request's own time never does;
     one made later than the gateway would have taken the request does not either.
@@ -117,7 +117,7 @@ def in_send_window(created_at: datetime, signed_at: datetime, skew: timedelta) -
 
 
 def is_near(created_at: datetime, signed_at: datetime) -> bool:
-    """Tell whether a job may come from a request by any clock that either of them was made by.
+    """Return whether a job may come from a request by any clock that either of them was made by.
 
     The clock that signed may be another machine's, or have been set since; the cloud's may show
     the time of another zone, whole hours off.
@@ -129,7 +129,7 @@ def is_near(created_at: datetime, signed_at: datetime) -> bool:
 
 
 def may_concern(created_at: datetime | None, signed_at: datetime, skew: timedelta) -> bool:
-    """Tell whether a job of that time need be looked at for a request at all."""
+    """Return whether a job of that time need be looked at for a request at all."""
     if created_at is None:
         return True
     reach = _LARGEST_OFFSET + DATE_WINDOW + _RESOLUTION
@@ -138,7 +138,7 @@ def may_concern(created_at: datetime | None, signed_at: datetime, skew: timedelt
 
 
 def is_none_of(job: Candidate, job_type: JobType, own: TypeLearnt) -> bool:
-    """Tell whether a job is positively none of our requests for ``job_type``.
+    """Return whether a job is positively none of our requests for ``job_type``.
 
     Another type that ListAIJob names by a documented word, or ``Auto``; what our own jobs of the
     type have shown excludes nothing. An unknown word, a list of words, or none, proves nothing.
@@ -151,7 +151,7 @@ def is_none_of(job: Candidate, job_type: JobType, own: TypeLearnt) -> bool:
 
 
 def is_named(job: Candidate, job_type: JobType) -> bool:
-    """Tell whether ListAIJob names the job's type as ``job_type``."""
+    """Return whether ListAIJob names the job's type as ``job_type``."""
     return (job.type or "").casefold() == job_type.casefold()
 
 
@@ -197,10 +197,10 @@ def _decide_between(
         return Ask(f"several jobs fit: {_names(fitting)}")
     [job] = fitting
     if job.type is None and is_early:
-        return Wait(f"{job.job_id} may be its job; ListAIJob does not tell its type yet")
+        return Wait(f"{job.job_id} may be its job; ListAIJob does not show its type yet")
     if not is_named(job, doubt.job_type):
-        told = f"calls its type {job.type!r}" if job.type else "does not tell its type"
-        return Ask(f"{job.job_id} was made in time, and ListAIJob {told}")
+        named = f"calls its type {job.type!r}" if job.type else "does not show its type"
+        return Ask(f"{job.job_id} was made in time, and ListAIJob {named}")
     if job.is_contested:
         return Ask(f"{job.job_id} fits, and the ledger holds it as another request's job")
     assert job.created_at
@@ -216,9 +216,7 @@ def _absence(lookup: Lookup) -> Decision:
         case Lookup.HIDES:
             return Wait("the look-up does not show a job of this type that is known to exist")
         case Lookup.SHOWS_OLDER:
-            return Ask(
-                "no job is known that is younger, so how late look-ups are cannot be told yet"
-            )
+            return Ask("no job is known that is younger, so how late look-ups are is not known yet")
         case Lookup.SHOWS_ODDLY:
             return Ask(
                 "the newest known job of this type is shown with a time, type or Trigger by which "

@@ -34,7 +34,7 @@ class FoundJob:
 
 @dataclass(frozen=True, slots=True)
 class ExistingSummary:
-    """What looks for existing jobs came to: media looked at, submissions that were given a job.
+    """The result of looking for existing jobs: media looked at, submissions that were given a job.
 
     ``saved`` is what those would have cost, in ``currency``: by the media's own length where it is
     known, else by the mean of the others; ``None`` while there is no price or no length.
@@ -65,7 +65,7 @@ def choose(job_type: JobType, config: str | None, jobs: Iterable[FoundJob]) -> F
 
 
 def is_same_config(job_type: JobType, ours: str | None, theirs: str | None) -> bool:
-    """Tell whether two configurations ask ``job_type`` for the same; the unreadable never do."""
+    """Return whether two configurations ask ``job_type`` for the same; unreadable ones never do."""
     known = _key(job_type, ours), _key(job_type, theirs)
     return known[0] is not None and known[0] == known[1]
 

@@ -4,7 +4,7 @@ import ipaddress
 
 
 def is_loopback_host(host: str) -> bool:
-    """Tell whether ``host`` names this machine only."""
+    """Return whether ``host`` names this machine only."""
     if host == "localhost":
         return True
     try:

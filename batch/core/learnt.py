@@ -62,7 +62,7 @@ class Learnt:
         return self.types.get(job_type, TypeLearnt())
 
     def proves_absence(self, job_type: JobType) -> bool:
-        """Tell whether word, Trigger and delay of the type have been seen: by a probe, or often."""
+        """Return whether name, Trigger and delay of the type were seen, by a probe or often."""
         return job_type in self.probed or len(self.of(job_type).jobs) >= ENOUGH_JOBS
 
     def __or__(self, other: "Learnt") -> "Learnt":

@@ -60,7 +60,7 @@ class Target:
     region: str
 
 
-RunId = UUID
+WorkerId = UUID
 """Identity of one worker process: random, never a host name."""
 
 
@@ -68,6 +68,6 @@ RunId = UUID
 class Worker:
     """One process that submits, and where it runs."""
 
-    id: RunId
+    id: WorkerId
     host: str
     pid: int

@@ -28,7 +28,7 @@ class StopCause(StrEnum):
 
 
 MAY_BE_ONE_ROWS = frozenset({StopCause.PERMISSION, StopCause.NOT_ACTIVE})
-"""Causes that one media may be refused for while the account is well: a resource that is not shared
+"""Causes that one media may be refused for while the account works: a resource that is not shared
 with the key, a service that one kind of media needs. A key, a clock, a bill or an endpoint is never
 one row's."""
 
@@ -45,7 +45,7 @@ _EXIT_CODES = {
 
 
 def exit_code_for(cause: StopCause) -> ExitCode:
-    """Return the code that a run stopped by ``cause`` ends with (``design.md`` 5)."""
+    """Return the code that a run stopped by ``cause`` ends with."""
     return _EXIT_CODES[cause]
 
 
@@ -134,10 +134,9 @@ class InDoubt:
 class AccountStopped:
     """The account, key, clock or endpoint is refused: every further request would be too.
 
-    Where it ``may_be_one_rows``, only what the next requests come to tells, unless its row
-    ``met_it_again`` and no other had passed in between. ``put_off_seconds`` keep a row back that
-    surely is not the account's.
-    Unless it ``is_mended``: the key was refused, and another one signs from now on.
+    Where it ``may_be_one_rows``, the outcomes of the next requests decide, unless its row
+    ``met_it_again`` and no other had passed in between. ``put_off_seconds`` delay a row that is
+    surely refused by itself. ``is_resolved`` where another key signs from now on.
     """
 
     code: str
@@ -147,14 +146,14 @@ class AccountStopped:
     cause: StopCause
     retry_after_seconds: float | None = None
     slows: bool = False
-    is_mended: bool = False
+    is_resolved: bool = False
     met_it_again: bool = False
     put_off_seconds: float = 0.0
 
     @property
     def stops_at_once(self) -> bool:
-        """Whether nothing more need be sent to know that it is the account's."""
-        return self.met_it_again or not (self.may_be_one_rows or self.is_mended)
+        """Whether it is surely the account's, so that nothing more need be sent."""
+        return self.met_it_again or not (self.may_be_one_rows or self.is_resolved)
 
     @property
     def may_be_one_rows(self) -> bool:

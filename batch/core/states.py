@@ -1,6 +1,6 @@
 """The states of a submission and the moves between them.
 
-The same table stands in ``migrations/`` (where a trigger enforces it and writes
+The same table is in ``migrations/`` (where a trigger enforces it and writes
 ``submission_history``) and in ``docs/states.md``; a test forces the three to agree.
 """
 
@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class State(StrEnum):
-    """Where a submission stands. Each line says what it means and who moves it on."""
+    """The state of a submission. Each line says what it means and what moves it on."""
 
     PENDING = "pending"  # to be sent, not before due_at; begin or an operator moves it
     SUBMITTING = "submitting"  # its intent is committed, a request may be on the wire; an outcome

@@ -11,7 +11,7 @@ _KNOWN_STATUSES = frozenset({200, 400, 403, 404, 408, 414, 429, 500, 502, 503, 5
 
 
 def strange_words(answer: Answer, *, makes_jobs: bool) -> Iterator[tuple[str, str]]:
-    """Yield each unknown word of ``answer`` with the field it stood in, secrets hidden.
+    """Yield each unknown word of ``answer`` with its field, secrets hidden.
 
     ``makes_jobs`` for an answer that should name the jobs it made.
     """

@@ -1,8 +1,8 @@
 """Words of the cloud that no document of ours knows: counted, never guessed at.
 
 What we have not seen before proves nothing. An unknown code, status, type or shape is kept with an
-example and told once a night; it is never read as absence, as an end, as a certain refusal or as
-success.
+example and reported once a night; it is never read as absence, as an end, as a certain refusal or
+as success.
 """
 
 from collections.abc import Iterable, Iterator

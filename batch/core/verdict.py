@@ -116,7 +116,7 @@ def _judge_failure(
         case Refused(code, message, request_id, http_status, is_certain):
             return Verdict(
                 member.id, member.lease, "refused",
-                # A code that nobody knows proves nothing (design.md 9): a job of it may exist.
+                # A code that nobody knows proves nothing: a job may exist.
                 State.REJECTED if is_certain else State.IN_DOUBT,
                 http_status, code, message, request_id, is_certain=is_certain,
             )  # fmt: skip

@@ -1,6 +1,6 @@
-"""Check what a run needs, without spending anything: one line each, with the mend."""
+"""Check what a run needs, without spending anything: one line each, with the fix."""
 
-from batch.doctor.check import Check, Verdict
+from batch.doctor.check import Check, Grade
 from batch.doctor.examination import examine
 
-__all__ = ["Check", "Verdict", "examine"]
+__all__ = ["Check", "Grade", "examine"]

@@ -6,7 +6,7 @@ from enum import StrEnum
 from batch.errors import ExitCode
 
 
-class Verdict(StrEnum):
+class Grade(StrEnum):
     """How a check ended; only ``BAD`` stops a run."""
 
     OK = "ok"
@@ -19,29 +19,29 @@ class Verdict(StrEnum):
 class Check:
     """One thing that was looked at.
 
-    ``code`` is what a run would end with because of it, ``DONE`` when it could run. A ``mend`` for
+    ``code`` is what a run would end with because of it, ``DONE`` when it could run. A ``fix`` for
     what is no hindrance is a warning.
     """
 
     name: str
     detail: str
-    mend: str = ""
+    fix: str = ""
     code: ExitCode = ExitCode.DONE
     is_known: bool = True
 
     @property
-    def is_well(self) -> bool:
+    def passed(self) -> bool:
         """Whether a run would not fail for it, as far as is known."""
         return self.code is ExitCode.DONE
 
     @property
-    def verdict(self) -> Verdict:
+    def grade(self) -> Grade:
         """The check in one word."""
-        if not self.is_well:
-            return Verdict.BAD
+        if not self.passed:
+            return Grade.BAD
         if not self.is_known:
-            return Verdict.NOT_CHECKED
-        return Verdict.WARNING if self.mend else Verdict.OK
+            return Grade.NOT_CHECKED
+        return Grade.WARNING if self.fix else Grade.OK
 
 
 def not_checked(name: str, why: str) -> Check:

@@ -9,10 +9,11 @@ from datetime import datetime, timedelta
 from batch.core.outcome import AccountStopped, Failure, InDoubt, NotSent, Refused, StopCause
 from batch.doctor.check import Check, not_checked
 from batch.errors import ExitCode, VodBatchError
-from batch.vod.client import NONCE_REPETITIONS, VodClient, is_used_nonce
+from batch.vod.client import VodClient
 from batch.vod.credentials import CredentialSource
 from batch.vod.lookup import GET_JOB_DETAIL, LIST_JOB_INFO
 from batch.vod.media import GET_VIDEO_INFOS
+from batch.vod.nonces import NONCE_REPETITIONS, is_used_nonce, repeat_a_nonce
 from batch.vod.wire import LIST_AI_JOBS, SUBMIT, QueryFailed
 
 TOLERATED_SKEW = timedelta(minutes=1)
@@ -74,7 +75,7 @@ async def check_cloud(client: VodClient) -> AsyncIterator[Check]:
     """Ask once for every action: does the endpoint answer, take the key, and allow it."""
     first = await _failure(client, LIST_AI_JOBS)
     yield (endpoint := _check_endpoint(first))
-    if not endpoint.is_well:
+    if not endpoint.passed:
         yield not_checked("permissions", "the endpoint does not answer")
         return
     yield _check_clock(client.clock_skew)
@@ -97,7 +98,7 @@ async def see_nonce_rule(client: VodClient) -> tuple[Check, bool | None]:
     Returns the check, and whether it is refused: ``None`` without a clear answer.
     """
     try:
-        second = await client.repeat_a_nonce()
+        second = await repeat_a_nonce(client)
     except QueryFailed as error:
         return Check("nonce rule", str(error), "try again later", ExitCode.UNAVAILABLE), None
     if second is None:
@@ -120,8 +121,8 @@ async def _failure(client: VodClient, action: str) -> Failure | None:
 
 def _check_endpoint(outcome: Failure | None) -> Check:
     if isinstance(outcome, NotSent | InDoubt):
-        mend = "check VOD_BATCH_REGION, VOD_BATCH_ENDPOINT and the way there"
-        return Check("endpoint", f"no answer: {_told(outcome)}", mend, ExitCode.UNAVAILABLE)
+        fix = "check VOD_BATCH_REGION, VOD_BATCH_ENDPOINT and the way there"
+        return Check("endpoint", f"no answer: {_told(outcome)}", fix, ExitCode.UNAVAILABLE)
     return Check("endpoint", f"answers {LIST_AI_JOBS}")
 
 
@@ -148,8 +149,8 @@ def _check_permission(action: str, outcome: Failure | None) -> Check:
         return Check(action, f"allowed, it answers {outcome.code}")
     if isinstance(outcome, AccountStopped) and outcome.cause is StopCause.PERMISSION:
         detail = f"not allowed: {_told(outcome)}"
-        mend = f"grant the RAM user vod:{action} (deploy/ram/policy.json)"
-        return Check(action, detail, mend, outcome.exit_code)
+        fix = f"grant the RAM user vod:{action} (deploy/ram/policy.json)"
+        return Check(action, detail, fix, outcome.exit_code)
     if isinstance(outcome, NotSent | InDoubt):
         return Check(action, f"no answer: {_told(outcome)}", "try again", ExitCode.UNAVAILABLE)
     return not_checked(action, _told(outcome))

@@ -24,15 +24,15 @@ def check_settings(settings: Settings, now: datetime) -> Iterator[Check]:
     yield check_types("types", settings.region, settings.type, "set VOD_BATCH_TYPE to what it has")
 
 
-def check_types(name: str, region: str, types: Iterable[JobType], mend: str) -> Check:
+def check_types(name: str, region: str, types: Iterable[JobType], fix: str) -> Check:
     """Say whether ``region`` offers ``types`` (``vod-api.md`` 1.4)."""
     offered, asked = offered_types(region), sorted(types)
     missing = [job_type for job_type in asked if job_type not in offered]
     if missing:
-        told = ", ".join(sorted(offered)) or "no video AI"
-        detail = f"{', '.join(missing)}: not offered in {region}, which has {told}"
+        has = ", ".join(sorted(offered)) or "no video AI"
+        detail = f"{', '.join(missing)}: not offered in {region}, which has {has}"
         places = ", ".join(place for place, has in OFFERED.items() if set(missing) <= has)
-        return Check(name, detail, f"{mend}, or use {places}", ExitCode.CONFIGURATION)
+        return Check(name, detail, f"{fix}, or use {places}", ExitCode.CONFIGURATION)
     return Check(name, f"{', '.join(asked)}: offered in {region}" if asked else "none")
 
 
@@ -47,12 +47,12 @@ def _in_force(settings: Settings) -> str:
     return "; ".join(parts)
 
 
-def _wrong(detail: str, mend: str) -> Check:
-    return Check("settings", detail, mend, ExitCode.CONFIGURATION)
+def _wrong(detail: str, fix: str) -> Check:
+    return Check("settings", detail, fix, ExitCode.CONFIGURATION)
 
 
-def _odd(detail: str, mend: str) -> Check:
-    return Check("settings", detail, mend)
+def _odd(detail: str, fix: str) -> Check:
+    return Check("settings", detail, fix)
 
 
 def _endpoint(settings: Settings) -> Iterator[Check]:

@@ -12,14 +12,14 @@ NEEDED_BYTES = 64 << 20
 """Less than this and a night is not begun: about 50,000 requests."""
 
 WANTED_BYTES = 1 << 30
-"""Less than this and somebody is told: about a million requests."""
+"""Less than this gives a warning: about a million requests."""
 
 _FLEETING = {
     "tmpfs": "lies in memory and is gone with the machine",
     "ramfs": "lies in memory and is gone with the machine",
     "overlay": "lies in a container's own layer and is gone with the container",
 }
-_MEND = "name a folder on a disk that lasts with VOD_BATCH_JOURNAL"
+_FIX = "name a folder on a disk that lasts with VOD_BATCH_JOURNAL"
 _PREFIX = ".vod-batch-doctor-"
 
 
@@ -31,21 +31,21 @@ def check_journal(folder: Path, *, needed: int = NEEDED_BYTES, wanted: int = WAN
         free = shutil.disk_usage(place).free
     except OSError as error:
         detail = f"{folder} cannot be written and synced ({error.strerror})"
-        return Check("journal", detail, _MEND, ExitCode.CONFIGURATION)
-    told = f"{folder}: {'writes' if place == folder else 'can be made'}, syncs, {_size(free)} free"
+        return Check("journal", detail, _FIX, ExitCode.CONFIGURATION)
+    text = f"{folder}: {'writes' if place == folder else 'can be made'}, syncs, {_size(free)} free"
     if free < needed:
-        mend = f"free {_size(wanted)}; without a journal nothing is sent"
-        return Check("journal", told, mend, ExitCode.CONFIGURATION)
+        fix = f"free {_size(wanted)}; without a journal nothing is sent"
+        return Check("journal", text, fix, ExitCode.CONFIGURATION)
     kind = file_system(place)
     if kind in _FLEETING:
-        return Check("journal", f"{told}; it {_FLEETING[kind]} ({kind})", _MEND)
+        return Check("journal", f"{text}; it {_FLEETING[kind]} ({kind})", _FIX)
     if free < wanted:
-        return Check("journal", told, f"free {_size(wanted)}, or {_MEND}")
-    return Check("journal", told)
+        return Check("journal", text, f"free {_size(wanted)}, or {_FIX}")
+    return Check("journal", text)
 
 
 def file_system(path: Path) -> str:
-    """Return the type of the file system that ``path`` lies on, ``""`` where nobody tells."""
+    """Return the type of the file system that ``path`` lies on, ``""`` where that is unknown."""
     try:
         lines = Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines()
     except OSError:

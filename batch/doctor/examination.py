@@ -43,14 +43,14 @@ async def examine(
     async for check in check_way(settings, now()):
         yield check
     refuses_nonces = None
-    if key.is_well:
+    if key.passed:
         async with cloud_client(settings, source) as client:
             hindered = False
             async for check in check_cloud(client):
-                hindered = hindered or (check.name in NONCE_RULE_NEEDS and not check.is_well)
+                hindered = hindered or (check.name in NONCE_RULE_NEEDS and not check.passed)
                 yield check
             if confirm_replay and hindered:
-                yield not_checked("nonce rule", "see above what must be mended first")
+                yield not_checked("nonce rule", "see above what must be fixed first")
             elif confirm_replay:
                 check, refuses_nonces = await see_nonce_rule(client)
                 yield check

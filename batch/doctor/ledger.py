@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime, timedelta
 
-from batch.core.models import Target
 from batch.doctor.check import Check, not_checked
 from batch.doctor.cloud import TOLERATED_SKEW
 from batch.doctor.configuration import check_types
@@ -14,7 +13,7 @@ from batch.ledger.database import Database
 from batch.ledger.doubts import Doubts
 from batch.ledger.inspection import ServerFacts
 from batch.ledger.migrate import check_version
-from batch.ledger.store import Store
+from batch.ledger.targets import bound_service, find_target, open_target
 from batch.settings import Settings
 
 OLDEST, NEWEST = 14, 18
@@ -51,12 +50,12 @@ async def _check_open(
     yield _check_commits(facts.commits)
     yield await _check_line(database, settings, now, facts)
     if not facts.may_enter:
-        mend = "run deploy/sql/roles.sql (docs/deploy.md), or connect as vod_batch_worker"
+        fix = "run deploy/sql/roles.sql (docs/deploy.md), or connect as vod_batch_worker"
         detail = f"{facts.role} lacks USAGE on the schema"
-        yield Check("database rights", detail, mend, ExitCode.PERMISSION)
+        yield Check("database rights", detail, fix, ExitCode.PERMISSION)
         return
     yield (schema := await _check_schema(database))
-    if not schema.is_well:
+    if not schema.passed:
         yield not_checked("database rights", "the schema does not fit")
         return
     yield await _check_rights(database, facts)
@@ -70,19 +69,19 @@ async def _check_open(
 def _check_server(facts: ServerFacts) -> Check:
     detail = f"PostgreSQL {facts.version}, {facts.database} as {facts.role}"
     if not OLDEST <= facts.major <= NEWEST:
-        mend = f"use PostgreSQL {OLDEST} to {NEWEST}"
-        return Check("database", detail, mend, ExitCode.CONFIGURATION)
+        fix = f"use PostgreSQL {OLDEST} to {NEWEST}"
+        return Check("database", detail, fix, ExitCode.CONFIGURATION)
     if facts.is_read_only:
-        mend = "point VOD_BATCH_DATABASE_URL at the primary"
-        return Check("database", f"{detail}: read-only", mend, ExitCode.UNAVAILABLE)
+        fix = "point VOD_BATCH_DATABASE_URL at the primary"
+        return Check("database", f"{detail}: read-only", fix, ExitCode.UNAVAILABLE)
     return Check("database", detail)
 
 
 def _check_clock(skew: timedelta) -> Check:
     detail = f"{skew.total_seconds():+.1f} s from ours"
     if abs(skew) > TOLERATED_SKEW:
-        mend = "set both machines' clocks, with NTP for instance"
-        return Check("database clock", detail, mend, ExitCode.CONFIGURATION)
+        fix = "set both machines' clocks, with NTP for instance"
+        return Check("database clock", detail, fix, ExitCode.CONFIGURATION)
     return Check("database clock", detail)
 
 
@@ -91,8 +90,8 @@ def _check_commits(commits: str) -> Check:
     detail = f"synchronous_commit is {commits}"
     if commits in ("on", "remote_apply"):
         return Check("database commits", detail)
-    mend = "set synchronous_commit = on for this role and database"
-    return Check("database commits", f"{detail}; a run raises it to on for itself", mend)
+    fix = "set synchronous_commit = on for this role and database"
+    return Check("database commits", f"{detail}; a run raises it to on for itself", fix)
 
 
 async def _check_line(
@@ -111,13 +110,13 @@ async def _check_line(
         keeps_locks = not direct.through_pooler or await inspection.keeps_sessions(database)
     except VodBatchError as error:
         return _failed(name, error)
-    mend = "set VOD_BATCH_DATABASE_DIRECT_URL to the same database, around the pooler"
+    fix = "set VOD_BATCH_DATABASE_DIRECT_URL to the same database, around the pooler"
     if not keeps_locks:
         detail = "a pooler stands in the direct way too: no lock of a night can be held"
-        return Check(name, detail, mend, ExitCode.CONFIGURATION)
+        return Check(name, detail, fix, ExitCode.CONFIGURATION)
     if direct.place != facts.place:
         detail = f"the direct way leads to another database ({direct.database})"
-        return Check(name, detail, mend, ExitCode.CONFIGURATION)
+        return Check(name, detail, fix, ExitCode.CONFIGURATION)
     if settings.database_pooled and facts.through_pooler:
         return Check(name, "pooled, with a direct way beside it")
     return Check(name, "a pooler that keeps sessions" if facts.through_pooler else "direct")
@@ -128,8 +127,8 @@ async def _check_schema(database: Database) -> Check:
         version = await database.version()
         check_version(version)
     except VodBatchError as error:
-        mend = "run deploy/sql/roles.sql again" if error.exit_code is ExitCode.PERMISSION else _FIT
-        return Check("schema", str(error), mend, error.exit_code)
+        fix = "run deploy/sql/roles.sql again" if error.exit_code is ExitCode.PERMISSION else _FIT
+        return Check("schema", str(error), fix, error.exit_code)
     return Check("schema", version)
 
 
@@ -138,23 +137,24 @@ async def _check_rights(database: Database, facts: ServerFacts) -> Check:
     if not missing:
         return Check("database rights", f"{facts.role} may do all that a run does")
     detail = f"{facts.role} lacks {', '.join(missing)}"
-    mend = "run deploy/sql/roles.sql again (docs/deploy.md), or connect as vod_batch_worker"
-    return Check("database rights", detail, mend, ExitCode.PERMISSION)
+    fix = "run deploy/sql/roles.sql again (docs/deploy.md), or connect as vod_batch_worker"
+    return Check("database rights", detail, fix, ExitCode.PERMISSION)
 
 
 async def _check_target(
     database: Database, settings: Settings, refuses_nonces: bool | None
 ) -> AsyncIterator[Check]:
-    target = await _find_target(database, settings, make=refuses_nonces is not None)
+    find = find_target if refuses_nonces is None else open_target
+    target = await find(database, settings.account, settings.region)
     if target is None:
         told = f"{settings.account}/{settings.region} is new: its first load makes it"
         yield Check("target", told)
         yield _replay(None)
         return
-    yield _check_service(settings, await inspection.bound_service(database, target))
+    yield _check_service(settings, await bound_service(database, target))
     waiting = await inspection.waiting_types(database, target)
-    mend = "withdraw those rows with vod-batch cancel --type"
-    yield check_types("waiting types", settings.region, waiting, mend)
+    fix = "withdraw those rows with vod-batch cancel --type"
+    yield check_types("waiting types", settings.region, waiting, fix)
     async for check in check_stuck(database, target, settings):
         yield check
     doubts = Doubts(database, target)
@@ -167,15 +167,9 @@ def _check_service(settings: Settings, bound: str | None) -> Check:
     told = f"{settings.account}/{settings.region}"
     if bound not in (None, settings.counterpart):
         detail = f"{told} belongs to the {bound}, and the endpoint is the {settings.counterpart}"
-        mend = "check VOD_BATCH_ENDPOINT, or name another target with VOD_BATCH_ACCOUNT"
-        return Check("target", detail, mend, ExitCode.CONFIGURATION)
+        fix = "check VOD_BATCH_ENDPOINT, or name another target with VOD_BATCH_ACCOUNT"
+        return Check("target", detail, fix, ExitCode.CONFIGURATION)
     return Check("target", f"{told}, {f'of the {bound}' if bound else 'nothing sent yet'}")
-
-
-async def _find_target(database: Database, settings: Settings, *, make: bool) -> Target | None:
-    if make:
-        return (await Store.open(database, settings.account, settings.region)).target
-    return await inspection.find_target(database, settings.account, settings.region)
 
 
 def _replay(confirmed_at: datetime | None) -> Check:
@@ -189,5 +183,5 @@ _FIT = "bring both to one version, with vod-batch migrate or another vod-batch"
 
 def _failed(name: str, error: VodBatchError) -> Check:
     """Show an error, whose message says what is wrong and, after its last semicolon, what to do."""
-    what, _, mend = str(error).rpartition("; ")
-    return Check(name, what or mend, mend if what else "", error.exit_code)
+    what, _, fix = str(error).rpartition("; ")
+    return Check(name, what or fix, fix if what else "", error.exit_code)

@@ -15,7 +15,7 @@ from batch.vod.proxy import Proxy, proxy_for
 SHORT_VALIDITY = timedelta(days=14)
 """Certificates are renewed well before; one this old is about to be forgotten."""
 
-_MEND = "check VOD_BATCH_REGION, VOD_BATCH_ENDPOINT and the way there"
+_FIX = "check VOD_BATCH_REGION, VOD_BATCH_ENDPOINT and the way there"
 
 
 async def check_way(settings: Settings, now: datetime) -> AsyncIterator[Check]:
@@ -27,7 +27,7 @@ async def check_way(settings: Settings, now: datetime) -> AsyncIterator[Check]:
     try:
         proxy = proxy_for(settings.url)
     except ConfigurationError as error:
-        yield Check("proxy", str(error), "mend or unset it", error.exit_code)
+        yield Check("proxy", str(error), "fix or unset it", error.exit_code)
         return
     if proxy is None:
         name = await _check_name(host, port, seconds)
@@ -38,12 +38,12 @@ async def check_way(settings: Settings, now: datetime) -> AsyncIterator[Check]:
     if parts.scheme == "https":
         yield (
             await _check_certificate(host, port, seconds, now, proxy)
-            if name.is_well
+            if name.passed
             else not_checked("certificate", "the endpoint has no address")
         )
     elif not is_loopback_host(host):
-        mend = "use https, unless the line is yours alone"
-        yield Check("certificate", "none: the endpoint is plain http", mend)
+        fix = "use https, unless the line is yours alone"
+        yield Check("certificate", "none: the endpoint is plain http", fix)
 
 
 async def _check_name(host: str, port: int, seconds: float) -> Check:
@@ -55,7 +55,7 @@ async def _check_name(host: str, port: int, seconds: float) -> Check:
             found = await loop.getaddrinfo(host, port)
     except (OSError, TimeoutError) as error:
         detail = f"{host} has no address ({_reason(error)})"
-        return Check("dns", detail, f"{_MEND}, and this machine's DNS", ExitCode.UNAVAILABLE)
+        return Check("dns", detail, f"{_FIX}, and this machine's DNS", ExitCode.UNAVAILABLE)
     addresses = sorted({str(address[0]) for *_, address in found})
     return Check("dns", f"{host} is {', '.join(addresses)}")
 
@@ -66,15 +66,15 @@ async def _check_certificate(
     try:
         expires_at = await _read_expiry(host, port, seconds, proxy)
     except ssl.SSLCertVerificationError as error:
-        mend = "set this machine's clock and its CA certificates (SSL_CERT_FILE); beware of a proxy"
+        fix = "set this machine's clock and its CA certificates (SSL_CERT_FILE); beware of a proxy"
         detail = f"not trusted: {error.verify_message or _reason(error)}"
-        return Check("certificate", detail, mend, ExitCode.UNAVAILABLE)
+        return Check("certificate", detail, fix, ExitCode.UNAVAILABLE)
     except (OSError, TimeoutError) as error:
         detail = f"no TLS connection ({_reason(error)})"
-        return Check("certificate", detail, _MEND, ExitCode.UNAVAILABLE)
+        return Check("certificate", detail, _FIX, ExitCode.UNAVAILABLE)
     left = expires_at - now
     detail = f"trusted, expires on {expires_at:%Y-%m-%d}, in {left.days} days"
-    soon = "tell whoever runs the endpoint" if left < SHORT_VALIDITY else ""
+    soon = "ask for a new one from those who run the endpoint" if left < SHORT_VALIDITY else ""
     return Check("certificate", detail, soon)
 
 
@@ -108,8 +108,8 @@ async def _tunnel(proxy: Proxy, host: str, port: int) -> asyncio.StreamWriter:
     status = answer.split(b" ", 2)[1:2]
     if status != [b"200"]:
         writer.transport.abort()
-        told = f"HTTP {status[0].decode('ascii', 'replace')}" if status else "nothing"
-        raise ConnectionError(f"the proxy answers {told} to CONNECT")
+        said = f"HTTP {status[0].decode('ascii', 'replace')}" if status else "nothing"
+        raise ConnectionError(f"the proxy answers {said} to CONNECT")
     return writer
 
 

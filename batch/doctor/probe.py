@@ -89,7 +89,7 @@ async def prepare(session: Session, media_id: str, job_type: JobType) -> Probe:
 async def run_probe(
     session: Session, probe: Probe, *, patience: timedelta = PATIENCE
 ) -> AsyncIterator[Check]:
-    """Pay for the job, look for it until it is shown or ``patience`` is over; tell what was learnt.
+    """Pay for the job, look for it until it is shown or ``patience`` is over; yield the findings.
 
     Raises:
         VodBatchError: the ledger, the credentials or the target do not allow a submission.
@@ -136,11 +136,11 @@ def _accepted(probe: Probe, reports: Sequence[AttemptReport]) -> _Sent | None:
 
 
 def _not_accepted(probe: Probe, reports: Sequence[AttemptReport]) -> Check:
-    mend = f"see: vod-batch why {probe.media_id}"
+    fix = f"see: vod-batch why {probe.media_id}"
     if not reports:
         detail = "not sent: it is due, but the run ended before it, or a hold or a doubt is on it"
-        return Check("probe job", detail, mend, ExitCode.CARRIED_OVER)
-    return Check("probe job", f"no job: {reports[-1].outcome}", mend, ExitCode.DONE_WITH_DOUBTS)
+        return Check("probe job", detail, fix, ExitCode.CARRIED_OVER)
+    return Check("probe job", f"no job: {reports[-1].outcome}", fix, ExitCode.DONE_WITH_DOUBTS)
 
 
 class _Search:
@@ -216,8 +216,8 @@ class _Seen:
         if self.shown is None:
             seconds = self.age.total_seconds()
             why = self.trouble or f"ListJobInfo did not list it for {seconds:.0f} s"
-            mend = "absence stays unproven: doubts are for a person, until look-ups show known jobs"
-            return [Check("look-up", why, mend, ExitCode.UNAVAILABLE)]
+            fix = "absence stays unproven: doubts are for a person, until look-ups show known jobs"
+            return [Check("look-up", why, fix, ExitCode.UNAVAILABLE)]
         job, newest_first = self.shown.job, is_newest_first(self.infos)
         order = {None: "not seen: it is the only job", True: "newest first", False: "oldest first"}
         return [

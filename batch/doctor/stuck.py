@@ -1,4 +1,4 @@
-"""What stands in the ledger that no run moves by itself, each with the way out."""
+"""What no run moves by itself, each with the way out."""
 
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
@@ -11,7 +11,7 @@ from batch.ledger.operators import Hold, Operators
 from batch.settings import Settings
 
 LONG_SEND = timedelta(hours=1)
-"""Far longer than any answer is waited for: whoever holds such a row does not know it any more."""
+"""Far longer than any answer is waited for: the worker of such a row does not know it any more."""
 
 LONG_DOUBT = timedelta(days=1)
 """So long after absence could have been proven, time alone settles nothing."""
@@ -47,32 +47,34 @@ def _abandoned(stuck: Stuck) -> Check:
 
 
 def _long_send(stuck: Stuck) -> Check:
-    detail = f"{_some(stuck)} are being sent{_since(stuck)}, by a worker that lives ({stuck.told})"
-    mend = "end that process (SIGTERM), then vod-batch reconcile brings them into doubt, and looks"
-    return Check("stuck sends", detail, mend)
+    detail = (
+        f"{_some(stuck)} are being sent{_since(stuck)}, by a worker that lives ({stuck.detail})"
+    )
+    fix = "end that process (SIGTERM), then vod-batch reconcile brings them into doubt, and looks"
+    return Check("stuck sends", detail, fix)
 
 
 def _old_doubt(stuck: Stuck) -> Check:
-    why = f"; {stuck.media_id}: {stuck.told}" if stuck.told else ""
+    why = f"; {stuck.media_id}: {stuck.detail}" if stuck.detail else ""
     detail = f"{_some(stuck)} are in doubt{_since(stuck)}{why}"
-    mend = (
+    fix = (
         "vod-batch reconcile looks again; what it cannot settle waits for: vod-batch resolve --all"
     )
-    return Check("stuck doubts", detail, mend)
+    return Check("stuck doubts", detail, fix)
 
 
 def _unknown_job(stuck: Stuck) -> Check:
-    detail = f"{_some(stuck)} have a JobId that the cloud does not know (such as {stuck.told})"
+    detail = f"{_some(stuck)} have a JobId that the cloud does not know (such as {stuck.detail})"
     return Check("stuck jobs", detail, "vod-batch resolve --all --disown brings them into doubt")
 
 
 def _endless_job(stuck: Stuck) -> Check:
-    detail = f"{_some(stuck)} have a job without an end{_since(stuck)} (such as {stuck.told})"
-    mend = (
+    detail = f"{_some(stuck)} have a job without an end{_since(stuck)} (such as {stuck.detail})"
+    fix = (
         f"vod-batch reconcile asks again; vod-batch why {stuck.media_id} shows the RequestId that "
         "the vendor's support can follow"
     )
-    return Check("stuck jobs", detail, mend)
+    return Check("stuck jobs", detail, fix)
 
 
 _TOLD: dict[str, Callable[[Stuck], Check]] = {

@@ -52,7 +52,7 @@ def parse_media_id(cell: str) -> str:
 
 
 def are_media_ids(texts: Sequence[str]) -> bool:
-    """Tell whether each of ``texts`` is a media id with nothing around it, all at once."""
+    """Return whether each of ``texts`` is a media id with nothing around it, all at once."""
     lengths = set(map(len, texts))
     if not lengths or min(lengths) == 0 or max(lengths) > MAX_MEDIA_ID:
         return False

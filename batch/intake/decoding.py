@@ -60,7 +60,7 @@ def detect_encoding(head: bytes, name: str) -> str:
 
 
 def _unmarked_utf16(head: bytes) -> str | None:
-    """Tell which UTF-16 it is by the side that the NULs of Latin letters are on."""
+    """Return which UTF-16 it is, by the side that the NULs of Latin letters are on."""
     even, odd = head[::2], head[1::2]
     for nuls, letters, encoding in ((odd, even, "utf-16-le"), (even, odd, "utf-16-be")):
         if nuls.count(0) >= max(4, len(nuls) * 0.6) and not letters.count(0):
@@ -116,7 +116,7 @@ class TextReader:
         except UnicodeDecodeError as error:
             raise self._undecodable(error.object, error.start) from None
         except UnicodeError:
-            # UTF-16 or UTF-32 asked for by name, with no mark to tell the byte order.
+            # UTF-16 or UTF-32 asked for by name, with no mark to show the byte order.
             raise UsageError(
                 f"{self._name} has no byte order mark; say --encoding utf-16-le or utf-16-be"
             ) from None

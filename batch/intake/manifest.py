@@ -23,7 +23,7 @@ _AT_ONCE = 200
 class Manifest:
     """One input. Its facts are complete once :meth:`chunks` has been read to the end.
 
-    ``path`` of ``None`` means ``stream``, which stays open and is read from where it stands, each
+    ``path`` of ``None`` means ``stream``, which stays open and is read from its position on, each
     time anew if it can seek (:func:`~batch.intake.sources.spooled`). Raise :class:`UsageError` at
     once for options that cannot be carried out, later for an input that cannot be read as a whole.
 

@@ -51,7 +51,7 @@ class RecordReader:
         self._passed = 0  # lines before those at hand
         self._peeked = 0  # where peek() looked last in those at hand
         self._start = 0  # where the next record begins in them
-        self._asked = 0  # where the csv module stands in them
+        self._asked = 0  # the csv module's place in them
         # The module's own limit is lower than ours and holds for the whole process.
         csv.field_size_limit(max(csv.field_size_limit(), MAX_RECORD + 1))
 

@@ -24,7 +24,7 @@ _is_quarantine = re.compile(r".*\.quarantine(-[0-9]+)?\.csv", re.DOTALL).fullmat
 
 
 def is_quarantine_name(name: str) -> bool:
-    """Tell whether ``name`` is one that :class:`QuarantineWriter` gives."""
+    """Return whether ``name`` is one that :class:`QuarantineWriter` gives."""
     return _is_quarantine(name) is not None
 
 
@@ -47,7 +47,7 @@ def expand_inputs(arguments: Sequence[str]) -> list[str]:
 
 
 def _matches(argument: str) -> list[str]:
-    # A name that exists is meant as it stands, brackets and all.
+    # A name that exists is taken literally, brackets and all.
     if not os.path.lexists(argument) and glob.has_magic(argument):
         names = [
             name

@@ -14,13 +14,13 @@ import asyncpg
 
 from batch.errors import DatabaseUnavailableError
 from batch.ledger.connecting.address import Address, database_url, read_address
-from batch.ledger.connecting.commits import Commits, Lend, within
-from batch.ledger.connecting.connections import Connections
+from batch.ledger.connecting.checkouts import Checkouts
+from batch.ledger.connecting.commits import Commits, Transaction, within
+from batch.ledger.connecting.connection import ANSWER_SECONDS, CLOSING_SECONDS
 from batch.ledger.connecting.door import Door
 from batch.ledger.connecting.failures import translated_errors
 from batch.ledger.connecting.known_server import KnownServer
-from batch.ledger.connecting.loans import Loans
-from batch.ledger.connecting.session import ANSWER_SECONDS, CLOSING_SECONDS
+from batch.ledger.connecting.pool import Pool
 from batch.ledger.connecting.waits import Patience, Waits, at_once, is_at_once
 from batch.ledger.embedded.server import Embedded
 from batch.ledger.migrate import check_version, migrate, newest_version, schema_version
@@ -42,7 +42,7 @@ _T = TypeVar("_T")
 class Database:
     """A pool of connections to one migrated ledger, or a :meth:`part` of a command that shares it.
 
-    Whoever asks waits for a PostgreSQL that is away, for as long as the settings allow, but in
+    Every caller waits for a PostgreSQL that is away, for as long as the settings allow, but in
     :func:`~batch.ledger.connecting.waits.at_once`. What was sent and not answered is run again only
     where that does no harm (:class:`~batch.ledger.statements.Repeat`); else PostgreSQL is asked
     first what became of it. Where another server serves than before, nothing runs until it is taken
@@ -53,7 +53,7 @@ class Database:
 
     def __init__(
         self,
-        pool: Connections,
+        pool: Pool,
         door: Door,
         direct: Address,
         embedded: Embedded | None,
@@ -70,7 +70,7 @@ class Database:
         self.server = KnownServer(pool, self)
         """The server start that it insists on, once that is to be known."""
         self._waits = Waits()
-        self._loans = Loans(pool, door, self.server, self._waits, plans_once=plans_once)
+        self._checkouts = Checkouts(pool, door, self.server, self._waits, plans_once=plans_once)
         self._patience = Patience(patience, random.SystemRandom())
         self._commits = Commits()
 
@@ -175,9 +175,9 @@ class Database:
 
     @contextlib.asynccontextmanager
     async def transaction(self) -> AsyncIterator[asyncpg.Connection]:
-        """Lend a connection inside a transaction, at once or not at all."""
+        """Yield a connection inside a transaction, at once or not at all."""
         with translated_errors():
-            async with self._loans.hurried() as connection:
+            async with self._checkouts.hurried() as connection:
                 yield connection
 
     async def together(
@@ -198,7 +198,7 @@ class Database:
 
             return await work(fetch)
 
-        return await self._once(self._loans.hurried, on)
+        return await self._once(self._checkouts.hurried, on)
 
     async def unhurried(self, work: Callable[[asyncpg.Connection], Awaitable[_T]]) -> _T:
         """Run ``work`` once, in one transaction that may take its time, as a load does.
@@ -206,13 +206,15 @@ class Database:
         Its long statements are given :data:`UNHURRIED`. Beside it PostgreSQL is asked for a sign of
         life again and again; without one the line is cut.
         """
-        return await self._once(self._loans.unhurried, work)
+        return await self._once(self._checkouts.unhurried, work)
 
-    async def _once(self, lend: Lend, work: Callable[[asyncpg.Connection], Awaitable[_T]]) -> _T:
+    async def _once(
+        self, transaction: Transaction, work: Callable[[asyncpg.Connection], Awaitable[_T]]
+    ) -> _T:
         if is_at_once():
-            return await self._tried(lambda: within(lend, work))
+            return await self._tried(lambda: within(transaction, work))
         return await self._commits.once(
-            lend, work, lambda run: self.patiently(lambda: self._tried(run))
+            transaction, work, lambda run: self.patiently(lambda: self._tried(run))
         )
 
     async def fetch(
@@ -242,10 +244,10 @@ class Database:
     async def _fetch(
         self, name: str, arguments: Sequence[object], timeout: float
     ) -> list[asyncpg.Record]:
-        async with self._waits.within(timeout), self._loans.one() as connection:
+        async with self._waits.within(timeout), self._checkouts.one() as connection:
             # A pooler may hand parse and execute to two servers, if no transaction binds them.
             is_pooled = self._door.pooled
-            async with self._loans.bound(connection) if is_pooled else contextlib.nullcontext():
+            async with self._checkouts.bound(connection) if is_pooled else contextlib.nullcontext():
                 rows: list[asyncpg.Record] = await connection.fetch(
                     statement(name), *arguments, timeout=timeout
                 )
@@ -280,7 +282,7 @@ class Database:
         """Refresh the planner's picture of ``table`` (a name of ours, never input)."""
 
         async def run() -> None:
-            async with self._loans.unhurried() as connection:
+            async with self._checkouts.unhurried() as connection:
                 await connection.execute(f"ANALYZE {table}", timeout=UNHURRIED)
 
         await self.patiently(lambda: self._tried(run))

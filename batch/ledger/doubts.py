@@ -150,7 +150,7 @@ class Doubts:
         may be about: one that only a further entry of the answer to its request named may be its,
         and so may one that the answer to a request for another media named beside its own.
 
-        The doubts are of one media. With each job stands whether it may have been given to the
+        The doubts are of one media. The value of each says whether it may have been given to the
         wrong one: to another media, or to another request as a further one.
         """
         nonces = [doubt.nonce for doubt in doubts]
@@ -171,7 +171,7 @@ class Doubts:
         return await self.list_doubts(media_id=media_id)
 
     async def newest_jobs(self, job_type: JobType, limit: int) -> list[KnownJob]:
-        """Return the newest jobs of a type that the cloud itself told us of, the newest first."""
+        """Return the newest jobs of a type that the cloud itself named to us, the newest first."""
         rows = await self._database.fetch("newest_jobs", self._target.id, job_type.value, limit)
         return [KnownJob(**row) for row in rows]
 

@@ -1,4 +1,4 @@
-"""A living worker meets another server: it is told what the journals know before it goes on.
+"""A living worker meets another server: the journals are read in before anything goes on.
 
 A standby that took over may lack the last commits of the primary, a server that crashed what it
 only called committed. The worker's own journal holds every intent and every answer, and so do those
@@ -40,7 +40,7 @@ class CaughtUp:
 
 
 class CatchUp:
-    """Brings the server that serves now up to what the journals in ``folder`` know."""
+    """Writes what the journals in ``folder`` know into the server that serves now."""
 
     def __init__(
         self,
@@ -72,13 +72,13 @@ class CatchUp:
         await self._database.server.know()
         restorer = Restorer(self._database, self._store.target, "journal", self._spending)
         taken_up_at = await self._store.now()
-        standing = await check_place(self._database, self._folder, sounds_alarm=False)
+        cluster = await check_place(self._database, self._folder, sounds_alarm=False)
         await restorer.mark(self._worker.id, 0)  # a write: from here on it surely is a primary
         if self._spending.budgets.are_set:
             await self._store.open_periods(self._spending)
         restored = await self._replay(restorer, sending)
         await self._store.beat(self._worker)
-        await self._wait_for_others(taken_up_at, is_other=standing.has_changed)
+        await self._wait_for_others(taken_up_at, is_other=cluster.has_changed)
         await remember(self._database, self._store.target, self._folder)
         leases = await restorer.leases([claim.nonce for claim in sending])
         self._is_taken_up = True
@@ -86,7 +86,7 @@ class CatchUp:
         return CaughtUp(restored, leases)
 
     async def _replay(self, restorer: Restorer, sending: Collection[Claim]) -> int:
-        """Tell the server what dead workers' journals know, then those of the living."""
+        """Read in what dead workers' journals know, then those of the living."""
         target = self._store.target
         dead = await replay_journals(self._database, target, self._folder, self._spending)
         restored = dead.touched
@@ -98,7 +98,7 @@ class CatchUp:
         return restored
 
     async def _wait_for_others(self, since: datetime, *, is_other: bool) -> None:
-        """Wait until living workers of other machines have told the server what they know, too.
+        """Wait until living workers of other machines have read their journals in, too.
 
         Raises:
             ConfigurationError: one is silent, and what it sent may be lost (``is_other``).
@@ -115,7 +115,7 @@ class CatchUp:
             await raise_alarm(
                 self._database,
                 self._folder,
-                "another server of the database took over, and since then nothing was heard of a "
+                "another server of the database took over, and since then there is no sign of a "
                 f"worker on {min(silent)}: what it sent last may be missing",
             )
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import asyncpg
 
 from batch.core.models import JobType, Target
-from batch.ledger.connecting.session import one_session, shares_backends
+from batch.ledger.connecting.connection import one_connection, shares_backends
 from batch.ledger.database import Database
 from batch.ledger.owners import JOB_UNKNOWN
 from batch.ledger.statements import statement
@@ -40,7 +40,7 @@ async def server_facts(database: Database, now: Callable[[], datetime]) -> Serve
 
 async def direct_facts(database: Database, now: Callable[[], datetime]) -> ServerFacts:
     """Return the facts of the server as the lock of a night and migrate reach it."""
-    async with one_session(database.direct) as connection:
+    async with one_connection(database.direct) as connection:
         return await _facts(connection, now)
 
 
@@ -72,36 +72,24 @@ async def missing_rights(database: Database) -> list[str]:
     return [row["missing"] for row in await database.fetch("missing_rights")]
 
 
-async def find_target(database: Database, account: str, region: str) -> Target | None:
-    """Return the target, if it was ever used; unlike a store, make none."""
-    row = await database.fetch_row("find_target", account, region)
-    return Target(row["id"], row["account"], row["region"]) if row else None
-
-
 async def waiting_types(database: Database, target: Target) -> list[JobType]:
     """Return the types of the submissions that a run would send."""
     rows = await database.fetch("waiting_types", target.id)
     return [JobType(row["job_type"]) for row in rows]
 
 
-async def bound_service(database: Database, target: Target) -> str | None:
-    """Return what the target's calls have gone to, ``cloud`` or ``stand-in``; ``None`` before."""
-    row = await database.fetch_row("target_facts", target.id)
-    return row["service"] if row else None
-
-
 @dataclass(frozen=True, slots=True)
 class Stuck:
     """Submissions that stand for one reason (``find_stuck.sql``), the oldest as an example.
 
-    ``since`` is UTC. ``told`` is what is known of the example: its worker, note or JobId.
+    ``since`` is UTC. ``detail`` is what is known of the example: its worker, note or JobId.
     """
 
     kind: str
     count: int
     since: datetime | None
     media_id: str
-    told: str | None
+    detail: str | None
 
 
 async def find_stuck(
@@ -121,5 +109,5 @@ async def find_stuck(
         JOB_UNKNOWN,
     )
     return [
-        Stuck(row["kind"], row["n"], row["since"], row["media_id"], row["told"]) for row in rows
+        Stuck(row["kind"], row["n"], row["since"], row["media_id"], row["detail"]) for row in rows
     ]

@@ -1,6 +1,6 @@
 """The second record: intents and answers in an append-only file a worker, fsynced.
 
-PostgreSQL may be away when an answer comes, or come back from a backup that never heard of it. The
+PostgreSQL may be away when an answer comes, or come back from a backup that is older. The
 journal knows; it is read into PostgreSQL at the next start (``ledger/recovery.py``).
 
 Its lines are those of ``journal_lines.py``. A torn last line is what a crash leaves, and is no
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID, uuid4
 
-from batch.core.models import Claim, RunId, Target
+from batch.core.models import Claim, Target, WorkerId
 from batch.core.verdict import Verdict
 from batch.errors import ConfigurationError, UnavailableError
 from batch.ledger.journal_lines import Intent, answer_line, intent_line, read_line, take
@@ -32,7 +32,7 @@ class Reading:
     read; ``is_torn`` when the file ends within a line, which is no damage.
     """
 
-    worker: RunId
+    worker: WorkerId
     path: Path
     intents: tuple[Intent, ...]
     end: int
@@ -43,7 +43,7 @@ class Reading:
 class Journal:
     """The file that this worker writes; locked while the worker lives."""
 
-    def __init__(self, folder: Path, worker: RunId, target: Target) -> None:
+    def __init__(self, folder: Path, worker: WorkerId, target: Target) -> None:
         """Make the worker's file in ``folder``.
 
         Raises:
@@ -138,7 +138,7 @@ def journal_files(folder: Path) -> list[Path]:
     return sorted(folder.glob(f"*{SUFFIX}"), key=lambda path: (path.stat().st_mtime, path.name))
 
 
-def worker_of(path: Path) -> RunId | None:
+def worker_of(path: Path) -> WorkerId | None:
     """Return whose journal ``path`` is, or ``None`` when its name is not one of ours."""
     try:
         return UUID(path.name.removesuffix(SUFFIX))
@@ -162,10 +162,10 @@ def lock_dead(path: Path) -> Iterator[bool]:
         os.close(handle)
 
 
-def read_journal(path: Path, worker: RunId, start: int = 0) -> Reading:
+def read_journal(path: Path, worker: WorkerId, start: int = 0) -> Reading:
     """Read the whole lines from byte ``start`` on.
 
-    An answer whose intent lies before ``start`` brings its intent along from there.
+    An answer whose intent lies before ``start`` is returned with its intent from there.
     """
     known: dict[str, Intent] = {}
     touched: dict[str, Intent] = {}
@@ -188,8 +188,8 @@ def read_journal(path: Path, worker: RunId, start: int = 0) -> Reading:
     return Reading(worker, path, tuple(touched.values()), end, damaged, is_torn)
 
 
-def _read(line: bytes, known: dict[str, Intent], worker: RunId) -> Intent | None:
-    """Return the intent that a line speaks of, ``None`` when nobody can tell."""
+def _read(line: bytes, known: dict[str, Intent], worker: WorkerId) -> Intent | None:
+    """Return the intent that a line is about, ``None`` when that cannot be read."""
     try:
         entry = read_line(line)
         return take(known, entry, worker) if entry else None
@@ -198,7 +198,7 @@ def _read(line: bytes, known: dict[str, Intent], worker: RunId) -> Intent | None
 
 
 def _lost_its_end(raw: bytes) -> bool:
-    """Tell a whole line whose line feed is another byte now: a crash tears, it changes none."""
+    """Return whether only its line feed is damaged: a crash cuts a line, it changes no byte."""
     return read_line(raw[:-1]) is not None
 
 

@@ -1,4 +1,4 @@
-"""What stands in a journal: a line for each request about to be sent, and one for its answer.
+"""The lines of a journal: one for each request about to be sent, and one for its answer.
 
 A line is the CRC-32 of its text in eight hex digits, a space, one JSON object, a line feed. Each
 can be read alone: an answer repeats whose it is, so that a paid job is known even where the line of
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from operator import attrgetter
 
-from batch.core.models import Claim, JobType, RunId, Target
+from batch.core.models import Claim, JobType, Target, WorkerId
 from batch.core.states import State
 from batch.core.verdict import Verdict
 
@@ -25,7 +25,7 @@ _verdict_values = attrgetter(*_VERDICT_FIELDS)
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class JournaledAnswer:
     """What one answer came to for one submission of an intent."""
 
     job_type: JobType
@@ -36,7 +36,7 @@ class Answer:
 class Intent:
     """One request that was about to be sent, with the answers that came."""
 
-    worker: RunId
+    worker: WorkerId
     account: str
     region: str
     nonce: str
@@ -49,10 +49,10 @@ class Intent:
     user_data: str | None
     types: tuple[JobType, ...]
     access_key_id: str | None = None
-    answers: list[Answer] = field(default_factory=list)
+    answers: list[JournaledAnswer] = field(default_factory=list)
 
 
-def intent_of(claim: Claim, worker: RunId, target: Target) -> Intent:
+def intent_of(claim: Claim, worker: WorkerId, target: Target) -> Intent:
     """Return the intent of a claim, unanswered, as the journal of ``worker`` would hold it."""
     return Intent(
         worker=worker,
@@ -78,8 +78,8 @@ def intent_line(claim: Claim, target: Target) -> bytes:
 def answer_line(claim: Claim, verdicts: Sequence[Verdict], target: Target) -> bytes:
     """Return the line of what came of a claim."""
     types = {member.id: member.job_type.value for member in claim.members}
-    told = [{"type": types[v.submission_id], **_fields(v)} for v in verdicts]
-    return _line({"answer": claim.nonce, **_identity(claim, target), "verdicts": told})
+    shares = [{"type": types[v.submission_id], **_fields(v)} for v in verdicts]
+    return _line({"answer": claim.nonce, **_identity(claim, target), "verdicts": shares})
 
 
 def read_line(raw: bytes) -> Entry | None:
@@ -91,7 +91,7 @@ def read_line(raw: bytes) -> Entry | None:
     return value if isinstance(value, dict) else None
 
 
-def take(known: dict[str, Intent], entry: Entry, worker: RunId) -> Intent:
+def take(known: dict[str, Intent], entry: Entry, worker: WorkerId) -> Intent:
     """Add what a line says to the intents that are known; return the one that it speaks of.
 
     Raises:
@@ -121,7 +121,7 @@ def _identity(claim: Claim, target: Target) -> Entry:
     }
 
 
-def _intent(nonce: str, entry: Entry, worker: RunId) -> Intent:
+def _intent(nonce: str, entry: Entry, worker: WorkerId) -> Intent:
     types = entry["types"]
     assert isinstance(types, list)
     # Journals of before had one configuration key for all types of a request, and no access key.
@@ -143,13 +143,13 @@ def _intent(nonce: str, entry: Entry, worker: RunId) -> Intent:
     )
 
 
-def _answer(item: Entry) -> Answer:
+def _answer(item: Entry) -> JournaledAnswer:
     job_type = JobType(str(item.pop("type")))
     further = item.pop("further_job_ids")
     assert isinstance(further, list)
     to_state = State(str(item.pop("to_state")))
     verdict = Verdict(**item, to_state=to_state, further_job_ids=tuple(further))  # type: ignore[arg-type]
-    return Answer(job_type, verdict)
+    return JournaledAnswer(job_type, verdict)
 
 
 def _text(value: object) -> str | None:

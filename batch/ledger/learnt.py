@@ -23,7 +23,7 @@ class Lessons:
         return _learnt(row["learnt"]) if row else Learnt()
 
     async def add(self, seen: Learnt) -> Learnt:
-        """Keep what was seen beside what is known, whoever adds at the same time; return both."""
+        """Add what was seen to what is known, safely beside others; return both."""
 
         async def merge(fetch: Fetch) -> Learnt:
             [row] = await fetch("lock_learnt", self._target.id)

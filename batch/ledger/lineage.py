@@ -1,7 +1,7 @@
 """Is the database still the one that this machine wrote to, with all that was written?
 
 A clean failover is: another timeline, no less of the log. Where the log went back, or a worker of
-another machine is forgotten, somebody's intents may be missing that no journal here can bring back.
+another machine is forgotten, somebody's intents may be missing that no journal here can restore.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from batch.core.models import RunId, Target
+from batch.core.models import Target, WorkerId
 from batch.errors import ConfigurationError
 from batch.ledger.connecting.place import Place, find_place
 from batch.ledger.database import Database
@@ -28,8 +28,8 @@ _ACCEPT = "vod-batch doctor --accept failover"
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """How the cluster stands to what was seen of it last: ``alarm`` says what is wrong.
+class ClusterCheck:
+    """The cluster compared with what was seen of it last: ``alarm`` says what is wrong.
 
     ``has_changed`` where another server took over, or the log went back.
     """
@@ -38,27 +38,29 @@ class Standing:
     has_changed: bool = False
 
 
-async def check_place(database: Database, folder: Path, *, sounds_alarm: bool = True) -> Standing:
+async def check_place(
+    database: Database, folder: Path, *, sounds_alarm: bool = True
+) -> ClusterCheck:
     """See whether the cluster's log went back; to be asked before anything is written.
 
     An alarm stays until it is accepted, however much is written since. A living worker sounds none:
     it knows what it sent.
     """
-    # First what is remembered: another process may see the log further on while we are told.
+    # First what is remembered: another process may see the log further on while we ask.
     with remembered(folder) as memory:
         known = dict(memory.places)
     place = await find_place(database)
     if place is None:
-        return Standing()
+        return ClusterCheck()
     before = known.get(place.system, place)
     with remembered(folder) as memory:
         if place.is_behind(before) and sounds_alarm:
             memory.alarms[place.system] = (
-                f"the database went back from {_told(before)} to {_told(place)}: it comes from a "
-                "backup, or a server took over that lacks the last commits"
+                f"the database went back from {_log_place(before)} to {_log_place(place)}: it "
+                "comes from a backup, or a server took over that lacks the last commits"
             )
         has_changed = place.timeline != before.timeline or place.is_behind(before)
-        return Standing(memory.alarms.get(place.system), has_changed)
+        return ClusterCheck(memory.alarms.get(place.system), has_changed)
 
 
 async def raise_alarm(database: Database, folder: Path, why: str) -> None:
@@ -81,19 +83,19 @@ def _alarming(why: str) -> ConfigurationError:
 
 
 async def insist_on_lineage(
-    database: Database, target: Target, folder: Path, standing: Standing, forgotten: int
+    database: Database, target: Target, folder: Path, check: ClusterCheck, forgotten: int
 ) -> None:
     """Stop where others may have paid for what the database forgot, else remember it as it is.
 
-    To be asked after the journals are read in: what they know is not missing. ``standing`` is what
+    To be asked after the journals are read in: what they know is not missing. ``check`` is what
     :func:`check_place` said before, ``forgotten`` how many submissions only the journals knew.
 
     Raises:
         ConfigurationError: with what to do.
     """
-    if standing.alarm:
-        raise _alarming(standing.alarm)
-    if standing.has_changed and forgotten:
+    if check.alarm:
+        raise _alarming(check.alarm)
+    if check.has_changed and forgotten:
         await raise_alarm(
             database,
             folder,
@@ -122,12 +124,12 @@ async def remember(
     *,
     still: Callable[[], bool] = lambda: True,
 ) -> None:
-    """Remember where the database stands, and the workers of other machines that it has seen.
+    """Remember the database's position, and the workers of other machines that it has seen.
 
     ``seconds`` is how far back to look for them, ever if not given; ``still`` whether what was seen
     counts once all of it was seen.
 
-    A server that this program has told everything it knows may stand behind the one before.
+    A server into which this program has read all it knows may be behind the one before.
     """
     place = await find_place(database)
     lineage = await find_lineage(database, target)
@@ -138,7 +140,7 @@ async def remember(
 
 
 def _write_down(
-    folder: Path, place: Place | None, lineage: str, seen: dict[RunId, datetime]
+    folder: Path, place: Place | None, lineage: str, seen: dict[WorkerId, datetime]
 ) -> None:
     with remembered(folder) as memory:
         if place:
@@ -168,20 +170,22 @@ async def accept_failover(database: Database, target: Target, folder: Path) -> s
             del memory.workers[lineage][worker]
     if not alarm and not behind:
         return "the database lacks nothing that is known here: nothing to accept"
-    told = [*([alarm] if alarm else [])]
+    accepted = [*([alarm] if alarm else [])]
     if behind:
-        told.append(f"{len(behind)} workers of other machines are forgotten")
-    return f"accepted: {'; '.join(told)}; compare the bill with what the ledger knows"
+        accepted.append(f"{len(behind)} workers of other machines are forgotten")
+    return f"accepted: {'; '.join(accepted)}; compare the bill with what the ledger knows"
 
 
-def _behind(known: dict[RunId, datetime], seen: dict[RunId, datetime]) -> dict[RunId, datetime]:
+def _behind(
+    known: dict[WorkerId, datetime], seen: dict[WorkerId, datetime]
+) -> dict[WorkerId, datetime]:
     """Return the workers of other machines of which the database knows less than was seen once."""
     return {worker: at for worker, at in known.items() if worker not in seen or seen[worker] < at}
 
 
-def _here(folder: Path) -> set[RunId]:
+def _here(folder: Path) -> set[WorkerId]:
     return {worker for path in journal_files(folder) if (worker := worker_of(path))}
 
 
-def _told(place: Place) -> str:
+def _log_place(place: Place) -> str:
     return f"{place.position >> 32:X}/{place.position & 0xFFFFFFFF:X} on timeline {place.timeline}"

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
-from batch.core.models import RunId, Target
+from batch.core.models import Target, WorkerId
 from batch.errors import ConfigurationError
 from batch.ledger.connecting.place import Place
 from batch.ledger.database import Database
@@ -39,13 +39,13 @@ class Memory:
 
     places: dict[str, Place] = field(default_factory=dict)
     alarms: dict[str, str] = field(default_factory=dict)
-    workers: dict[str, dict[RunId, datetime]] = field(default_factory=dict)
+    workers: dict[str, dict[WorkerId, datetime]] = field(default_factory=dict)
 
 
 async def seen_workers(
     database: Database, target: Target, seconds: float = EVER_SECONDS
-) -> dict[RunId, datetime]:
-    """Return when each worker of the target was last heard of, if within these seconds."""
+) -> dict[WorkerId, datetime]:
+    """Return when each worker of the target last sent a heartbeat, if within these seconds."""
     rows = await database.fetch("seen_workers", target.id, seconds, timeout=_SILENCE_SECONDS)
     return {row["id"]: row["heartbeat_at"] for row in rows}
 
@@ -59,7 +59,7 @@ async def find_lineage(database: Database, target: Target) -> str:
 
 @contextmanager
 def remembered(folder: Path) -> Iterator[Memory]:
-    """Lend the memory beside the journals; it is written back, durably, if the block changes it.
+    """Yield the memory beside the journals; it is written back, durably, if the block changes it.
 
     One process at a time has it.
 
@@ -93,8 +93,8 @@ def _locked(folder: Path) -> Iterator[int]:
 
 
 def others(
-    workers: Mapping[RunId, datetime], of_this_machine: Iterable[RunId]
-) -> dict[RunId, datetime]:
+    workers: Mapping[WorkerId, datetime], of_this_machine: Iterable[WorkerId]
+) -> dict[WorkerId, datetime]:
     """Return the workers whose journal does not lie here."""
     here = set(of_this_machine)
     return {worker: seen for worker, seen in workers.items() if worker not in here}
@@ -112,7 +112,7 @@ def _read(path: Path) -> Memory:
             },
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return Memory()  # none yet, or damaged: it protects by what it knows, and needs no mending
+        return Memory()  # none yet, or damaged: it protects by what it knows, and needs no repair
 
 
 def _text(memory: Memory) -> str:

@@ -1,4 +1,4 @@
-"""Bring a database's schema up to this program's, with dbmate, under an advisory lock."""
+"""Upgrade a database's schema to this program's, with dbmate, under an advisory lock."""
 
 import asyncio
 import os
@@ -13,7 +13,7 @@ import asyncpg
 
 from batch.errors import ConfigurationError, PermissionRefusedError
 from batch.ledger.connecting.address import Address, database_url, read_address
-from batch.ledger.connecting.session import Session, insist_on_a_session, one_session
+from batch.ledger.connecting.connection import Connection, insist_on_a_session, one_connection
 from batch.ledger.embedded.server import Embedded
 from batch.ledger.statements import statement
 from batch.settings import Settings
@@ -77,7 +77,7 @@ async def migrate(url: str) -> list[str]:
         DatabaseUnavailableError: PostgreSQL went away, or silent.
     """
     address = read_address(url)
-    async with one_session(address, name="vod-batch migrate") as session:
+    async with one_connection(address, name="vod-batch migrate") as session:
         await insist_on_a_session(session, address, "a migration")
         await _take_the_lock(session)
         before = await schema_version(session)
@@ -97,15 +97,15 @@ async def migrate(url: str) -> list[str]:
     )
 
 
-async def _take_the_lock(session: Session) -> None:
-    """Ask again and again: a wait in the server could not be told from silence."""
+async def _take_the_lock(session: Connection) -> None:
+    """Ask again and again: a wait in the server would look like silence."""
     while True:
         if await session.fetchval("SELECT pg_try_advisory_lock($1)", LOCK_KEY):
             return
         await asyncio.sleep(_AGAIN_SECONDS)
 
 
-async def _dbmate_url(address: Address, session: Session) -> str:
+async def _dbmate_url(address: Address, session: Connection) -> str:
     """Lead dbmate, whose dialect of a URL is another one, to where ``session`` ended up.
 
     Of several hosts that is one; a password may come from a file. Its own default insists on TLS.
@@ -130,7 +130,7 @@ async def _dbmate_url(address: Address, session: Session) -> str:
     return f"postgres://{user}{password}@{host}/{quote(who.database, safe='')}?{urlencode(query)}"
 
 
-async def _while_it_answers(session: Session, work: Awaitable[_T]) -> _T:
+async def _while_it_answers(session: Connection, work: Awaitable[_T]) -> _T:
     """Return what ``work`` comes to, as long as PostgreSQL answers beside it; else end it.
 
     Raises:
@@ -163,7 +163,7 @@ async def _run_dbmate(url: str) -> str | None:
         stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     try:
-        told, complained = await process.communicate()
+        output, errors = await process.communicate()
     except BaseException:
         process.kill()
         await process.wait()
@@ -172,7 +172,7 @@ async def _run_dbmate(url: str) -> str | None:
         return None
     # Errors go to stderr, after them what was being applied to stdout.
     lines = [
-        line for line in (told + complained).decode(errors="replace").splitlines() if line.strip()
+        line for line in (output + errors).decode(errors="replace").splitlines() if line.strip()
     ]
     return lines[-1] if lines else str(process.returncode)
 

@@ -195,7 +195,7 @@ class Operators:
         return int(row["n"]) if row else 0
 
     async def has_batch(self, batch: int) -> bool:
-        """Tell whether the target has this batch."""
+        """Return whether the target has this batch."""
         return bool(await self._database.fetch("find_own_batch", self.target.id, batch))
 
     async def unknown_media(self, media: Sequence[str]) -> list[str]:

@@ -52,7 +52,7 @@ class Owners:
         return int(row["n"]) if row else 0
 
     async def disown(self, disowned: Sequence[tuple[Owned, str]], actor: str) -> set[int]:
-        """Bring submissions into doubt, each for a reason; return those that moved.
+        """Put submissions in doubt, each for a reason; return those that moved.
 
         The JobId stays on its attempt. What has another one of its media and type on the wire or in
         doubt stays as it is.

@@ -9,7 +9,7 @@ from pathlib import Path
 import structlog
 
 from batch.core.budget import Spending
-from batch.core.models import RunId, Target
+from batch.core.models import Target, WorkerId
 from batch.errors import ConfigurationError
 from batch.ledger.database import Database
 from batch.ledger.journal import Reading, journal_files, lock_dead, read_journal, worker_of
@@ -26,7 +26,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """What journals brought, in submissions: ``forgotten`` had been committed, and was gone."""
+    """What journals changed, in submissions: ``forgotten`` had been committed, and was gone."""
 
     touched: int
     forgotten: int
@@ -83,7 +83,7 @@ def refuse_damage(restorer: Restorer, readings: Sequence[Reading]) -> None:
         raise ConfigurationError(
             f"{lines} lines of the journal cannot be read ({damaged[0].path}"
             f"{f' and {len(damaged) - 1} more' if len(damaged) > 1 else ''}): what they knew to be "
-            "paid might be paid again; bring the file back from a copy, or go on without them with "
+            "paid might be paid again; restore the file from a copy, or go on without them with "
             "vod-batch doctor --accept journal"
         )
 
@@ -124,7 +124,7 @@ async def _restore(restorer: Restorer, reading: Reading, *, accepts_damage: bool
     if is_whole and all(restorer.owns(intent) for intent in reading.intents):
         await restorer.mark(reading.worker, reading.end)
     if any(restorer.owns(intent) for intent in reading.intents):
-        await restorer.bury(reading.worker)
+        await restorer.declare_dead(reading.worker)
     return touched
 
 
@@ -162,7 +162,7 @@ async def check_journals(database: Database, target: Target, folder: Path) -> li
     return checks
 
 
-async def _marks(restorer: Restorer, folder: Path) -> dict[RunId, int]:
+async def _marks(restorer: Restorer, folder: Path) -> dict[WorkerId, int]:
     workers = [worker for path in journal_files(folder) if (worker := worker_of(path))]
     return await restorer.marks(workers)
 

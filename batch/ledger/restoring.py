@@ -1,4 +1,4 @@
-"""Read journals into PostgreSQL: what it forgot is made again, what it never heard is recorded."""
+"""Read journals into PostgreSQL: what it forgot is made again, what it never got is recorded."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence, Set
@@ -38,12 +38,12 @@ class Comparison:
     """How journals and this database differ, in requests' shares of one submission each."""
 
     forgotten: tuple[_Share, ...]
-    unheard: tuple[_Share, ...]
+    unrecorded: tuple[_Share, ...]
 
     @property
     def differs(self) -> bool:
         """Whether the database lacks anything that the journals know."""
-        return bool(self.forgotten or self.unheard)
+        return bool(self.forgotten or self.unrecorded)
 
 
 class Restorer:
@@ -70,18 +70,18 @@ class Restorer:
         await self._fetch("mark_journal", journal, applied_bytes)
 
     async def compare(self, intents: Sequence[Intent]) -> Comparison:
-        """Say which requests this database forgot, and which answers it never heard."""
+        """Say which requests this database forgot, and which answers it never got."""
         return await self._compare(self._fetch, intents, frozenset())
 
     async def restore(self, intents: Sequence[Intent], sending: Set[str] = frozenset()) -> int:
-        """Bring this database up to what journals know; repeating it is harmless.
+        """Write into this database what journals know; repeating it is harmless.
 
         ``sending`` are the nonces of requests that a living worker still awaits an answer to: they
         are made again as being sent, under that worker, so that their answer counts. Another that
         has no answer is in doubt.
 
         Returns how many submissions were touched. What a living worker is sending now is left for
-        a later time: :meth:`compare` then still tells it.
+        a later time: :meth:`compare` then still returns it.
         """
 
         async def work(fetch: Fetch) -> Comparison:
@@ -89,21 +89,21 @@ class Restorer:
 
         found = await self._database.together(work, timeout=_SILENCE_SECONDS)
         self.forgotten += len(found.forgotten)
-        return len(found.forgotten) + len(found.unheard)
+        return len(found.forgotten) + len(found.unrecorded)
 
     async def _restore(
         self, fetch: Fetch, intents: Sequence[Intent], sending: Set[str]
     ) -> Comparison:
         await fetch("lock_restore", self._target.id)
         comparison = await self._compare(fetch, intents, sending)
-        await self._hear(fetch, comparison.unheard, sending)
+        await self._record_answers(fetch, comparison.unrecorded, sending)
         if comparison.forgotten:
             await self._make_submissions(fetch, comparison.forgotten)
         # As it was: of two requests for one media and type the first had its answer before the
         # second was begun. Where it had none, the second one waits (restore_attempts.sql).
         for turn in _one_a_media_and_type(comparison.forgotten):
             await self._make_attempts(fetch, turn)
-            await self._hear(fetch, turn, sending)
+            await self._record_answers(fetch, turn, sending)
         return comparison
 
     async def leases(self, nonces: Sequence[str]) -> dict[Share, tuple[int, int]]:
@@ -111,12 +111,12 @@ class Restorer:
         known = await _known(self._fetch, nonces)
         return {share: (found.submission_id, found.lease) for share, found in known.items()}
 
-    async def bury(self, worker: UUID) -> None:
+    async def declare_dead(self, worker: UUID) -> None:
         """Say that a worker is dead: nobody need wait for its heartbeat to run out."""
-        await self._fetch("bury_worker", worker, self._target.id)
+        await self._fetch("declare_dead", worker, self._target.id)
 
     def owns(self, intent: Intent) -> bool:
-        """Tell whether ``intent`` is of this target."""
+        """Return whether ``intent`` is of this target."""
         return (intent.account, intent.region) == (self._target.account, self._target.region)
 
     async def _fetch(self, name: str, *arguments: object) -> list[asyncpg.Record]:
@@ -126,7 +126,7 @@ class Restorer:
         self, fetch: Fetch, intents: Sequence[Intent], sending: Set[str]
     ) -> Comparison:
         known = await _known(fetch, [intent.nonce for intent in intents])
-        forgotten, unheard = [], []
+        forgotten, unrecorded = [], []
         for intent in filter(self.owns, intents):
             for job_type in intent.types:
                 found = known.get((intent.nonce, job_type))
@@ -135,10 +135,12 @@ class Restorer:
                     if _may_have_made_a_job(intent, job_type):
                         forgotten.append((intent, job_type))
                 elif not is_awaited and _knows_more(intent, job_type, found):
-                    unheard.append((intent, job_type))
-        return Comparison(tuple(forgotten), tuple(unheard))
+                    unrecorded.append((intent, job_type))
+        return Comparison(tuple(forgotten), tuple(unrecorded))
 
-    async def _hear(self, fetch: Fetch, shares: Sequence[_Share], sending: Set[str]) -> None:
+    async def _record_answers(
+        self, fetch: Fetch, shares: Sequence[_Share], sending: Set[str]
+    ) -> None:
         """Record the answers that the journals hold."""
         known = await _known(fetch, [intent.nonce for intent, _ in shares])
         for verdicts in _verdicts(shares, known, sending):
@@ -191,7 +193,7 @@ def record_arguments(verdicts: Sequence[Verdict]) -> tuple[list[object], ...]:
 
 
 def unmoved(rows: Sequence[asyncpg.Record]) -> list[int]:
-    """Return what ``record.sql`` did not move; tell of JobIds that are another submission's."""
+    """Return what ``record.sql`` did not move; log JobIds that are another submission's."""
     anothers = [row["submission_id"] for row in rows if row["is_anothers"]]
     if anothers:
         from batch.logs import rare_logger  # a command that only looks must be quick
@@ -221,7 +223,7 @@ def _jobs(intent: Intent, job_type: JobType) -> set[str]:
 
 
 def _knows_more(intent: Intent, job_type: JobType, found: Known) -> bool:
-    """Tell whether the journal holds an answer that the database never heard."""
+    """Return whether the journal holds an answer that the database never got."""
     answers = _answers(intent, job_type)
     last = answers[-1] if answers else None
     # An accepted one whose JobId is another submission's is in doubt here for good.
@@ -236,7 +238,7 @@ def _knows_more(intent: Intent, job_type: JobType, found: Known) -> bool:
 
 
 def _may_have_made_a_job(intent: Intent, job_type: JobType) -> bool:
-    """Tell whether forgetting this request could lead to paying for it again."""
+    """Return whether forgetting this request could lead to paying for it again."""
     answers = _answers(intent, job_type)
     return not answers or any(
         verdict.to_state in (State.SUBMITTED, State.IN_DOUBT) for verdict in answers

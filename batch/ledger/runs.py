@@ -40,8 +40,8 @@ class Runs:
     async def close_lost(self, silence: float, *, has_lock: bool) -> list[UUID]:
         """Close the rows of runs that are over and never said so; return which.
 
-        A submit is over when no worker of its process was heard of for ``silence`` seconds; a night
-        when ``has_lock``, which the caller has the target's lock by. They end with their last sign
+        A submit is over when no worker of its process sent a heartbeat for ``silence`` seconds, a
+        night when the caller has the target's lock (``has_lock``). They end with their last sign
         of life, and with 69: something they needed was gone.
         """
         rows = await self._database.fetch(

@@ -9,10 +9,9 @@ from uuid import UUID
 import asyncpg
 
 from batch.core.budget import BudgetUse, NextCost, Spending
-from batch.core.models import Claim, ClaimedSubmission, JobType, RunId, Target, Worker
+from batch.core.models import Claim, ClaimedSubmission, JobType, Target, Worker, WorkerId
 from batch.core.states import State
 from batch.core.verdict import Verdict
-from batch.errors import ConfigurationError
 from batch.ledger.connecting.waits import at_once
 from batch.ledger.database import Database
 from batch.ledger.restoring import record_arguments, unmoved
@@ -70,41 +69,17 @@ class Store:
         self._seen_clock: tuple[float, float] | None = None
         """What the database's clock showed (epoch), and our own before that was asked."""
 
-    @classmethod
-    async def open(cls, database: Database, account: str, region: str) -> "Store":
-        """Return the store of a target, which is made on first use."""
-        # Who only looks may not write, so the row is looked for before it is made.
-        row = await database.fetch_row("find_target", account, region)
-        row = row or await database.fetch_row("open_target", account, region)
-        assert row is not None
-        return cls(database, Target(row["id"], row["account"], row["region"]))
-
-    async def bind_service(self, service: str) -> None:
-        """Tie the target to the cloud or to a stand-in at its first call.
-
-        Raises:
-            ConfigurationError: its earlier calls went to the other kind of server.
-        """
-        row = await self._database.fetch_row("bind_service", self.target.id, service)
-        assert row is not None
-        if row["service"] != service:
-            raise ConfigurationError(
-                f"target {self.target.account}/{self.target.region} has been submitted to "
-                f"{_SERVICES[row['service']]}, and this command would go to {_SERVICES[service]}; "
-                "check VOD_BATCH_ENDPOINT, or name another target with --account"
-            )
-
     async def beat(self, worker: Worker) -> None:
         """Say that the worker is alive; the first beat makes its row."""
         await self._fetch("beat", worker.id, self.target.id, worker.host, worker.pid)
 
-    async def end_worker(self, worker: RunId) -> None:
+    async def end_worker(self, worker: WorkerId) -> None:
         """Say that the worker has stopped: whatever it still holds is in doubt."""
         await self._fetch("end_worker", worker)
 
     async def begin(
         self,
-        worker: RunId,
+        worker: WorkerId,
         nonces: Sequence[str],
         signed_at: datetime,
         *,
@@ -130,21 +105,10 @@ class Store:
         hands one in.
         """
         rows = await self._fetch(
-            "begin",
-            self.target.id,
-            len(nonces),
-            worker,
-            list(nonces),
-            signed_at,
-            now,
-            most_rows,
-            *spending.price_arguments,
-            *spending.budget_arguments,
-            first_id,
-            plan,
-            access_key_id,
+            "begin", self.target.id, len(nonces), worker, list(nonces), signed_at, now, most_rows,
+            *spending.price_arguments, *spending.budget_arguments, first_id, plan, access_key_id,
             *(place or (None, None)),
-        )
+        )  # fmt: skip
         by_request: dict[str, list[asyncpg.Record]] = {}
         for row in rows:
             by_request.setdefault(row["nonce"], []).append(row)
@@ -186,7 +150,7 @@ class Store:
         rows = await self._fetch("next_cost", self.target.id, prices, longest, plan)
         return NextCost(**rows[0]) if rows else None
 
-    async def give_back(self, worker: RunId, nonces: Sequence[str]) -> list[str]:
+    async def give_back(self, worker: WorkerId, nonces: Sequence[str]) -> list[str]:
         """Return to ``pending`` what begins claimed whose answer was lost, and that nobody sends.
 
         ``nonces`` are those that the begins drew; returned are those that were found.
@@ -210,7 +174,7 @@ class Store:
         Nobody waits for this: who asks for it pauses anyway.
         """
         with at_once():
-            await self._fetch("pause_target", self.target.id, seconds)
+            await self._fetch("start_cooldown", self.target.id, seconds)
 
     async def reserve(self, slots: int, interval: float, ahead: float = 0.0) -> Slots:
         """Take ``slots`` of the shared pace, ``interval`` seconds apart, none sooner than ``ahead``
@@ -219,7 +183,7 @@ class Store:
 
         async def reserve() -> tuple[float, float | None, asyncpg.Record]:
             asked, latest = self._clock(), self._latest_time()  # anew, for time goes by meanwhile
-            row = await self._first("reserve_slots", self.target.id, slots, interval, latest, ahead)
+            row = await self._first("take_slots", self.target.id, slots, interval, latest, ahead)
             return asked, latest, row
 
         asked, latest, row = await self._database.patiently(reserve)
@@ -243,7 +207,7 @@ class Store:
             await self._database.fetch("follow_clock", self.target.id, set_back)
 
     async def expire(
-        self, silence_seconds: float, actor: str, idle: RunId | None = None
+        self, silence_seconds: float, actor: str, idle: WorkerId | None = None
     ) -> list[int]:
         """Move what dead workers hold to ``in_doubt``; return those submissions.
 
@@ -262,7 +226,7 @@ class Store:
         return moment
 
     async def silent_workers(
-        self, since: datetime, silence_seconds: float, known: Sequence[RunId]
+        self, since: datetime, silence_seconds: float, known: Sequence[WorkerId]
     ) -> set[str]:
         """Return the hosts of workers that lived at ``since`` and were not heard of after it."""
         rows = await self._fetch(
@@ -299,9 +263,6 @@ def _tell_step(direction: str, seconds: float) -> None:
     from batch.logs import rare_logger  # a command that only looks must be quick
 
     rare_logger().warning(f"database_clock_set_{direction}", seconds=round(seconds, 1))
-
-
-_SERVICES = {"cloud": "the cloud", "stand-in": "a stand-in (an emulator or a test server)"}
 
 
 def _claim(rows: Sequence[asyncpg.Record], signed_at: datetime, access_key_id: str | None) -> Claim:

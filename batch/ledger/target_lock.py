@@ -14,13 +14,13 @@ from batch.errors import (
     LockHeldError,
     VodBatchError,
 )
-from batch.ledger.connecting.failures import translated_errors
-from batch.ledger.connecting.session import (
-    Session,
-    close_session,
+from batch.ledger.connecting.connection import (
+    Connection,
+    close_connection,
+    connect,
     insist_on_a_session,
-    open_session,
 )
+from batch.ledger.connecting.failures import translated_errors
 from batch.ledger.database import Database
 from batch.ledger.statements import statement
 
@@ -40,7 +40,7 @@ class TargetLock:
 
     A session holds it: it goes with the process, however that ends. But a session may end before
     its process (a server that closes what idles, an administrator, a failover), and then another
-    night may begin. So the session is watched; once it is gone :meth:`insist` keeps whoever asks
+    night may begin. So the session is watched; once it is gone :meth:`insist` keeps every caller
     until the lock is had again, and refuses when it cannot be had.
     """
 
@@ -50,9 +50,9 @@ class TargetLock:
         self._target = target
         self._run = run
         self._patience = patience
-        self._session: Session | None = None
+        self._session: Connection | None = None
         self._is_decided = asyncio.Event()
-        """Whether we know how it stands: it is held, or lost for good."""
+        """Whether its state is known: held, or lost for good."""
         self._is_lost = asyncio.Event()
         self._failure: VodBatchError | None = None
 
@@ -86,7 +86,7 @@ class TargetLock:
             raise self._failure
 
     async def _take(self) -> None:
-        session = await open_session(
+        session = await connect(
             self._database.direct, name=f"{_SESSION}{self._run}", statement_cache_size=0
         )
         self._session = session
@@ -104,7 +104,7 @@ class TargetLock:
         if session.is_closed():
             self._lose(session)
 
-    async def _ask_for_it(self, session: Session) -> None:
+    async def _ask_for_it(self, session: Connection) -> None:
         """Take the lock, or say who has it.
 
         Raises:
@@ -195,4 +195,4 @@ class TargetLock:
         session, self._session = self._session, None
         if session:
             session.remove_termination_listener(self._lose)
-            await close_session(session)
+            await close_connection(session)

@@ -6,35 +6,18 @@ GetJobDetail's words for a type are not SubmitAIJob's (``vod-api.md`` 2.4); only
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Protocol
 
 from aiolimiter import AsyncLimiter
 
 from batch.core.doubt import Candidate, may_concern
 from batch.core.outcome import Refused
 from batch.ledger.doubts import Doubts, OpenDoubt
+from batch.vod.client import VodClient
 from batch.vod.lookup import JobDetail, JobInfo
-from batch.vod.wire import MAX_JOB_IDS, JobPage, JobStatus, QueryFailed
+from batch.vod.wire import MAX_JOB_IDS, JobStatus, QueryFailed
 
 _SHORTEST_PAGE = 10
 """What the API's pages hold at the least: ten, twenty, fifty, a hundred (``vod-api.md`` 2)."""
-
-
-class LookupClient(Protocol):
-    """The free calls that settle doubts: :class:`batch.vod.client.VodClient`."""
-
-    async def list_job_infos(self, media_id: str) -> tuple[JobInfo, ...]:
-        """Return the AI jobs of a media."""
-
-    async def list_ai_jobs(self, job_ids: Sequence[str]) -> JobPage:
-        """Return type and status of at most ten jobs."""
-
-    async def job_detail(self, job_id: str) -> JobDetail:
-        """Return trigger and time of a job."""
-
-    @property
-    def clock_skew(self) -> timedelta | None:
-        """The cloud's clock less ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +39,13 @@ class Shown:
 class Looker:
     """Looks jobs up, every call under one pace. Each method raises QueryFailed."""
 
-    def __init__(self, client: LookupClient, pace: AsyncLimiter) -> None:
+    def __init__(self, client: VodClient, pace: AsyncLimiter) -> None:
         self._client = client
         self._pace = pace
 
     @property
     def skew(self) -> timedelta:
-        """The cloud's clock less ours, none where no answer told it."""
+        """The cloud's clock less ours, none where no answer showed it."""
         return self._client.clock_skew or timedelta(0)
 
     async def infos(self, media_id: str) -> tuple[JobInfo, ...]:
@@ -156,7 +139,7 @@ def _may_be_cut(
 
 
 def _may_end_early(infos: Sequence[JobInfo], group: Sequence[OpenDoubt], skew: timedelta) -> bool:
-    """Tell whether a list is as long as a page, and all of it older than a request."""
+    """Return whether a list is as long as a page, and all of it older than a request."""
     newest = max((info.created_at for info in infos if info.created_at), default=None)
     last_sent = max(doubt.signed_at for doubt in group)
     return len(infos) >= _SHORTEST_PAGE and newest is not None and newest < last_sent + skew

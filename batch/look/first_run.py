@@ -1,14 +1,14 @@
 """Before the first paid call of a target from this ledger: has another ledger paid for it already?
 
 Another HOME, or a database URL that got lost, makes an empty ledger, in which all that was paid
-for looks new. A free look at a few media of the list tells: where the cloud knows jobs of them
+for looks new. A free look at a few media of the list decides: where the cloud knows jobs of them
 that this ledger does not, an operator must say that it may pay (``doctor --accept first-run``).
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import structlog
 from aiolimiter import AsyncLimiter
@@ -17,9 +17,9 @@ from batch.core.backoff import delay_seconds
 from batch.core.doubt import AUTO
 from batch.core.outcome import AccountStopped, Refused
 from batch.core.refusal import account_error
-from batch.errors import CloudUnavailableError, ConfigurationError
+from batch.errors import ConfigurationError, UnavailableError
 from batch.ledger.first_runs import FirstRuns
-from batch.vod.lookup import JobDetail, JobInfo
+from batch.vod.client import VodClient
 from batch.vod.wire import QueryFailed
 
 SAMPLE = 20
@@ -34,16 +34,6 @@ log = structlog.get_logger()
 _T = TypeVar("_T")
 
 
-class LookupClient(Protocol):
-    """The free calls that are made: :class:`batch.vod.client.VodClient`."""
-
-    async def list_job_infos(self, media_id: str) -> tuple[JobInfo, ...]:
-        """Return the AI jobs of a media."""
-
-    async def job_detail(self, job_id: str) -> JobDetail:
-        """Return type, trigger and time of a job."""
-
-
 @dataclass(frozen=True, slots=True)
 class Strange:
     """A media of the list with a job that this ledger does not know."""
@@ -53,7 +43,7 @@ class Strange:
 
 
 async def insist_on_known_ledger(
-    runs: FirstRuns, client: LookupClient, pace: AsyncLimiter, ledger: str
+    runs: FirstRuns, client: VodClient, pace: AsyncLimiter, ledger: str
 ) -> None:
     """Let a target's first run from this ledger pass only over media without unknown jobs.
 
@@ -61,7 +51,7 @@ async def insist_on_known_ledger(
 
     Raises:
         ConfigurationError: somebody has made jobs of them; with how to go on.
-        CloudUnavailableError: a look-up failed. AccountStoppedError and kin: the account did.
+        UnavailableError: a look-up failed. AccountStoppedError and kin: the account did.
     """
     if not await runs.is_ahead():
         return
@@ -81,7 +71,7 @@ async def insist_on_known_ledger(
 
 
 async def find_strange_jobs(
-    runs: FirstRuns, client: LookupClient, pace: AsyncLimiter, sample: list[str]
+    runs: FirstRuns, client: VodClient, pace: AsyncLimiter, sample: list[str]
 ) -> list[Strange]:
     """Return one unknown job a media of ``sample``; what is positively automatic does not count."""
     strange = []
@@ -96,7 +86,7 @@ async def find_strange_jobs(
 
 
 async def _unknown_job(
-    runs: FirstRuns, client: LookupClient, pace: AsyncLimiter, media_id: str
+    runs: FirstRuns, client: VodClient, pace: AsyncLimiter, media_id: str
 ) -> str | None:
     try:
         infos = await _ask(pace, lambda: client.list_job_infos(media_id))
@@ -111,8 +101,8 @@ async def _unknown_job(
     return None
 
 
-async def _is_automatic(client: LookupClient, pace: AsyncLimiter, job_id: str) -> bool:
-    """Tell whether the cloud says so in its one word for it; a job that it will not tell is not."""
+async def _is_automatic(client: VodClient, pace: AsyncLimiter, job_id: str) -> bool:
+    """Return whether the cloud calls it automatic; a job that cannot be looked up is not."""
     try:
         return (await _ask(pace, lambda: client.job_detail(job_id))).trigger == AUTO
     except QueryFailed as error:
@@ -138,7 +128,7 @@ async def _ask(pace: AsyncLimiter, call: Callable[[], Awaitable[_T]]) -> _T:
 def _failed(media_id: str, error: QueryFailed) -> Exception:
     if isinstance(error.outcome, AccountStopped):
         return account_error(error.outcome)
-    return CloudUnavailableError(
+    return UnavailableError(
         f"before the first paid call from this ledger, jobs of media {media_id} could not be "
         f"looked up ({error}); nothing was sent: run again, or, where they never answer and this "
         "is the right ledger, run once: vod-batch doctor --accept first-run"

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import structlog
 from aiolimiter import AsyncLimiter
@@ -13,12 +13,12 @@ from batch.core.existing import FoundJob
 from batch.core.models import JobType
 from batch.core.outcome import AccountStopped, InDoubt, Throttled
 from batch.core.refusal import account_error
-from batch.core.unseen import UnseenWords
-from batch.errors import CloudUnavailableError, VodBatchError
+from batch.errors import UnavailableError, VodBatchError
 from batch.ledger.existing import ExistingLedger, JobLook
-from batch.vod.lookup import GET_JOB_DETAIL, LIST_JOB_INFO, JobDetail, JobInfo
+from batch.vod.client import VodClient
+from batch.vod.lookup import GET_JOB_DETAIL, LIST_JOB_INFO, JobInfo
 from batch.vod.pace import limiter
-from batch.vod.wire import LIST_AI_JOBS, MAX_JOB_IDS, JobPage, JobStatus, QueryFailed
+from batch.vod.wire import LIST_AI_JOBS, MAX_JOB_IDS, JobStatus, QueryFailed
 
 _HOLDS_FOR = timedelta(days=3)
 _HOLDS_WHILE_OPEN = timedelta(minutes=5)
@@ -41,28 +41,13 @@ _T = TypeVar("_T")
 log = structlog.get_logger()
 
 
-class JobClient(Protocol):
-    """The calls that look: :class:`batch.vod.client.VodClient`."""
-
-    unseen: UnseenWords
-
-    async def list_job_infos(self, media_id: str) -> tuple[JobInfo, ...]:
-        """Return the AI jobs of a media."""
-
-    async def list_ai_jobs(self, job_ids: Sequence[str]) -> JobPage:
-        """Return how at most ten jobs stand."""
-
-    async def job_detail(self, job_id: str) -> JobDetail:
-        """Return what a job was asked for."""
-
-
 class JobLooker:
     """Looks at one media at a time; each operation has a pace of its own, as its quota is."""
 
     def __init__(
         self,
         ledger: ExistingLedger,
-        client: JobClient,
+        client: VodClient,
         *,
         lookup_qps: float,
         poll_qps: float,
@@ -214,7 +199,7 @@ class Looks:
         elif isinstance(outcome, AccountStopped):
             self._trouble = account_error(outcome)
         else:
-            self._trouble = CloudUnavailableError(
+            self._trouble = UnavailableError(
                 f"media cannot be looked at ({error}), and with --skip-existing always none is "
                 "sent unseen"
             )

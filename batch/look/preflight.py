@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Protocol
 
 import structlog
 from aiolimiter import AsyncLimiter
@@ -20,6 +19,7 @@ from batch.ledger.unseen import KeptWords
 from batch.ledger.word_keeping import unseen_kept
 from batch.session import Session
 from batch.stopping import stopped_at
+from batch.vod.client import VodClient
 from batch.vod.media import BAD, COMING, MAX_VIDEO_IDS, UNKNOWN_MEDIA, MediaInfo, MediaPage
 from batch.vod.pace import limiter
 from batch.vod.wire import QueryFailed
@@ -32,13 +32,6 @@ _LATER_SECONDS = 6 * 3600.0
 _PAGE = 50 * MAX_VIDEO_IDS
 
 log = structlog.get_logger()
-
-
-class MediaClient(Protocol):
-    """The call that looks: :class:`batch.vod.client.VodClient`."""
-
-    async def video_infos(self, media_ids: Sequence[str]) -> MediaPage:
-        """Return status and duration of at most twenty media."""
 
 
 @dataclass
@@ -98,7 +91,7 @@ class Preflight:
     def __init__(
         self,
         looks: MediaLooks,
-        client: MediaClient,
+        client: VodClient,
         pace: AsyncLimiter,
         prices: PriceList,
         actor: str,
@@ -158,10 +151,10 @@ class Preflight:
             return MediaPage((), tuple(media_ids))
         middle = len(media_ids) // 2
         halves = [await self._ask(half) for half in (media_ids[:middle], media_ids[middle:])]
-        told = [half for half in halves if half]
+        pages = [half for half in halves if half]
         return MediaPage(
-            tuple(media for half in told for media in half.media),
-            tuple(media_id for half in told for media_id in half.unknown_ids),
+            tuple(media for half in pages for media in half.media),
+            tuple(media_id for half in pages for media_id in half.unknown_ids),
         )
 
     async def _hold_failing_statuses(self) -> None:

@@ -33,10 +33,10 @@ class JudgedCanary:
 
     @property
     def tally(self) -> str:
-        """How it stands, in a few words."""
+        """Its state, in a few words."""
         canary = self.canary
-        told = f"{canary.succeeded} of {canary.size} canary submissions succeeded"
-        return told if self.verdict else f"{told}, {canary.still_open} have not ended"
+        text = f"{canary.succeeded} of {canary.size} canary submissions succeeded"
+        return text if self.verdict else f"{text}, {canary.still_open} have not ended"
 
 
 class CanaryWarden:

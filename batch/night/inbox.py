@@ -102,14 +102,14 @@ class Inbox:
             return  # that is why it could not be loaded
         except OSError as error:
             raise self._immovable(path, FAILED, error) from error
-        with contextlib.suppress(OSError):  # the report tells it too
+        with contextlib.suppress(OSError):  # the report says so too
             reason = why.encode("utf-8", errors="backslashreplace") + b"\n"
             place.with_name(f"{place.name}.error.txt").write_bytes(reason)
 
     def _immovable(self, path: Path, kind: str, error: OSError) -> ConfigurationError:
         return ConfigurationError(
             f"cannot move {printable_name(path)} to {printable_name(self.folder / kind)}: "
-            f"{error.strerror or error}; mend that folder, then run the night again"
+            f"{error.strerror or error}; fix that folder, then run the night again"
         )
 
     def _manifests(self) -> Iterator[Path]:

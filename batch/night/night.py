@@ -64,8 +64,8 @@ class Night:
         return most_urgent(*codes)
 
     @property
-    def is_well(self) -> bool:
-        """Whether a monitor may hear of a success: not of a batch that its canary holds back."""
+    def is_success(self) -> bool:
+        """Whether a monitor may be sent a success: not for a batch that its canary holds."""
         return all(judged.verdict is not CanaryVerdict.FAILED for judged in self.canaries)
 
     @property

@@ -17,7 +17,7 @@ from batch.vod.credentials import CredentialSource
 
 
 @dataclass(frozen=True, slots=True)
-class HeldNight:
+class LockedNight:
     """A night that has its target's lock and its row in ``runs``, and nothing else yet."""
 
     session: Session
@@ -26,9 +26,9 @@ class HeldNight:
 
 
 @contextlib.asynccontextmanager
-async def hold_night(
+async def lock_night(
     settings: Settings, credentials: CredentialSource | None = None
-) -> AsyncIterator[HeldNight]:
+) -> AsyncIterator[LockedNight]:
     """Open a session for the block, take its target's lock, and write down who has it.
 
     Raises:
@@ -44,4 +44,4 @@ async def hold_night(
             await runs.start(
                 session.run, "nightly", socket.gethostname(), os.getpid(), settings.shown
             )
-            yield HeldNight(session, runs, lock)
+            yield LockedNight(session, runs, lock)

@@ -18,7 +18,7 @@ from batch.look.preflight import preflight
 from batch.night.canary import CanaryWarden
 from batch.night.inbox import DONE, Arrival, Inbox
 from batch.night.night import Night, night_facts
-from batch.night.night_lock import HeldNight
+from batch.night.night_lock import LockedNight
 from batch.night.shift import Watcher, submit
 from batch.reconcile.run import reconcile
 from batch.stopping import stopped_at
@@ -28,7 +28,7 @@ log = structlog.get_logger()
 
 
 async def run_night(
-    held: HeldNight,
+    locked: LockedNight,
     inbox: Inbox,
     watcher: Watcher,
     *,
@@ -36,23 +36,23 @@ async def run_night(
 ) -> Night:
     """Run one night under the lock that it holds already.
 
-    A part that fails ends the night early and is its ``trouble``; what was done before stands.
+    A part that fails ends the night early and is its ``trouble``; what was done before stays done.
     """
-    session = held.session
+    session = locked.session
     night = Night(session.run, session.started_at, session.ends_at, session.settings.currency)
     on_start(night)
     grace = session.settings.grace.total_seconds()
     hurry = functools.partial(session.database.hurry, grace)
     try:
         async with stopped_at(session.ends_at, hurry):
-            await _Steps(night, held, inbox, watcher).walk()
+            await _Steps(night, locked, inbox, watcher).walk()
     except VodBatchError as error:
         night.trouble = error
         log.error("night_stopped", error=str(error))
     finally:
         night.ended_at = datetime.now(UTC)
         hurry()  # what is left to write is little
-        await _write_down(night, held)
+        await _write_down(night, locked)
     return night
 
 
@@ -67,10 +67,10 @@ _HARMLESS = (
 class _Steps:
     """The steps of one night, each of which leaves what it came to on the night."""
 
-    def __init__(self, night: Night, held: HeldNight, inbox: Inbox, watcher: Watcher) -> None:
+    def __init__(self, night: Night, locked: LockedNight, inbox: Inbox, watcher: Watcher) -> None:
         self._night = night
-        self._lock = held.lock
-        self._session = session = held.session
+        self._lock = locked.lock
+        self._session = session = locked.session
         self._settings = session.settings
         self._inbox = inbox
         self._watcher = watcher
@@ -182,13 +182,13 @@ def _name(arrival: Arrival) -> str:
     return printable_name(Path(arrival.path.name))
 
 
-async def _write_down(night: Night, held: HeldNight) -> None:
+async def _write_down(night: Night, locked: LockedNight) -> None:
     worst = max((run.worst_second for run in night.runs), default=None)
     try:
-        database, target = held.session.database, held.session.target
+        database, target = locked.session.database, locked.session.target
         night.costs = await read_costs(database, target, night.run)
         night.unseen = await KeptWords(database, target).newest(night.run)
         facts = night_facts(night)
-        await held.runs.end(night.run, night.stopped_by, night.exit_code, worst, facts)
+        await locked.runs.end(night.run, night.stopped_by, night.exit_code, worst, facts)
     except VodBatchError as error:
         night.trouble = night.trouble or error

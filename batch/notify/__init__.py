@@ -1,4 +1,4 @@
-"""Tell the outside world how a night went: ping, webhooks, mail, a file for Prometheus.
+"""Report how a night went: ping, webhooks, mail, a file for Prometheus.
 
-Nothing in this room can fail a run: what could not be told comes back as a :class:`Delivery`.
+Nothing in this room can fail a run: what could not be sent comes back as a :class:`Delivery`.
 """

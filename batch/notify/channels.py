@@ -1,4 +1,4 @@
-"""Every channel that the settings name, told at once."""
+"""Every channel that the settings name, notified at once."""
 
 import asyncio
 import random
@@ -11,7 +11,7 @@ import aiohttp
 import structlog
 
 from batch.addresses import read_mail_server, read_webhook
-from batch.notify.delivery import Delivery, Patience, deliver
+from batch.notify.delivery import Delivery, Tries, deliver
 from batch.notify.mail import Mail
 from batch.notify.message import Message
 from batch.notify.ping import Ping
@@ -24,7 +24,7 @@ _Notice = tuple[str, Callable[[], Awaitable[str]]]
 
 
 class Notifier:
-    """Tells how a run goes; nothing it meets is raised, and its time is bounded.
+    """Reports the start and the end of a run; it never raises, and its time is bounded.
 
     Each channel has ``patience`` of its own and all go at once, so the slowest one counts: with the
     defaults 33 seconds at the most.
@@ -36,7 +36,7 @@ class Notifier:
         webhooks: Sequence[Webhook] = (),
         mail: Mail | None = None,
         *,
-        patience: Patience = Patience(),  # noqa: B008 - frozen
+        patience: Tries = Tries(),  # noqa: B008 - frozen
         dice: random.Random | None = None,
     ) -> None:
         self._ping = ping
@@ -62,11 +62,11 @@ class Notifier:
         if settings.smtp_url and settings.mail_from and settings.mail_to:
             server = read_mail_server(settings.smtp_url.get_secret_value())
             mail = Mail(server, settings.mail_from, settings.mail_to)
-        patience = Patience(timeout=settings.notify_timeout.total_seconds())
+        patience = Tries(timeout=settings.notify_timeout.total_seconds())
         return cls(ping, webhooks, mail, patience=patience)
 
     async def started(self, run_id: str) -> list[Delivery]:
-        """Tell the check that a run begins."""
+        """Ping the check: a run begins."""
         if not self._ping:
             return []
         async with _session() as session:
@@ -74,7 +74,7 @@ class Notifier:
             return await self._tell([(ping.name, partial(ping.started, session, run_id))])
 
     async def ended(self, message: Message) -> list[Delivery]:
-        """Tell everybody how a run ended; deliveries come as settings name the channels."""
+        """Report how a run ended; deliveries come in the settings' order of channels."""
         async with _session() as session:
             notices: list[_Notice] = [
                 (each.name, partial(each.ended, session, message))

@@ -30,7 +30,7 @@ class NotDeliveredError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class Tries:
     """Seconds a try may take, how many tries, seconds before the second one."""
 
     timeout: float = 10.0
@@ -41,7 +41,7 @@ class Patience:
 async def deliver(
     channel: str,
     send: Callable[[], Awaitable[str]],
-    patience: Patience,
+    patience: Tries,
     secrets: Iterable[str] = (),
     *,
     dice: random.Random,

@@ -56,7 +56,7 @@ class Mail:
             password=server.password,
             use_tls=server.encryption is Encryption.TLS,
             start_tls=server.encryption is Encryption.STARTTLS,
-            timeout=None,  # whoever calls bounds the whole of it
+            timeout=None,  # the caller bounds the whole of it
         )
         try:
             with _told_plainly():

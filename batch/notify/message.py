@@ -1,4 +1,4 @@
-"""What is told at the end of a run."""
+"""The report sent at the end of a run."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 class Message:
     """The end of one run: ``text`` is the report for people, ``facts`` the same as JSON.
 
-    Without ``is_well`` it is no success, whatever its exit code.
+    Without ``is_success`` it is no success, whatever its exit code.
     """
 
     title: str
@@ -15,7 +15,7 @@ class Message:
     facts: dict[str, object]
     exit_code: int
     run_id: str
-    is_well: bool = True
+    is_success: bool = True
 
 
 CUT = "\n… cut here; the whole report: vod-batch report"

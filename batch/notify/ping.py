@@ -1,6 +1,6 @@
 """The dead-man's ping, in the way of Healthchecks: start, success, or an exit status.
 
-A check that hears nothing raises the alarm by itself, so a machine that is off is noticed too.
+A check that gets no ping raises the alarm by itself, so a machine that is off is noticed too.
 """
 
 from collections.abc import Collection
@@ -35,7 +35,7 @@ class Ping:
     async def ended(self, session: aiohttp.ClientSession, message: Message) -> str:
         """Say how a run ended, its report as the body. Raises NotDeliveredError."""
         status = min(max(message.exit_code, 1), _HIGHEST_STATUS)
-        is_success = message.is_well and message.exit_code in self._success_codes
+        is_success = message.is_success and message.exit_code in self._success_codes
         path = "" if is_success else f"/{status}"
         text = f"{message.title}\n\n{message.text}"
         return await self._post(session, path, message.run_id, text)

@@ -47,14 +47,14 @@ def night_metrics(
     ended_at: datetime,
     states: Mapping[str, int],
     success_codes: Collection[int] = (0, 3, 5),
-    is_well: bool = True,
+    is_success: bool = True,
 ) -> list[Metric]:
     """Return what a night leaves behind; ``states`` counts submissions by state.
 
-    Without ``is_well`` it is no success, whatever its exit code.
+    Without ``is_success`` it is no success, whatever its exit code.
     """
     target = {"account": account, "region": region}
-    good = is_well and exit_code in success_codes
+    good = is_success and exit_code in success_codes
 
     def gauge(name: str, text: str, value: float, **more: str) -> Metric:
         return Metric(f"vod_batch_{name}", text, value, target | more)

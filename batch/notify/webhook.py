@@ -36,7 +36,7 @@ _BUSY = {
 
 
 class Webhook:
-    """One webhook; ``place`` is where it stands among the settings' webhooks, from 1."""
+    """One webhook; ``place`` is its place among the settings' webhooks, from 1."""
 
     def __init__(
         self, place: int, address: WebhookAddress, clock: Callable[[], float] = time.time

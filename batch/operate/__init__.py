@@ -1,1 +1,1 @@
-"""An operator's words and what they select."""
+"""An operator's commands, and the submissions they select."""

@@ -1,4 +1,4 @@
-"""An operator's word on many submissions: what it would do is said first, then it is done."""
+"""An operator's command on many submissions: previewed first, then carried out."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -8,11 +8,11 @@ from batch.core.models import JobType
 from batch.core.states import State
 from batch.errors import UsageError
 from batch.ledger.operators import Operators, RetryWay, Selection, Surveyed
-from batch.operate.selecting import Spoken, Word, said
+from batch.operate.selecting import Command, Selectors, reason_text
 
 
 class Scope(StrEnum):
-    """What a word takes hold of: each row for itself, or a batch or the target as a whole."""
+    """What a command applies to: single rows, or a batch or the target as a whole."""
 
     ROWS = "rows"
     BATCH = "batch"
@@ -20,17 +20,17 @@ class Scope(StrEnum):
 
 
 BECOMES = {
-    Word.RETRY: "due again",
-    Word.CANCEL: "cancelled, for good",
-    Word.PAUSE: "held",
-    Word.RESUME: "free to be sent",
+    Command.RETRY: "due again",
+    Command.CANCEL: "cancelled, for good",
+    Command.PAUSE: "held",
+    Command.RESUME: "free to be sent",
 }
-"""What happens to what a word moves."""
+"""What becomes of what a command moves."""
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Submissions that a word treats alike, and why so when it leaves them alone.
+    """Submissions that a command treats alike; ``why`` says why it leaves them alone.
 
     ``in_doubt`` says that a retry brings them into doubt: no certain refusal came.
     """
@@ -44,20 +44,20 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """What a word would do: the groups it moves, those it leaves alone, and what else to know.
+class Change:
+    """What a command would do: the groups it moves, those it leaves alone, further notes.
 
-    ``changes`` is false when carrying it out would change nothing.
+    ``has_effect`` is false when carrying it out would change nothing.
     """
 
-    word: Word
+    command: Command
     scope: Scope
     selection: Selection
     reason: str
     moved: tuple[Group, ...]
     left: tuple[Group, ...]
     notes: tuple[str, ...]
-    changes: bool
+    has_effect: bool
 
     @property
     def count(self) -> int:
@@ -75,16 +75,20 @@ class Plan:
         return sum(group.count for group in self.left)
 
 
-async def make_plan(
-    operators: Operators, word: Word, spoken: Spoken, selection: Selection, why: str | None
-) -> Plan:
-    """Say what ``word`` would do now; nothing is changed. ``why`` is the operator's own reason.
+async def preview(
+    operators: Operators,
+    command: Command,
+    selectors: Selectors,
+    selection: Selection,
+    why: str | None,
+) -> Change:
+    """Return what ``command`` would do now, and change nothing; ``why`` is the operator's reason.
 
     Raises:
         UsageError: the batch, or a media id of the command line, is not in the target.
     """
-    await _check_names(operators, spoken)
-    scope = _scope(word, selection)
+    await _check_names(operators, selectors)
+    scope = _scope(command, selection)
     holds = await operators.holds()
     is_target_held = any(hold.scope == "target" for hold in holds)
     is_batch_held = any(hold.batch_id == selection.batch for hold in holds if hold.batch_id)
@@ -92,68 +96,68 @@ async def make_plan(
     moved: list[Group] = []
     left: list[Group] = []
     for found in await operators.survey(selection):
-        stays = _REASONS[word](found, now)
-        in_doubt = word is Word.RETRY and found.retry_way is RetryWay.DOUBT
+        stays = _REASONS[command](found, now)
+        in_doubt = command is Command.RETRY and found.retry_way is RetryWay.DOUBT
         group = Group(found.state, found.job_type, found.batch, found.count, stays, in_doubt)
         (left if stays else moved).append(group)
     notes = [
-        *await _unknown_notes(operators, spoken, selection),
-        *_hold_notes(word, scope, moved, is_target_held=is_target_held),
+        *await _unknown_notes(operators, selectors, selection),
+        *_hold_notes(command, scope, moved, is_target_held=is_target_held),
     ]
-    return Plan(
-        word,
+    return Change(
+        command,
         scope,
         selection,
-        said(word, spoken, selection, why),
+        reason_text(command, selectors, selection, why),
         tuple(_merged(moved)),
         tuple(_merged(left)),
         tuple(notes),
-        _would_change(
-            now, word, moved, is_held=is_target_held if scope is Scope.TARGET else is_batch_held
+        _has_effect(
+            now, command, moved, is_held=is_target_held if scope is Scope.TARGET else is_batch_held
         ),
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """How many submissions a word came to; ``in_doubt`` of them are in doubt now."""
+    """How many submissions a command moved; ``in_doubt`` of them are in doubt now."""
 
     count: int
     in_doubt: int = 0
 
 
-async def carry_out(operators: Operators, plan: Plan, actor: str) -> Done:
-    """Do as planned, in the name of ``actor``; return what it came to.
+async def carry_out(operators: Operators, change: Change, actor: str) -> Done:
+    """Carry out ``change`` in the name of ``actor``; return what was moved.
 
-    Rows that moved since the plan was made are left alone, or join in, by their state now.
+    Rows that moved since the preview are left alone, or join in, by their state now.
     """
-    reason, selection = plan.reason, plan.selection
-    match plan.word, plan.scope:
-        case Word.RETRY, _:
+    reason, selection = change.reason, change.selection
+    match change.command, change.scope:
+        case Command.RETRY, _:
             due, in_doubt = await operators.retry(selection, reason, actor)
             return Done(due + in_doubt, in_doubt)
-        case Word.CANCEL, _:
+        case Command.CANCEL, _:
             return Done(await operators.cancel(selection, reason, actor))
-        case Word.PAUSE, Scope.ROWS:
+        case Command.PAUSE, Scope.ROWS:
             return Done(await operators.hold(selection, reason, actor))
-        case Word.PAUSE, Scope.TARGET:
+        case Command.PAUSE, Scope.TARGET:
             await operators.hold_target(reason, actor)
-        case Word.RESUME, Scope.TARGET:
+        case Command.RESUME, Scope.TARGET:
             await operators.release_target(reason, actor)
-        case Word.RESUME, Scope.ROWS:
+        case Command.RESUME, Scope.ROWS:
             return Done(await operators.release(selection, reason, actor))
         case _:
             assert selection.batch is not None
-            if plan.word is Word.PAUSE:
+            if change.command is Command.PAUSE:
                 await operators.hold_batch(selection.batch, reason, actor)
             else:
                 await operators.release_batch(selection.batch, reason, actor)
                 await operators.release(selection, reason, actor)
-    return Done(plan.count)
+    return Done(change.count)
 
 
-def _scope(word: Word, selection: Selection) -> Scope:
-    if word in (Word.PAUSE, Word.RESUME):
+def _scope(command: Command, selection: Selection) -> Scope:
+    if command in (Command.PAUSE, Command.RESUME):
         if selection.is_everything:
             return Scope.TARGET
         if selection.is_one_batch:
@@ -161,14 +165,16 @@ def _scope(word: Word, selection: Selection) -> Scope:
     return Scope.ROWS
 
 
-async def _check_names(operators: Operators, spoken: Spoken) -> None:
-    if spoken.batch is not None and not await operators.has_batch(spoken.batch):
-        raise UsageError(f"this target has no batch {spoken.batch}; see: vod-batch status")
-    await operators.insist_on_known(spoken.media_ids)
+async def _check_names(operators: Operators, selectors: Selectors) -> None:
+    if selectors.batch is not None and not await operators.has_batch(selectors.batch):
+        raise UsageError(f"this target has no batch {selectors.batch}; see: vod-batch status")
+    await operators.insist_on_known(selectors.media_ids)
 
 
-async def _unknown_notes(operators: Operators, spoken: Spoken, selection: Selection) -> list[str]:
-    if spoken.ids is None or selection.media is None:
+async def _unknown_notes(
+    operators: Operators, selectors: Selectors, selection: Selection
+) -> list[str]:
+    if selectors.ids is None or selection.media is None:
         return []
     unknown = await operators.unknown_media(selection.media)
     if not unknown:
@@ -181,18 +187,18 @@ _SHOWN_IDS = 3
 
 
 def _hold_notes(
-    word: Word, scope: Scope, moved: Sequence[Group], *, is_target_held: bool
+    command: Command, scope: Scope, moved: Sequence[Group], *, is_target_held: bool
 ) -> list[str]:
-    if word is Word.RESUME and scope is not Scope.TARGET and is_target_held and moved:
-        return ["the whole target is held: nothing is sent before: vod-batch resume --all"]
+    if command is Command.RESUME and scope is not Scope.TARGET and is_target_held and moved:
+        return ["the whole target is held: nothing is sent until: vod-batch resume --all"]
     return []
 
 
-def _would_change(now: "_Now", word: Word, moved: Sequence[Group], *, is_held: bool) -> bool:
-    """Tell whether there is anything to do; a hold on the whole counts even without rows."""
+def _has_effect(now: "_Now", command: Command, moved: Sequence[Group], *, is_held: bool) -> bool:
+    """Return whether there is anything to do; a hold on the whole counts even without rows."""
     if now.scope is Scope.ROWS:
         return bool(moved)
-    return bool(moved) or (word is Word.RESUME) == is_held
+    return bool(moved) or (command is Command.RESUME) == is_held
 
 
 def _merged(groups: Sequence[Group]) -> list[Group]:
@@ -206,7 +212,7 @@ def _merged(groups: Sequence[Group]) -> list[Group]:
 
 @dataclass(frozen=True, slots=True)
 class _Now:
-    """What the target's standing means for a word."""
+    """The part of the target's state that decides about a command."""
 
     scope: Scope
     is_target_held: bool
@@ -232,7 +238,7 @@ _NOT_CANCELLED = {
 
 def _why_not_retried(found: Surveyed, _now: _Now) -> str | None:
     if found.state is State.PENDING and (found.is_held or found.batch_is_held):
-        return "it is held; let it go with vod-batch resume"
+        return "it is held; release it with vod-batch resume"
     if found.retry_way is RetryWay.WAITS:
         return (
             "perhaps paid, and another submission of its media and type is to be settled first: "
@@ -271,9 +277,9 @@ def _why_not_resumed_with_target(found: Surveyed, now: _Now) -> str | None:
     return None if now.is_target_held else "it is not held"
 
 
-_REASONS: Mapping[Word, Callable[[Surveyed, _Now], str | None]] = {
-    Word.RETRY: _why_not_retried,
-    Word.CANCEL: _why_not_cancelled,
-    Word.PAUSE: _why_not_paused,
-    Word.RESUME: _why_not_resumed,
+_REASONS: Mapping[Command, Callable[[Surveyed, _Now], str | None]] = {
+    Command.RETRY: _why_not_retried,
+    Command.CANCEL: _why_not_cancelled,
+    Command.PAUSE: _why_not_paused,
+    Command.RESUME: _why_not_resumed,
 }

@@ -18,8 +18,8 @@ _NAMED_IDS = 3
 """As many media ids as a reason names one by one."""
 
 
-class Word(StrEnum):
-    """What an operator may say about submissions."""
+class Command(StrEnum):
+    """What an operator may do with submissions."""
 
     RETRY = "retry"
     CANCEL = "cancel"
@@ -28,8 +28,8 @@ class Word(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Spoken:
-    """The selectors as they stand on the command line; see :func:`select`."""
+class Selectors:
+    """The selectors as given on the command line; see :func:`select`."""
 
     media_ids: tuple[str, ...] = ()
     everything: bool = False
@@ -41,43 +41,43 @@ class Spoken:
     campaign: str | None = None
 
 
-def select(spoken: Spoken, settings: Settings) -> Selection:
+def select(selectors: Selectors, settings: Settings) -> Selection:
     """Return what the selectors mean; ``ids`` is read, a file or ``-``.
 
     Raises:
         UsageError: nothing is selected, ``--all`` does not stand alone, an id is none, the file
             cannot be read or holds a bad line.
     """
-    narrowed = spoken != Spoken(everything=spoken.everything)
-    if spoken.everything and narrowed:
+    narrowed = selectors != Selectors(everything=selectors.everything)
+    if selectors.everything and narrowed:
         raise UsageError("--all means the whole target and goes alone; drop it, or the rest")
-    if not spoken.everything and not narrowed:
+    if not selectors.everything and not narrowed:
         raise UsageError(
             "say which submissions: media ids, --ids FILE, --state, --code, --batch, --type or "
             "--campaign; --all means the whole target"
         )
     return Selection(
-        states=spoken.states or None,
-        code=spoken.code,
-        batch=spoken.batch,
-        media=_media(spoken, settings),
-        job_type=spoken.job_type,
-        campaign=spoken.campaign,
+        states=selectors.states or None,
+        code=selectors.code,
+        batch=selectors.batch,
+        media=_media(selectors, settings),
+        job_type=selectors.job_type,
+        campaign=selectors.campaign,
     )
 
 
-def _media(spoken: Spoken, settings: Settings) -> tuple[str, ...] | None:
-    if not spoken.media_ids and spoken.ids is None:
+def _media(selectors: Selectors, settings: Settings) -> tuple[str, ...] | None:
+    if not selectors.media_ids and selectors.ids is None:
         return None
-    named = [media_id_of(word) for word in spoken.media_ids]
-    listed = read_ids(spoken.ids, settings) if spoken.ids is not None else []
+    named = [media_id_of(text) for text in selectors.media_ids]
+    listed = read_ids(selectors.ids, settings) if selectors.ids is not None else []
     return tuple(dict.fromkeys([*named, *listed]))
 
 
-def media_id_of(word: str) -> str:
-    """Return the media id that ``word`` is; raise :class:`UsageError` for anything else."""
+def media_id_of(text: str) -> str:
+    """Return the media id in ``text``; raise :class:`UsageError` for anything else."""
     try:
-        return parse_media_id(word)
+        return parse_media_id(text)
     except CellError as error:
         raise UsageError(str(error)) from None
 
@@ -105,7 +105,7 @@ def read_ids(source: str, settings: Settings) -> list[str]:
             bad = chunk.quarantined[0]
             raise UsageError(
                 f"{manifest.name}, line {bad.line}: {bad.reason}; nothing was changed, "
-                "mend the line and say it again"
+                "fix the line and say it again"
             )
         ids += chunk.media_ids
     if not ids:
@@ -113,24 +113,30 @@ def read_ids(source: str, settings: Settings) -> list[str]:
     return ids
 
 
-def said(word: Word, spoken: Spoken, selection: Selection, why: str | None) -> str:
-    """Return the reason for the history: the word with its selectors, and why."""
-    text = f"{word} of the whole target" if spoken.everything else f"{word} by {_by(spoken)}"
-    if spoken.ids is not None and selection.media is not None:
+def reason_text(
+    command: Command, selectors: Selectors, selection: Selection, why: str | None
+) -> str:
+    """Return the reason for the history: the command with its selectors, and why."""
+    text = (
+        f"{command} of the whole target"
+        if selectors.everything
+        else f"{command} by {_by(selectors)}"
+    )
+    if selectors.ids is not None and selection.media is not None:
         text += f" ({len(selection.media):,} media)"
     return f"{text}: {' '.join(why.split())}" if why and why.strip() else text
 
 
-def _by(spoken: Spoken) -> str:
-    few = len(spoken.media_ids) <= _NAMED_IDS
-    named = ", ".join(spoken.media_ids) if few else f"{len(spoken.media_ids):,} ids"
+def _by(selectors: Selectors) -> str:
+    few = len(selectors.media_ids) <= _NAMED_IDS
+    named = ", ".join(selectors.media_ids) if few else f"{len(selectors.media_ids):,} ids"
     said: dict[str, str | None] = {
-        "state": ", ".join(spoken.states) or None,
-        "code": spoken.code,
-        "batch": str(spoken.batch) if spoken.batch is not None else None,
-        "type": spoken.job_type,
-        "campaign": spoken.campaign,
+        "state": ", ".join(selectors.states) or None,
+        "code": selectors.code,
+        "batch": str(selectors.batch) if selectors.batch is not None else None,
+        "type": selectors.job_type,
+        "campaign": selectors.campaign,
         "media": named or None,
-        "ids": "standard input" if spoken.ids == "-" else spoken.ids,
+        "ids": "standard input" if selectors.ids == "-" else selectors.ids,
     }
     return ", ".join(f"{name} {value}" for name, value in said.items() if value)

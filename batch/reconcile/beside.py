@@ -16,7 +16,7 @@ log = structlog.get_logger()
 
 
 class SettlingBeside:
-    """Rounds of a settler, one every so often, until it is told to stop."""
+    """Rounds of a settler, one every so often, until it is stopped."""
 
     def __init__(self, settler: Settler, every: timedelta, grace: timedelta) -> None:
         self._settler = settler
@@ -50,7 +50,7 @@ class SettlingBeside:
             self._rounds.result()
 
     async def _go_round(self) -> None:
-        """Settle until told to stop; what hinders is the run's own to meet and to tell."""
+        """Settle until stopped; the run itself meets and reports what hinders."""
         while not self._stopping.is_set():
             await pause_unless(self._stopping, self._every)
             if self._stopping.is_set():

@@ -3,30 +3,19 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Protocol
 
 from aiolimiter import AsyncLimiter
 
 from batch.core.doubt import MANUAL
 from batch.core.models import JobType
-from batch.errors import CloudUnavailableError, UsageError
+from batch.errors import UnavailableError, UsageError
 from batch.ledger.doubts import OpenDoubt
 from batch.ledger.owners import Owned
-from batch.vod.lookup import JobDetail
+from batch.vod.client import VodClient
 from batch.vod.wire import MAX_JOB_IDS, JobPage, JobStatus, QueryFailed
 
 
-class JobClient(Protocol):
-    """The calls that tell of a job by its id: :class:`batch.vod.client.VodClient`."""
-
-    async def list_ai_jobs(self, job_ids: Sequence[str]) -> JobPage:
-        """Return how at most ten jobs stand."""
-
-    async def job_detail(self, job_id: str) -> JobDetail:
-        """Return type, trigger and time of a job."""
-
-
-class Standing(Enum):
+class Ownership(Enum):
     """What the cloud's word on a JobId means for a submission."""
 
     MAY_BE_ITS = auto()
@@ -35,7 +24,7 @@ class Standing(Enum):
     """The cloud says that it is of another media, or of another type."""
     UNKNOWN = auto()
     """The cloud says that there is no such job."""
-    UNTOLD = auto()
+    NOT_MENTIONED = auto()
     """The cloud could not be asked, or did not speak of it: that proves nothing."""
 
 
@@ -44,11 +33,11 @@ class Said:
     """What the cloud said of a JobId, to be read by a person."""
 
     job_id: str
-    standing: Standing
+    ownership: Ownership
     words: str
 
 
-async def ask(client: JobClient, pace: AsyncLimiter, owned: Sequence[Owned]) -> list[Said]:
+async def ask(client: VodClient, pace: AsyncLimiter, owned: Sequence[Owned]) -> list[Said]:
     """Ask about each submission's JobId, ten a call; a call that fails leaves its ten untold."""
     said: list[Said] = []
     for start in range(0, len(owned), MAX_JOB_IDS):
@@ -58,7 +47,7 @@ async def ask(client: JobClient, pace: AsyncLimiter, owned: Sequence[Owned]) -> 
             answer = await client.list_ai_jobs([one.job_id for one in page])
         except QueryFailed as error:
             words = f"the cloud cannot be asked: {error}"
-            said += [Said(one.job_id, Standing.UNTOLD, words) for one in page]
+            said += [Said(one.job_id, Ownership.NOT_MENTIONED, words) for one in page]
         else:
             said += [_read(one, answer) for one in page]
     return said
@@ -70,22 +59,22 @@ def _read(owned: Owned, answer: JobPage) -> Said:
         if job.job_id == job_id:
             return _compare(owned, job)
     if job_id in answer.unknown_ids:
-        return Said(job_id, Standing.UNKNOWN, "ListAIJob does not know this JobId")
-    return Said(job_id, Standing.UNTOLD, "ListAIJob does not speak of this JobId")
+        return Said(job_id, Ownership.UNKNOWN, "ListAIJob does not know this JobId")
+    return Said(job_id, Ownership.NOT_MENTIONED, "ListAIJob does not speak of this JobId")
 
 
 def _compare(owned: Owned, job: JobStatus) -> Said:
-    told = f"ListAIJob: {job.type or 'no type'} of media {job.media_id or 'not named'}"
+    answer = f"ListAIJob: {job.type or 'no type'} of media {job.media_id or 'not named'}"
     is_other_media = job.media_id is not None and job.media_id != owned.media_id
     # A word that we do not know may mean this type too, and one text had a list of types.
     names = [name.strip() for name in (job.type or "").split(",")]
     is_other_type = set(names) <= set(JobType) and owned.job_type not in names
-    standing = Standing.ANOTHERS if is_other_media or is_other_type else Standing.MAY_BE_ITS
-    return Said(job.job_id, standing, f"{told}, {job.status.value}")
+    ownership = Ownership.ANOTHERS if is_other_media or is_other_type else Ownership.MAY_BE_ITS
+    return Said(job.job_id, ownership, f"{answer}, {job.status.value}")
 
 
 async def check_adoption(
-    client: JobClient, pace: AsyncLimiter, doubt: OpenDoubt, job_id: str, *, force: bool
+    client: VodClient, pace: AsyncLimiter, doubt: OpenDoubt, job_id: str, *, force: bool
 ) -> list[str]:
     """Ask the cloud whether ``doubt`` may adopt a job; return what to show before the question.
 
@@ -94,29 +83,29 @@ async def check_adoption(
 
     Raises:
         UsageError: the cloud does not know the job, or says that it is another's.
-        CloudUnavailableError: the cloud did not speak of it.
+        UnavailableError: the cloud did not speak of it.
     """
     owned = Owned(doubt.id, doubt.media_id, doubt.job_type, doubt.campaign, job_id)
     [said] = await ask(client, pace, [owned])
     refusal = f"job {job_id} is not adopted: {said.words}"
-    match said.standing:
-        case Standing.ANOTHERS:
+    match said.ownership:
+        case Ownership.ANOTHERS:
             raise UsageError(f"{refusal}; asked for was {doubt.job_type} of {doubt.media_id}")
-        case Standing.UNKNOWN if not force:
+        case Ownership.UNKNOWN if not force:
             raise UsageError(
                 f"{refusal}; check the id. --force adopts it all the same: then nobody sees it end"
             )
-        case Standing.UNTOLD if not force:
-            raise CloudUnavailableError(
+        case Ownership.NOT_MENTIONED if not force:
+            raise UnavailableError(
                 f"{refusal}; try again. --force adopts it unseen: if it is wrong, its job is lost"
             )
-        case Standing.MAY_BE_ITS:
+        case Ownership.MAY_BE_ITS:
             return [f"  job {job_id}: {said.words}", *await _caution(client, pace, job_id)]
         case _:
             return [f"  job {job_id}: {said.words}; adopted by force"]
 
 
-async def _caution(client: JobClient, pace: AsyncLimiter, job_id: str) -> list[str]:
+async def _caution(client: VodClient, pace: AsyncLimiter, job_id: str) -> list[str]:
     """Say when the cloud made the job by itself, or does not say what made it."""
     await pace.acquire()
     try:
@@ -138,18 +127,18 @@ def disowned(
 
     Raises:
         UsageError: the cloud knows every one of them.
-        CloudUnavailableError: the cloud did not speak of one, and knows the others.
+        UnavailableError: the cloud did not speak of one, and knows the others.
     """
-    leaving = {Standing.UNKNOWN, Standing.ANOTHERS, *([Standing.UNTOLD] if force else [])}
+    leaving = {Ownership.UNKNOWN, Ownership.ANOTHERS, *([Ownership.NOT_MENTIONED] if force else [])}
     chosen = [
         (one, f"an operator disowned job {one.job_id}: {word.words}")
         for one, word in zip(owned, said, strict=True)
-        if word.standing in leaving
+        if word.ownership in leaving
     ]
     if chosen:
         return chosen
-    if any(word.standing is Standing.UNTOLD for word in said):
-        raise CloudUnavailableError(
+    if any(word.ownership is Ownership.NOT_MENTIONED for word in said):
+        raise UnavailableError(
             f"nothing is disowned: {said[0].words}; try again, or disown it unseen with --force"
         )
     raise UsageError("nothing is disowned: the cloud knows the job, and it may be the submission's")

@@ -4,7 +4,6 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
 import structlog
 from aiolimiter import AsyncLimiter
@@ -16,6 +15,7 @@ from batch.errors import ExitCode
 from batch.ledger.doubts import Doubts, OpenJob, Poll
 from batch.ledger.owners import JOB_UNKNOWN
 from batch.reconcile.settling import Settler
+from batch.vod.client import VodClient
 from batch.vod.wire import MAX_JOB_IDS, CloudStatus, JobPage, JobStatus, QueryFailed
 from batch.waiting import pause_unless
 
@@ -25,13 +25,6 @@ _LONGEST_ROUND_SECONDS = 60.0
 _FAILED_CALLS_IN_A_ROW = 10
 
 log = structlog.get_logger()
-
-
-class PollClient(Protocol):
-    """The call that follows jobs: :class:`batch.vod.client.VodClient`."""
-
-    async def list_ai_jobs(self, job_ids: Sequence[str]) -> JobPage:
-        """Return how at most ten jobs stand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +52,7 @@ class ReconcileSummary:
 
     @property
     def exit_codes(self) -> tuple[ExitCode, ...]:
-        """Every exit code that holds (``design.md`` 5)."""
+        """Every exit code that applies."""
         codes = []
         if self.gave_up:
             codes.append(ExitCode.UNAVAILABLE)
@@ -79,7 +72,7 @@ class Reconciler:
         self,
         doubts: Doubts,
         settler: Settler,
-        client: PollClient,
+        client: VodClient,
         poll_pace: AsyncLimiter,
         actor: str,
         canary_watch: Callable[[], Awaitable[bool]] | None = None,
@@ -170,7 +163,7 @@ class Reconciler:
         return not self._is_worth_waiting()
 
     def _is_worth_waiting(self) -> bool:
-        """Tell whether time alone may change something: not what an operator must see to."""
+        """Return whether time alone may change something: not what an operator must see to."""
         still = self._open_jobs - len(self._unknown) - len(self._odd)
         return still > 0 or bool(self._found["waits"] or self._found["failed"])
 

@@ -8,7 +8,6 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
-from typing import Protocol
 
 import structlog
 
@@ -20,7 +19,8 @@ from batch.core.verdict import Verdict, judge_accepted, judge_doubt
 from batch.ledger.doubts import Doubts, OpenDoubt
 from batch.ledger.journal import LateJournal
 from batch.submit.shared_pace import SharedPace
-from batch.vod.transport import Departure, HeldBackError
+from batch.vod.client import VodClient
+from batch.vod.connector import HeldBackError
 
 _LONGEST_DEPARTURE_SECONDS = 1.0
 """Between mark and send; whatever takes longer, a pause say, may have made the mark untrue."""
@@ -31,16 +31,6 @@ _LONGEST_MARK_SECONDS = 5.0
 _PAUSE_SECONDS = 2.0
 
 log = structlog.get_logger()
-
-
-class ReplayClient(Protocol):
-    """The call that is made once more: :class:`batch.vod.client.VodClient`."""
-
-    async def submit(self, claim: Claim, departure: Departure) -> Outcome:
-        """Send the claim's signed request at its departure."""
-
-    async def access_key_id(self) -> str:
-        """Return the id of the key that signs now."""
 
 
 class _MarkedDeparture:
@@ -70,7 +60,7 @@ class Replayer:
     def __init__(
         self,
         doubts: Doubts,
-        client: ReplayClient,
+        client: VodClient,
         pace: SharedPace,
         journal: LateJournal,
         actor: str,

@@ -1,4 +1,4 @@
-"""An operator's word on doubts: what is known is shown, then it is done, with a name to it."""
+"""An operator's resolution of doubts: what is known is shown, then it is recorded under a name."""
 
 import getpass
 import os
@@ -29,7 +29,7 @@ _LOOKS_A_SECOND = 12.0
 """Under the quota of the look-ups, whatever else runs beside an operator."""
 
 
-class Word(StrEnum):
+class Resolution(StrEnum):
     """What an operator may say about a doubt."""
 
     ADOPT = "adopt"
@@ -40,9 +40,9 @@ class Word(StrEnum):
 
 
 _REASONS = {
-    Word.ADOPT: "an operator adopted its job",
-    Word.ABSENT: "an operator said that no job exists",
-    Word.RESEND: "an operator ordered it sent again, paid twice or not",
+    Resolution.ADOPT: "an operator adopted its job",
+    Resolution.ABSENT: "an operator said that no job exists",
+    Resolution.RESEND: "an operator ordered it sent again, paid twice or not",
 }
 
 
@@ -51,7 +51,7 @@ class ListedJob:
     """A job that the cloud lists for the media, its type by ListAIJob's word.
 
     ``fits`` when it was made in time and is of the type; ``may_fit`` when no more than an unknown
-    word, or a clock that was off, stands against that.
+    word, or a clock that was off, speaks against that.
     """
 
     job_id: str
@@ -128,13 +128,13 @@ async def adopting(doubts: Doubts, chosen: Sequence[OpenDoubt], job_id: str) -> 
 
 
 async def resolve(
-    doubts: Doubts, chosen: Sequence[OpenDoubt], word: Word, job_id: str | None
+    doubts: Doubts, chosen: Sequence[OpenDoubt], resolution: Resolution, job_id: str | None
 ) -> set[int]:
     """Carry out an operator's word; return the submissions that moved."""
     settlements = [
         Settlement(
-            d.id, d.lease, job_id, _REASONS[word],
-            is_absent=word is Word.ABSENT, was_replayed=d.replayed_at is not None,
+            d.id, d.lease, job_id, _REASONS[resolution],
+            is_absent=resolution is Resolution.ABSENT, was_replayed=d.replayed_at is not None,
         )
         for d in chosen
     ]  # fmt: skip

@@ -1,6 +1,6 @@
-"""Settle doubts: look the jobs up, and replay at once where that is proven safe (``design.md`` 4).
+"""Settle doubts: look the jobs up, and replay at once where that is proven safe.
 
-Media by media, the earliest expiry first, each as it stands at that moment: (a) look-up by media;
+Media by media, the earliest expiry first, each in its state at that moment: (a) look-up by media;
 (b) replay of the identical signed request, inside the date window; (d) absence, proven after the
 settling time by a look-up that shows a job known to exist. What is left is for the operator.
 """

@@ -1,9 +1,9 @@
 """Holds the cloud's look-ups to account before their silence is taken for absence.
 
 Whether look-ups list a type at all, how late, and by which words, is not documented (``vod-api.md``
-2.2, 2.4). So the newest job that the cloud told us of itself must be shown as we would have to find
-it; and at the cloud word, Trigger and delay must have been learnt, from a probe or from our own
-known jobs, looked up here for nothing.
+2.2, 2.4). So the newest job that the cloud itself named must be shown as we would have to find it;
+and the cloud's word, Trigger and delay must have been learnt, from a probe or from our own known
+jobs, looked up here for free.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -42,7 +42,7 @@ class Witnesses:
         self.learnt = await self._lessons.read()
 
     async def account(self, doubt: OpenDoubt) -> Lookup:
-        """Tell how far a look-up can be believed that shows no job of this doubt.
+        """Return how far a look-up that shows no job of this doubt can be believed.
 
         Raises QueryFailed.
         """
@@ -88,7 +88,7 @@ class Witnesses:
         return next((info for info in infos if info.job_id == known.job_id), None)
 
     def _would_be_found(self, job_type: JobType, known: KnownJob, job: Candidate) -> bool:
-        """Tell whether the job would settle its own request, had that been in doubt."""
+        """Return whether the job would settle its own request, had that been in doubt."""
         decision = decide(
             Doubt(job_type, known.signed_at, own=self.learnt.of(job_type)),
             [job],
@@ -136,7 +136,7 @@ def words_of(word: str | None) -> frozenset[str]:
 
 
 def is_newest_first(infos: tuple[JobInfo, ...]) -> bool | None:
-    """Tell whether the newest job comes first; ``None`` where that cannot be seen."""
+    """Return whether the newest job comes first; ``None`` where that cannot be seen."""
     times = [info.created_at for info in infos if info.created_at]
     if len(set(times)) < 2:
         return None

@@ -19,7 +19,7 @@ Work = Callable[[], Coroutine[Any, Any, object]]
 _STOPPED = 3
 """Exit code of a process whose work ended with an error that the product foresees."""
 
-_TOLD_BYTES = 4000
+_TEXT_BYTES = 4000
 _PATIENCE_SECONDS = 90
 """Work that takes longer waits for what never comes."""
 
@@ -61,16 +61,16 @@ def run_process(
     os.close(writing)
     with os.fdopen(reading) as pipe:
         code, was_frozen = _wait(pid, meanwhile)
-        told = pipe.read()
+        text = pipe.read()
     if code == -SIGKILL:
         return Ended(was_killed=True, was_frozen=was_frozen)
     if code == -SIGALRM:
         return Ended(was_frozen=was_frozen, stopped_by=f"it did not end in {_PATIENCE_SECONDS} s")
     if code == _STOPPED:
-        return Ended(was_frozen=was_frozen, stopped_by=told)
+        return Ended(was_frozen=was_frozen, stopped_by=text)
     if code:
-        raise UnavailableError(f"a worker of the self-test failed: {told.strip()[-2000:]}")
-    return Ended(steps=int(told), was_frozen=was_frozen)
+        raise UnavailableError(f"a worker of the self-test failed: {text.strip()[-2000:]}")
+    return Ended(steps=int(text), was_frozen=was_frozen)
 
 
 def _wait(pid: int, meanwhile: Callable[[], None] | None) -> tuple[int, bool]:
@@ -95,18 +95,18 @@ def _run_and_exit(work: Work, strike: Strike | None, writing: int) -> None:
     """Run in the child and leave without the parent's clean-up."""
     setitimer(ITIMER_REAL, _PATIENCE_SECONDS)  # nobody handles its signal: the end
     counter = _StepCounter(strike)
-    code, told = 1, ""
+    code, text = 1, ""
     try:
         with asyncio.Runner() as runner:
             counter.install(runner.get_loop())
             runner.run(work())
-        code, told = 0, str(counter.steps)
+        code, text = 0, str(counter.steps)
     except VodBatchError as error:
-        code, told = _STOPPED, str(error)
+        code, text = _STOPPED, str(error)
     except BaseException:
-        told = traceback.format_exc()[-_TOLD_BYTES:]
+        text = traceback.format_exc()[-_TEXT_BYTES:]
     finally:
-        os.write(writing, told.encode(errors="replace")[-_TOLD_BYTES:])
+        os.write(writing, text.encode(errors="replace")[-_TEXT_BYTES:])
         os._exit(code)
 
 

@@ -115,7 +115,7 @@ class Rig:
 
     def decide(self, media_id: str, job_type: JobType, job_id: str | None) -> Ended:
         """Say an operator's word on a doubt: this is its job, or it has none."""
-        word = resolving.Word.ADOPT if job_id else resolving.Word.ABSENT
+        word = resolving.Resolution.ADOPT if job_id else resolving.Resolution.ABSENT
 
         async def decide() -> None:
             async with open_session(self.settings, KEY) as session:

@@ -166,7 +166,7 @@ class _Round:
             self._last_words = ended.stopped_by or self._last_words
 
     def _next_list(self, night: int) -> None:
-        """Bring the next night's list: its jobs show whether look-ups show jobs."""
+        """Load the next night's list: its jobs show whether look-ups show jobs."""
         dice = random.Random(f"{self._plan.number}/{night}")  # noqa: S311
         media = [(f"{dice.getrandbits(128):032x}", "AIMediaDNA,AIVideoTag")]
         self._asked_for += media
@@ -233,7 +233,7 @@ def _pair(row: Row) -> tuple[object, object]:
 
 
 def _take_over(rig: Rig) -> None:
-    """Be another worker, and reconcile, while one is frozen that nobody hears of."""
+    """Be another worker, and reconcile, while one is frozen without a sign of life."""
     server.silence_workers(rig.server.url)
     rig.submit()
     rig.reconcile()

@@ -148,7 +148,7 @@ def keep_backup(url: str) -> None:
 
 
 def restore_backup(url: str) -> None:
-    """Bring the kept tables back; what came after is gone, as with a backup or a late standby."""
+    """Restore the kept tables; what came after is gone, as with a backup or a late standby."""
     tables = _tables(url)
 
     async def restore() -> None:

@@ -1,6 +1,6 @@
 """Every setting: its words, its default, its bounds.
 
-A description stands here once: an option's help and the table in ``docs/operating.md`` are made
+A description is written here once: an option's help and the table in ``docs/operating.md`` are made
 of it. Flags and variables take their names from the field.
 """
 
@@ -146,7 +146,7 @@ class Fields(BaseModel):
 
     ping_url: PingUrl | None = _setting("check to ping, as Healthchecks takes it")
     ping_success_codes: Annotated[tuple[Annotated[int, Field(ge=0, le=255)], ...], CommaList] = (
-        _setting("exit codes that the check hears as a success", (0, 3, 5))
+        _setting("exit codes that the check is sent as a success", (0, 3, 5))
     )
     webhooks: Annotated[tuple[WebhookUrl, ...], CommaList] = _setting(
         "where the report goes, comma separated, as in dingtalk+https://...", ()

@@ -97,7 +97,7 @@ class Settings(Fields):
         return Decimal(str(self.longest.total_seconds())) if self.longest else None
 
     def spending(self, run: UUID) -> Spending:
-        """Return what a run's intents are priced by and held against."""
+        """Return what a run's intents are priced by, and their budgets."""
         return Spending(run, self.price_list, self.longest_seconds, self.timezone, self.budgets)
 
     @model_validator(mode="after")

@@ -96,5 +96,5 @@ Name = Annotated[str, AfterValidator(check_name)]
 
 
 def is_cloud_host(host: str) -> bool:
-    """Tell whether ``host`` is one of the cloud's own (``vod-api.md`` 7)."""
+    """Return whether ``host`` is one of the cloud's own (``vod-api.md`` 7)."""
     return host == "aliyuncs.com" or host.endswith(".aliyuncs.com")

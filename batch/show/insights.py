@@ -24,7 +24,7 @@ EXPORT_COLUMNS = (
     "error_code", "error_message", "submitted_at", "finished_at", "source", "campaign", "config",
     "user_data", "cost", "currency",
 )  # fmt: skip
-"""The columns of ``export``; the first twelve are what scripts rely on (``design.md`` 5)."""
+"""The columns of ``export``; the first twelve are what scripts rely on."""
 
 
 _EXPORT_PAGE = 1000

@@ -140,9 +140,9 @@ def _needs(facts: Mapping[str, Any], status: Status) -> Iterator[str]:
                 f"vod-batch resume --batch {canary['batch']}, or cancel it"
             )
     if facts["failed_files"]:
-        yield "mend the files in failed/ and put them into the inbox again"
+        yield "fix the files in failed/ and put them into the inbox again"
     if any(load["facts"] and load["facts"]["quarantined"] for load in facts["loads"]):
-        yield "mend the quarantined lines and put them into the inbox as a file of their own"
+        yield "fix the quarantined lines and put them into the inbox as a file of their own"
     if facts.get("unseen"):
         yield "look at the words that the cloud said and nobody knows; tell whoever maintains this"
     if states[State.REJECTED] or states[State.FAILED] or states[State.DEAD]:

@@ -49,7 +49,7 @@ class Facts:
     due_at: datetime
     attempts: int
     max_attempts: int
-    paused_until: datetime | None
+    cooldown_until: datetime | None
     waits_for: str | None
     held_by: tuple[HeldBy, ...]
     job_id: str | None
@@ -107,9 +107,9 @@ def _pending(facts: Facts) -> list[str]:
             f"waits for the same media and type, {facts.waits_for}: two on the wire could not be "
             f"told apart; see: vod-batch reconcile, vod-batch resolve {facts.media_id}"
         )
-    if facts.paused_until:
+    if facts.cooldown_until:
         told.append(
-            f"the cloud throttles the account: nothing is sent before {_at(facts.paused_until)}"
+            f"the cloud throttles the account: nothing is sent before {_at(facts.cooldown_until)}"
         )
     if not facts.is_due:
         told.append(

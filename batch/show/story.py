@@ -234,7 +234,7 @@ def _facts(
         due_at=row["due_at"],
         attempts=row["attempts"],
         max_attempts=max_attempts,
-        paused_until=row["paused_until"],
+        cooldown_until=row["cooldown_until"],
         waits_for=row["waits_for"],
         is_waiting=row["is_waiting"],
         held_by=tuple(

@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 from batch.core.doubt import OLDEST_DATE
 from batch.core.models import Claim
 from batch.submit.shared_pace import SharedPace
-from batch.vod.transport import HeldBackError
+from batch.vod.connector import HeldBackError
 from batch.waiting import unless
 
 
 class SlotDeparture:
-    """The departure of one claim's request (:class:`batch.vod.transport.Departure`)."""
+    """The departure of one claim's request (:class:`batch.vod.connector.Departure`)."""
 
     def __init__(self, claim: Claim, pace: SharedPace, stopping: asyncio.Event) -> None:
         self._claim = claim

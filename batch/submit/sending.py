@@ -22,7 +22,7 @@ from batch.submit.records import Records
 from batch.submit.shared_pace import SharedPace
 from batch.submit.suspicion import Suspicion
 from batch.submit.tally import DoubtGuard, FailureGuard, StopReason, Tally
-from batch.vod.transport import Departure
+from batch.vod.connector import Departure
 
 log = structlog.get_logger()
 

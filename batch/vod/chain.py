@@ -25,10 +25,6 @@ ADVICE = (
 )
 _HTTP_STATUS = re.compile(r"(?:http_?code|HttpCode)\W+(\d{3})", re.IGNORECASE)
 _SLOW = "no answer in time"
-_INNER = (
-    "_CLIProfileCredentialsProvider__innerProvider",
-    "_ProfileCredentialsProvider__innerProvider",
-)
 
 
 class SourceFailedError(PermissionRefusedError):
@@ -116,7 +112,7 @@ class Chain:
             access_key_secret=found.get_access_key_secret() or "",
             security_token=found.get_security_token() or None,
             provider=f"default/{found.get_provider_name()}",
-            expires_at=_expiry(provider) if found.get_security_token() else None,
+            expires_at=_expiry(found) if found.get_security_token() else None,
         )
 
 
@@ -175,15 +171,7 @@ def _told(error: Exception) -> str:
     return "no connection" if "onnect" in text else type(error).__name__
 
 
-def _expiry(provider: Any) -> datetime | None:
-    """Return when the key ends: the last of nested providers knows, those around it drop it.
-
-    It is for people to read, so a library that hides it elsewhere one day costs no more than that.
-    """
-    try:
-        while inner := next((p for name in _INNER if (p := getattr(provider, name, None))), None):
-            provider = inner
-        ends = provider.get_credentials().get_expiration()
-        return datetime.fromtimestamp(ends, UTC) if ends else None
-    except Exception:
-        return None
+def _expiry(found: Any) -> datetime | None:
+    """Return when the key ends, as far as its source says; a profile's does not pass it on."""
+    ends = found.get_expiration() if hasattr(found, "get_expiration") else None
+    return datetime.fromtimestamp(ends, UTC) if ends else None

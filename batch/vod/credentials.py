@@ -121,7 +121,7 @@ class CredentialSource:
                     raise
                 if self._monotonic() >= give_up_at:
                     raise PermissionRefusedError(
-                        f"no credentials for {self._patience:.0f} s: {error}. Mend that source, or"
+                        f"no credentials for {self._patience:.0f} s: {error}. Fix that source, or"
                         " give another one."
                     ) from None
                 _log.warning("no credentials yet (%s), asking again", error)

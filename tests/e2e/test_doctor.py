@@ -33,7 +33,7 @@ def test_all_is_well_in_one_line_each(console: Console, emulator: Emulator) -> N
 
 
 def test_as_json_a_line_is_an_object(console: Console) -> None:
-    """Name, verdict, detail, mend, code."""
+    """Name, verdict, detail, fix, code."""
     told = _told(console.run("doctor", "--json").stdout)
     assert list(told) == PARTS
     assert all(check.keys() == told["quota"].keys() for check in told.values())
@@ -59,15 +59,15 @@ def _first(line: str) -> str:
     return line.split("|")[1]
 
 
-def test_a_mend_stands_below_its_line(console: Console, emulator: Emulator) -> None:
+def test_a_fix_stands_below_its_line(console: Console, emulator: Emulator) -> None:
     """For what is bad, and for a warning."""
     emulator.account("arrears")
     ended = console.having(VOD_BATCH_UNTIL="06:00").run("doctor", code=69)
     lines = ended.stdout.splitlines()
-    for start, mend in (("BAD   account", "pay the account"), ("warn  settings", "TIMEZONE")):
+    for start, fix in (("BAD   account", "pay the account"), ("warn  settings", "TIMEZONE")):
         (place,) = [n for n, line in enumerate(lines) if line.startswith(start)]
-        assert lines[place + 1].startswith("      mend: ")
-        assert mend in lines[place + 1]
+        assert lines[place + 1].startswith("      fix: ")
+        assert fix in lines[place + 1]
 
 
 NOWHERE = "postgresql://127.0.0.1:1/x"

@@ -21,8 +21,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from batch.core.models import Claim, ClaimedSubmission, JobType
 from batch.core.outcome import Accepted, InDoubt, NotSent, Refused, Throttled
 from batch.vod.client import SUBMIT_LIMIT_BYTES, VodClient
+from batch.vod.connector import HeldBackError, Progress, sending
 from batch.vod.credentials import Credentials, CredentialSource
-from batch.vod.transport import HeldBackError, Timeouts, _Progress, _sending
+from batch.vod.transport import Timeouts
 
 LONG = 30.0
 SHORT = 0.3
@@ -303,9 +304,9 @@ async def test_waiting_for_a_pooled_connection_is_not_sent(timeouts: Timeouts) -
 
 async def hold_the_only_connection(client: VodClient, port: int) -> None:
     """Make a request in the client's own session that outlives the client's time-outs."""
-    session = client._transport._session
+    session = client.transport._session
     assert session is not None
-    _sending.set(_Progress())
+    sending.set(Progress())
     with suppress(aiohttp.ServerDisconnectedError):
         await session.post(f"http://127.0.0.1:{port}/", timeout=aiohttp.ClientTimeout(total=LONG))
 
@@ -556,7 +557,7 @@ async def test_connections_that_end_before_their_departure_carried_nothing() -> 
 
 def _idle(client: VodClient) -> list[ResponseHandler]:
     """Return the connections that wait for the next request."""
-    session = client._transport._session
+    session = client.transport._session
     assert session
     assert isinstance(session.connector, aiohttp.TCPConnector)
     return [protocol for kept in session.connector._conns.values() for protocol, _ in kept]

@@ -17,7 +17,7 @@ from batch.core.states import State
 from batch.errors import ConfigurationError, ExitCode, FailedOverError
 from batch.ledger.database import Database
 from batch.ledger.failover import CatchUp
-from batch.ledger.lineage import Standing, check_place, remember
+from batch.ledger.lineage import ClusterCheck, check_place, remember
 from batch.ledger.memory import remembered
 from batch.settings import Settings
 from batch.submit.tally import RunSummary
@@ -242,7 +242,7 @@ async def test_a_process_beside_us_that_sees_the_log_further_on_is_no_alarm(
 
     await write_and_remember()
     standing = await check_place(_Overtaken(database, write_and_remember), tmp_path)
-    assert standing == Standing()
+    assert standing == ClusterCheck()
 
 
 async def _beat_until(run: asyncio.Task[RunSummary], house: House, other: Worker) -> None:

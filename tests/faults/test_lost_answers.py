@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import pytest
@@ -62,6 +63,22 @@ async def test_a_begin_is_given_back_and_begun_again(ledger: Ledger, tmp_path: P
         first, second = await ledger.attempts(row["id"])
         assert (first["outcome"], second["outcome"]) == ("not_sent", None)
     await ledger.check()
+
+
+async def test_a_mark_goes_once_nobody_can_wait_for_it(ledger: Ledger) -> None:
+    """The next command's takes those of a week ago with it, and waits for none that is in use."""
+    old, used, young, new = (UUID(int=n) for n in range(4))
+    for mark in (old, used, young):
+        await ledger.sql.fetch(statement("mark_commit"), mark, 1)
+    await ledger.sql.execute(
+        "UPDATE commit_marks SET marked_at = now() - make_interval(days => CASE id WHEN $1 THEN 6 "
+        "ELSE 8 END)", young,
+    )  # fmt: skip
+    async with ledger.database.transaction() as connection:
+        await connection.execute("SELECT FROM commit_marks WHERE id = $1 FOR UPDATE", used)
+        await ledger.sql.fetch(statement("mark_commit"), new, 1)
+    left = await ledger.sql.fetch("SELECT id FROM commit_marks ORDER BY id")
+    assert [row["id"] for row in left] == [used, young, new]
 
 
 async def _done(postgres: Server, home: Path, name: str, *, cut: bool) -> tuple[object, object]:

@@ -17,13 +17,13 @@ from pydantic import SecretStr
 
 from batch.errors import DatabaseUnavailableError, ExitCode
 from batch.ledger import migrate
-from batch.ledger.connecting import loans, session
+from batch.ledger.connecting import checkouts, connection
 from batch.ledger.connecting.address import read_address
-from batch.ledger.connecting.session import one_session
+from batch.ledger.connecting.connection import one_connection
 from batch.ledger.database import Database
 from batch.ledger.loading import load_manifest
 from batch.ledger.statements import statement
-from batch.night.night_lock import hold_night
+from batch.night.night_lock import lock_night
 from batch.settings import Settings
 from batch.vod.credentials import CredentialSource
 from tests.support.ledger import Ledger, media, write_csv
@@ -77,7 +77,7 @@ async def test_a_host_that_is_silent_leaves_time_for_the_next(ledger: Ledger, pr
     async with proxy_to(ledger.url) as other:
         proxy.black_hole()
         both = other.url.replace("postgres@", f"postgres@127.0.0.1:{urlsplit(proxy.url).port},")
-        async with one_session(read_address(f"{both}&connect_timeout=1")) as there:
+        async with one_connection(read_address(f"{both}&connect_timeout=1")) as there:
             assert await there.fetchval("SELECT true")
             assert there.place == ("127.0.0.1", urlsplit(other.url).port)
 
@@ -116,8 +116,8 @@ async def test_a_load_ends_when_there_is_no_sign_of_life(
     ledger: Ledger, proxy: Proxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It may take its time, but not from a server that answers nobody."""
-    monkeypatch.setattr(loans, "_LOOK_SECONDS", 0.2)
-    monkeypatch.setattr(session, "ANSWER_OF_LIFE_SECONDS", 1.0)
+    monkeypatch.setattr(checkouts, "_LOOK_SECONDS", 0.2)
+    monkeypatch.setattr(connection, "ANSWER_OF_LIFE_SECONDS", 1.0)
     path = write_csv(tmp_path / "list.csv", [media(n) for n in range(100)])
     database = await Database.open(_at(ledger, proxy))
     await database.fetch("clock")
@@ -138,8 +138,8 @@ async def test_a_load_may_take_its_time(
     ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Behind another's lock, with a server that gives a sign of life, it is not cut off."""
-    monkeypatch.setattr(loans, "_LOOK_SECONDS", 0.05)
-    monkeypatch.setattr(session, "ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr(checkouts, "_LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(connection, "ANSWER_SECONDS", 0.5)
     path = write_csv(tmp_path / "list.csv", [media(n) for n in range(10)])
     database = await Database.open(ledger.settings)
     await database.fetch("clock")
@@ -175,7 +175,7 @@ async def test_a_migration_ends_with_a_silent_server(
 async def test_the_kernel_watches_both_ends_of_a_line(ledger: Ledger, proxy: Proxy) -> None:
     """A machine that is gone says nothing, and what it holds must not stay held."""
     url = f"{proxy.url}&keepalives_idle=7&tcp_user_timeout=9000"
-    async with one_session(read_address(url)) as there:
+    async with one_connection(read_address(url)) as there:
         line = there.socket
         assert line is not None
         assert line.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
@@ -309,7 +309,7 @@ async def _ends_in_time(night: WholeNight, silent: asyncio.Event) -> UUID:
 
 async def _the_next_tells(night: Night, lost: UUID) -> None:
     """The row of a night that could not write how it ended is closed at the next start."""
-    async with hold_night(night.ledger.settings) as held:
+    async with lock_night(night.ledger.settings) as held:
         rows = await night.ledger.sql.fetch("SELECT id, exit_code FROM runs")
     codes = {row["id"]: row["exit_code"] for row in rows}
     assert codes == {lost: ExitCode.UNAVAILABLE, held.session.run: None}
@@ -318,8 +318,8 @@ async def _the_next_tells(night: Night, lost: UUID) -> None:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ask a server for a sign of life more often than a real night does."""
-    monkeypatch.setattr(loans, "_LOOK_SECONDS", 0.5)
-    monkeypatch.setattr(session, "ANSWER_OF_LIFE_SECONDS", 2.0)
+    monkeypatch.setattr(checkouts, "_LOOK_SECONDS", 0.5)
+    monkeypatch.setattr(connection, "ANSWER_OF_LIFE_SECONDS", 2.0)
 
 
 @pytest.mark.long

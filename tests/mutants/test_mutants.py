@@ -44,28 +44,28 @@ class Mutant:
 
 _COMMIT_AFTER_THE_CALL = """
         if name == "begin":
-            lent = await self._pool.acquire()
-            intent = lent.transaction()
+            connection = await self._pool.acquire()
+            intent = connection.transaction()
             await intent.start()
-            found: list[asyncpg.Record] = await lent.fetch(statement(name), *arguments)
-            self._intent = (lent, intent)
+            found: list[asyncpg.Record] = await connection.fetch(statement(name), *arguments)
+            self._intent = (connection, intent)
             if found:
                 return found
         if name in ("begin", "record") and getattr(self, "_intent", None):
-            lent, intent = self._intent
+            connection, intent = self._intent
             self._intent = None
             await intent.commit()
-            await self._pool.release(lent)
+            await self._pool.release(connection)
             if name == "begin":
                 return found
-        async with self._waits.within(timeout), self._loans.one() as connection:"""
+        async with self._waits.within(timeout), self._checkouts.one() as connection:"""
 
 _RECONCILE = "tests/integration/reconcile"
 MUTANTS: dict[str, Mutant] = {
     "a request is sent inside the open transaction of its intent": Mutant(
         "ledger/database.py",
         """
-        async with self._waits.within(timeout), self._loans.one() as connection:""",
+        async with self._waits.within(timeout), self._checkouts.one() as connection:""",
         _COMMIT_AFTER_THE_CALL,
         "tests/faults/test_line_to_the_cloud.py::"
         "test_no_request_leaves_before_its_intent_is_committed",

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from batch.doctor import Check, Verdict, examine
+from batch.doctor import Check, Grade, examine
 from batch.settings import Settings
 from batch.vod.credentials import Credentials, CredentialSource
 from tests.support.night import KEY
@@ -22,7 +22,7 @@ async def examined(
     found: dict[str, Check] = {}
     source = CredentialSource(load)
     async for check in examine(settings, confirm_replay=confirm_replay, credentials=source, **how):
-        if check.name not in found or check.verdict is not Verdict.OK:
+        if check.name not in found or check.grade is not Grade.OK:
             found[check.name] = check
     return found
 
@@ -30,9 +30,9 @@ async def examined(
 def verdicts(checks: dict[str, Check]) -> set[tuple[str, str, int]]:
     """Return what is not plainly well: name, verdict, code."""
     return {
-        (check.name, check.verdict.value, int(check.code))
+        (check.name, check.grade.value, int(check.code))
         for check in checks.values()
-        if check.verdict is not Verdict.OK
+        if check.grade is not Grade.OK
     }
 
 

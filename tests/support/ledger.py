@@ -20,6 +20,7 @@ from batch.core.pricing import PriceList
 from batch.core.states import TERMINAL, TRANSITIONS, State
 from batch.ledger.database import Database
 from batch.ledger.store import Store
+from batch.ledger.targets import open_target
 from batch.settings import Settings
 
 DNA = JobType.MEDIA_DNA
@@ -290,7 +291,7 @@ async def open_ledger(url: str) -> AsyncIterator[Ledger]:
     try:
         connection = await asyncpg.connect(url)
         try:
-            store = await Store.open(database, settings.account, settings.region)
+            store = Store(database, await open_target(database, settings.account, settings.region))
             yield Ledger(url, settings, database, store, connection)
         finally:
             await connection.close()

@@ -10,10 +10,10 @@ from batch.core.verdict import Verdict
 from batch.errors import DatabaseUnavailableError
 from batch.ledger.doubts import Doubts, Poll, Settlement
 from batch.ledger.failover import CatchUp
-from batch.ledger.journal_lines import Answer, Intent
+from batch.ledger.journal_lines import Intent, JournaledAnswer
 from batch.ledger.owners import Owned, Owners
 from batch.ledger.restoring import Restorer
-from batch.ledger.store import Store
+from batch.ledger.targets import bind_service, open_target
 from batch.submit.claiming import BeginRules, Claims
 from tests.support.ledger import DNA, UNPRICED, media, utc_now
 from tests.support.lost_world import PRICED, WORKER, Act, Cases, World
@@ -24,15 +24,12 @@ CASES = Cases()
 
 @CASES.of("open_target")
 async def _target(world: World) -> Act:
-    async def open_one() -> object:
-        return (await Store.open(world.database, "another", "test")).target
-
-    return open_one
+    return lambda: open_target(world.database, "another", "test")
 
 
 @CASES.of("bind_service")
 async def _service(world: World) -> Act:
-    return lambda: world.store.bind_service("cloud")
+    return lambda: bind_service(world.database, world.store.target, "cloud")
 
 
 @CASES.of("beat", "end_worker")
@@ -44,7 +41,7 @@ async def _life(world: World) -> Act:
     return live
 
 
-@CASES.of("pause_target")
+@CASES.of("start_cooldown")
 async def _pause(world: World) -> Act:
     async def pause() -> None:
         with suppress(DatabaseUnavailableError):  # whoever pauses waits for no ledger
@@ -58,7 +55,7 @@ async def _periods(world: World) -> Act:
     return lambda: world.store.open_periods(PRICED)
 
 
-@CASES.of("reserve_slots")
+@CASES.of("take_slots")
 async def _slots(world: World) -> Act:
     async def reserve() -> None:
         await world.store.reserve(3, 0.1)
@@ -200,7 +197,7 @@ async def _disown(world: World) -> Act:
 
 
 @CASES.of(
-    "open_journal_batch", "restore_submissions", "restore_attempts", "mark_journal", "bury_worker"
+    "open_journal_batch", "restore_submissions", "restore_attempts", "mark_journal", "declare_dead"
 )
 async def _restore(world: World) -> Act:
     """One request that was answered and one that was not, of a database that knows neither."""
@@ -211,13 +208,13 @@ async def _restore(world: World) -> Act:
         for n in (1, 2)
     ]  # fmt: skip
     accepted = Verdict(0, 0, "accepted", State.SUBMITTED, job_id="job-1")
-    intents[0].answers.append(Answer(DNA, accepted))
+    intents[0].answers.append(JournaledAnswer(DNA, accepted))
 
     async def restore() -> object:
         restorer = Restorer(world.database, target, "journal", UNPRICED)
         touched = await restorer.restore(intents)
         await restorer.mark(WORKER, 99)
-        await restorer.bury(WORKER)
+        await restorer.declare_dead(WORKER)
         return touched, restorer.forgotten
 
     return restore

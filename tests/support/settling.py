@@ -132,7 +132,7 @@ class Morning:
             await learn(self.night.ledger, DNA, TAG)
         source = CredentialSource(lambda: KEY)
         async for check in doctor.examine(self.settings(), confirm_replay=True, credentials=source):
-            assert check.is_well, check
+            assert check.passed, check
 
     async def doubt(
         self,

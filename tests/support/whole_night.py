@@ -10,7 +10,7 @@ from pathlib import Path
 
 from batch.night.inbox import Inbox
 from batch.night.night import Night as Spent
-from batch.night.night_lock import HeldNight, hold_night
+from batch.night.night_lock import LockedNight, lock_night
 from batch.night.nightly import run_night
 from batch.night.shift import Watcher
 from batch.settings import Settings
@@ -41,12 +41,12 @@ class WholeNight:
         os.utime(path, (long_ago, long_ago))
 
     @asynccontextmanager
-    async def held(self) -> AsyncIterator[HeldNight]:
+    async def held(self) -> AsyncIterator[LockedNight]:
         """Hold the lock of the night."""
-        async with hold_night(self.settings, CredentialSource(lambda: KEY)) as held:
+        async with lock_night(self.settings, CredentialSource(lambda: KEY)) as held:
             yield held
 
-    async def spend(self, held: HeldNight) -> Spent:
+    async def spend(self, held: LockedNight) -> Spent:
         """Run the night to its end."""
         watcher = Watcher(started=lambda *_: None, attempted=lambda _: None)
         return await run_night(held, Inbox(self.inbox, 0.0), watcher)

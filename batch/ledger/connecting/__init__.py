@@ -1,1 +1,1 @@
-"""The way to PostgreSQL: sessions opened, lent and waited for, on a server that is known."""
+"""The way to PostgreSQL: connections opened, pooled and waited for, to a server that is known."""

@@ -50,7 +50,7 @@ class LineOptions:
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a PostgreSQL is: what the driver is told, and what we do ourselves.
+    """Where a PostgreSQL is: what is for the driver, and what we do ourselves.
 
     ``hosts`` is one URL a host, in order: each has ``connect_seconds`` to let us in, or one that is
     silent would take the time of all.

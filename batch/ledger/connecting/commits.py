@@ -9,11 +9,11 @@ from uuid import uuid4
 
 import asyncpg
 
-from batch.ledger.connecting.session import ANSWER_SECONDS
+from batch.ledger.connecting.connection import ANSWER_SECONDS
 from batch.ledger.statements import statement
 
-Lend = Callable[[], AbstractAsyncContextManager[asyncpg.Connection]]
-"""Lends a connection inside a transaction, committed with the block."""
+Transaction = Callable[[], AbstractAsyncContextManager[asyncpg.Connection]]
+"""Yields a connection inside a transaction, which is committed with the block."""
 
 _T = TypeVar("_T")
 
@@ -31,7 +31,7 @@ class Commits:
 
     async def once(
         self,
-        lend: Lend,
+        transaction: Transaction,
         work: Callable[[asyncpg.Connection], Awaitable[_T]],
         insist: Callable[[Callable[[], Awaitable[_T]]], Awaitable[_T]],
     ) -> _T:
@@ -46,10 +46,12 @@ class Commits:
 
         async with self._one_at_a_time:
             number = next(self._numbers)
-            return await insist(lambda: within(lend, unless_done))
+            return await insist(lambda: within(transaction, unless_done))
 
 
-async def within(lend: Lend, work: Callable[[asyncpg.Connection], Awaitable[_T]]) -> _T:
+async def within(
+    transaction: Transaction, work: Callable[[asyncpg.Connection], Awaitable[_T]]
+) -> _T:
     """Run ``work`` in a transaction."""
-    async with lend() as connection:
+    async with transaction() as connection:
         return await work(connection)

@@ -1,11 +1,11 @@
-"""The door to PostgreSQL: how a session is opened, and what it is told before it is used."""
+"""How a connection is opened, and how its session is set up before it is used."""
 
 import asyncpg
 
 from batch.errors import ConfigurationError
 from batch.ledger.connecting.address import Address
-from batch.ledger.connecting.connections import Connections
-from batch.ledger.connecting.session import Session, open_session_at_once, shares_backends
+from batch.ledger.connecting.connection import Connection, connect_at_once, shares_backends
+from batch.ledger.connecting.pool import Pool
 from batch.ledger.statements import statement
 
 _ENTER_SECONDS = 10.0
@@ -14,30 +14,30 @@ _NAME = "vod-batch"
 
 
 class Door:
-    """What each session, or behind a pooler each transaction, is told before it is used."""
+    """Sets up each session, or behind a pooler each transaction, before it is used."""
 
     def __init__(self, address: Address, *, pooled: bool) -> None:
         self.pooled = pooled
         self.address = address
         self._is_known = False
 
-    async def open_pool(self) -> Connections:
+    async def open_pool(self) -> Pool:
         """Return a pool of sessions, which are opened as they are needed."""
 
-        async def connect(*_words: object, **_more: object) -> Session:
+        async def connect(*_words: object, **_more: object) -> Connection:
             if self.pooled:
-                return await open_session_at_once(self.address, statement_cache_size=0)
-            return await open_session_at_once(self.address, name=_NAME)
+                return await connect_at_once(self.address, statement_cache_size=0)
+            return await connect_at_once(self.address, name=_NAME)
 
         pool = await asyncpg.create_pool(
             connect=connect,
-            connection_class=Session,
+            connection_class=Connection,
             min_size=0,
             max_size=_POOL_SIZE,
             init=None if self.pooled else self.begin,
             reset=_keep_as_is,
         )
-        return Connections(pool, _POOL_SIZE)
+        return Pool(pool, _POOL_SIZE)
 
     async def begin(self, connection: asyncpg.Connection) -> None:
         """Make a session of our own lean, and note where it leads.
@@ -52,12 +52,12 @@ class Door:
         connection.server_started_at = entered["server_started_at"]
 
     async def _insist_on_a_session(self) -> None:
-        """Refuse a pooler that serves by turns; what a session is told would reach others."""
+        """Refuse a pooler that shares sessions: what one is set to would reach others."""
         if self._is_known:
             return
         if await shares_backends(self.address):
             raise ConfigurationError(
-                "a pooler in transaction mode stands before PostgreSQL, and the settings do not "
+                "a pooler in transaction mode is in front of PostgreSQL, and the settings do not "
                 "say so; set VOD_BATCH_DATABASE_POOLED=true, and VOD_BATCH_DATABASE_DIRECT_URL to "
                 "a way around it"
             )

@@ -39,8 +39,8 @@ def drawn(error: BaseException) -> VodBatchError | None:
     kind = _of_server(error) if isinstance(error, asyncpg.PostgresError) else _of_driver(error)
     if kind is None:
         return None
-    made, what, mend = kind
-    return made(f"{what}: {_told(error)}; {mend}")
+    made, what, fix = kind
+    return made(f"{what}: {_text(error)}; {fix}")
 
 
 @contextlib.contextmanager
@@ -51,10 +51,10 @@ def translated_errors() -> Iterator[None]:
     except VodBatchError:
         raise
     except Exception as error:
-        told = drawn(error)
-        if told is None:
+        ours = drawn(error)
+        if ours is None:
             raise
-        raise told from error
+        raise ours from error
 
 
 @contextlib.contextmanager
@@ -65,7 +65,7 @@ def while_connecting() -> Iterator[None]:
             yield
     except (ValueError, OverflowError, KeyError) as error:  # no such port; no name for this user
         raise ConfigurationError(
-            f"{_UNFIT}: {_told(error)}; check VOD_BATCH_DATABASE_URL"
+            f"{_UNFIT}: {_text(error)}; check VOD_BATCH_DATABASE_URL"
         ) from error
 
 
@@ -79,7 +79,7 @@ _CHECK_SCHEMA = "check VOD_BATCH_DATABASE_URL, then run: vod-batch migrate"
 _CHECK_SERVER = "check that it runs and that VOD_BATCH_DATABASE_URL points at it"
 _FREE_SOME = "a night needs two at a time: free some, or raise ALTER ROLE ... CONNECTION LIMIT"
 _DECLARE_POOLER = (
-    "a pooler stands between: set VOD_BATCH_DATABASE_POOLED=true, and "
+    "a pooler is in between: set VOD_BATCH_DATABASE_POOLED=true, and "
     "VOD_BATCH_DATABASE_DIRECT_URL to a way around it"
 )
 
@@ -124,7 +124,7 @@ def _of_driver(error: BaseException) -> _Drawn | None:
     return None
 
 
-def _told(error: BaseException) -> str:
+def _text(error: BaseException) -> str:
     if isinstance(error, TimeoutError) and not str(error):
         return "no answer in time"
     return in_one_line(error)

@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import TypeVar
 
 from batch.errors import FailedOverError, ServerChangedError
-from batch.ledger.connecting.connections import Connections
 from batch.ledger.connecting.failures import translated_errors
 from batch.ledger.connecting.place import Asked, Place, find_place
+from batch.ledger.connecting.pool import Pool
 from batch.ledger.connecting.waits import at_once
 
 _T = TypeVar("_T")
@@ -21,7 +21,7 @@ class KnownServer:
     would meet another does not run until that one is taken up.
     """
 
-    def __init__(self, pool: Connections, database: Asked) -> None:
+    def __init__(self, pool: Pool, database: Asked) -> None:
         self._pool = pool
         self._database = database
         self._started_at: datetime | None = None
@@ -32,7 +32,7 @@ class KnownServer:
         self._is_new = False
 
     def when_new(self, take_up: Callable[[], Awaitable[object]]) -> None:
-        """Let ``take_up`` bring another server up to what was known of the one before.
+        """Let ``take_up`` write into another server what was known of the one before.
 
         It is run with :func:`~batch.ledger.connecting.waits.at_once`, and again where it raises
         DatabaseUnavailableError; nothing else runs until it is done. Without one a command goes on
@@ -71,7 +71,7 @@ class KnownServer:
                 self._is_new = True
 
     async def _take_up_new(self) -> None:
-        """Take up a new server; whoever has something to ask waits until that is done."""
+        """Take up a new server; every statement waits until that is done."""
         if not self._is_new:
             return
         async with self._taking_up:

@@ -1,4 +1,4 @@
-"""Where a cluster stands: whether it has all that was committed before, or may lack some."""
+"""The position of a PostgreSQL cluster: does it have all that was committed before?"""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -13,18 +13,18 @@ _SILENCE_SECONDS = 20.0
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a cluster stands: its name, its timeline, and the end of its log in bytes."""
+    """The position of a cluster: its name, its timeline, and the end of its log in bytes."""
 
     system: str
     timeline: int
     position: int
 
     def is_behind(self, before: "Place") -> bool:
-        """Tell whether what was durable ``before`` may be gone: by a restore, or a lost tail."""
+        """Return whether what was durable ``before`` may be gone: by a restore, or a lost tail."""
         return self.timeline < before.timeline or self.position < before.position
 
     def goes_on_from(self, before: "Place") -> bool:
-        """Tell whether this is the same cluster as ``before``, started again, and no other."""
+        """Return whether this is the same cluster as ``before``, started again, and no other."""
         return (self.system, self.timeline) == (before.system, before.timeline) and (
             self.position >= before.position
         )
@@ -38,7 +38,7 @@ class Asked(Protocol):
 
 
 async def find_place(database: Asked) -> Place | None:
-    """Return where the database's cluster stands; ``None`` on a standby, or where nobody tells."""
+    """Return the position of its cluster; ``None`` on a standby or without the right."""
     try:
         row = await database.fetch_row("place", timeout=_SILENCE_SECONDS)
     except PermissionRefusedError:

@@ -1,4 +1,4 @@
-"""How long whoever asks PostgreSQL waits, and how a run's end shortens it for all.
+"""How long PostgreSQL is waited for, and how a run's end shortens that.
 
 :class:`Patience` is for a server that is away, :class:`Waits` for the answer of one that is there.
 """
@@ -17,7 +17,7 @@ _FIRST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 5.0
 
 _LAST_WORD_SECONDS = 1.0
-"""What a statement gets once the time of all is over: a server that is well answers sooner."""
+"""What a statement gets once the time of all is over: a healthy server answers sooner."""
 
 _T = TypeVar("_T")
 

@@ -44,7 +44,7 @@ def prepare_cluster(data: Path, lock: int) -> Account:
 
 
 def is_being_made(data: Path) -> bool:
-    """Tell whether somebody makes the cluster of ``data``, or did when they were killed."""
+    """Return whether somebody makes the cluster of ``data``, or did when they were killed."""
     return bool(_unfinished(data))
 
 
@@ -69,12 +69,12 @@ def _check_whole(data: Path) -> None:
     if not (data / "PG_VERSION").exists():
         found = ", ".join(sorted(path.name for path in data.iterdir())[:3])
         raise ConfigurationError(
-            f"{data} is not empty and holds no database ({found}); move that away, or bring the "
+            f"{data} is not empty and holds no database ({found}); move that away, or restore the "
             "folder back whole from a backup, or set VOD_BATCH_HOME to another folder"
         )
     if not _major(data).isdecimal() or not (data / "global" / "pg_control").exists():
         raise ConfigurationError(
-            f"{data} is damaged: its PG_VERSION or global/pg_control cannot be read; bring the "
+            f"{data} is damaged: its PG_VERSION or global/pg_control cannot be read; restore the "
             "folder back whole from a backup; the journals in the same home hold what was paid"
         )
 
@@ -86,7 +86,7 @@ def _major(data: Path) -> str:
 def _check_major(data: Path) -> None:
     if (major := _major(data)) != str(MAJOR):
         raise ConfigurationError(
-            f"{data} was made by PostgreSQL {major}, this program brings {MAJOR}: dump it with the "
+            f"{data} was made by PostgreSQL {major}, this program has {MAJOR}: dump it with the "
             f'old programs and load it into a new one, step by step as under "Another major '
             'version" in docs/operating.md'
         )
@@ -110,7 +110,7 @@ def _make(data: Path, account: Account, lock: int) -> None:
 
 
 def _hand_over(data: Path, account: Account) -> None:
-    """Give the account what is root's: a folder brought back from a copy is."""
+    """Give the account what is root's: a folder restored from a copy is."""
     if data.stat().st_uid == account.uid:
         return
     for folder, _, files in os.walk(data):

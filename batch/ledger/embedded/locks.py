@@ -1,4 +1,4 @@
-"""Locks on files, which the kernel takes back from whoever dies."""
+"""Locks on files, which the kernel releases when their process dies."""
 
 import contextlib
 import fcntl
@@ -21,7 +21,7 @@ def open_lock(path: Path) -> int:
 
 @contextlib.contextmanager
 def held_lock(path: Path) -> Iterator[int]:
-    """Lend a descriptor to take the lock of ``path`` with; it is given back with the block."""
+    """Yield a descriptor to lock ``path`` with; it is closed with the block."""
     lock = open_lock(path)
     try:
         yield lock
@@ -30,7 +30,7 @@ def held_lock(path: Path) -> Iterator[int]:
 
 
 def try_lock(lock: int) -> bool:
-    """Take the lock for ourselves alone; tell whether that worked."""
+    """Take the lock for ourselves alone; return whether that worked."""
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

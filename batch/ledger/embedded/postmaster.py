@@ -1,10 +1,10 @@
-"""One server on a data folder, whoever starts it and wherever they see it from.
+"""One server on a data folder, whichever process starts it and wherever that runs.
 
 PostgreSQL knows a running server by the process id in a file. In a new container, or after a crash,
 that number is soon another process. So nothing here believes a number that it reads: the server
 holds a lock on a file beside its data folder, which it inherits as an open descriptor. The lock
 lasts exactly as long as a process of the server, is seen through every mount of the folder, and a
-crash leaves nothing. Who answers at the server's socket is told by the kernel, and only that
+crash leaves nothing. Who answers at the server's socket is known from the kernel, and only that
 process, looked at and found to be the server of this folder, is ever sent a signal.
 """
 
@@ -26,7 +26,7 @@ from batch.ledger.embedded.cluster import check_owner, is_being_made, prepare_cl
 from batch.ledger.embedded.locks import held_lock, try_lock
 from batch.ledger.embedded.programs import start_server
 from batch.ledger.embedded.sightings import (
-    Answer,
+    Listener,
     find_server,
     forget_server,
     read_pid,
@@ -48,7 +48,7 @@ _STOPPING_SECONDS = 60.0
 """How long a stop is waited for."""
 
 _SAY_SECONDS = 3.0
-"""After so long, and then at ever longer intervals, who waits is told so."""
+"""After so long, and then at ever longer intervals, the wait is logged."""
 
 _PAUSE = 0.02
 
@@ -69,16 +69,16 @@ class Postmaster:
             VodBatchError: it does not start, or is not ours to use; with what to do.
         """
         check_owner(self._data)
-        wait = Wait(self._data)
+        wait = BoundedWait(self._data)
         with held_lock(self._data.parent / LOCK) as lock:
             while True:
                 is_free, answer = try_lock(lock), who_answers(self._data)
-                if is_free and answer is Answer.NOBODY:
+                if is_free and answer is Listener.NOBODY:
                     self._start(lock)
                     return
                 self._check_reach(answer, wait.seconds)
                 state = word_of(self._data)
-                if answer is Answer.OURS and state == "ready":
+                if answer is Listener.OURS and state == "ready":
                     return
                 if is_free:  # a server that we did not start comes up, or ends
                     fcntl.flock(lock, fcntl.LOCK_UN)
@@ -90,7 +90,7 @@ class Postmaster:
         One that takes very long, or is frozen, is left to end when it can: who has done their work
         shall end too. The next command meets it.
         """
-        wait, is_asked = Wait(self._data), False
+        wait, is_asked = BoundedWait(self._data), False
         with held_lock(self._data.parent / LOCK) as lock:
             while not try_lock(lock):
                 is_asked = is_asked or self._ask_to_stop()
@@ -109,10 +109,10 @@ class Postmaster:
             pass
         return False
 
-    def _check_reach(self, answer: Answer, seconds: float) -> None:
+    def _check_reach(self, answer: Listener, seconds: float) -> None:
         """Refuse a server that is alive, and not to be reached from here."""
-        is_silent = answer is Answer.NOBODY and seconds > _LEAVING_SECONDS
-        if (is_silent and not is_being_made(self._data)) or answer is Answer.FOREIGN:
+        is_silent = answer is Listener.NOBODY and seconds > _LEAVING_SECONDS
+        if (is_silent and not is_being_made(self._data)) or answer is Listener.FOREIGN:
             raise _out_of_reach(self._data.parent)
 
     def _start(self, lock: int) -> None:
@@ -126,7 +126,7 @@ class Postmaster:
             beginning = os.fstat(server_log).st_size
             child = start_server(self._data, account, log=server_log, kept_open=[lock])
         _children[self._data] = child
-        wait = Wait(self._data)
+        wait = BoundedWait(self._data)
         try:
             while word_of(self._data, child.pid) != "ready":
                 if child.poll() is not None:
@@ -159,7 +159,7 @@ class Postmaster:
         forget_server(self._data)
 
 
-class Wait:
+class BoundedWait:
     """A wait for the server, which says that it waits and ends."""
 
     def __init__(self, data: Path) -> None:
@@ -214,12 +214,12 @@ def _opened_log(data: Path) -> Iterator[int]:
 
 
 def _last_word(data: Path, beginning: int) -> str:
-    """Return the line of the log, after ``beginning``, that tells best why the server ended."""
+    """Return the line of the log, after ``beginning``, that best says why the server ended."""
     with (data / "log").open("rb") as file:
         file.seek(beginning)
         lines = file.read(100_000).decode(errors="replace").splitlines()
-    told = [line for line in lines if "FATAL" in line or "PANIC" in line] or lines[-1:]
-    return told[0].strip()[:300] if told else "it wrote nothing"
+    worst = [line for line in lines if "FATAL" in line or "PANIC" in line] or lines[-1:]
+    return worst[0].strip()[:300] if worst else "it wrote nothing"
 
 
 def _out_of_reach(home: Path) -> DatabaseUnavailableError:

@@ -126,7 +126,7 @@ def _not_needed(folder: str, names: list[str]) -> list[str]:
 def lend_initdb(
     programs: Path, account: Account, home: Path
 ) -> Iterator[tuple[Path, dict[str, str]]]:
-    """Lend an ``initdb``, and variables for it, that runs under a number without a name as well.
+    """Yield an ``initdb``, and variables for it, that runs under a number without a name as well.
 
     It asks the system what the user is called, gives up where there is no name, and uses none. So
     do the servers that it starts for a moment. Copies of the two ask for the first name of the

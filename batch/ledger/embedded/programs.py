@@ -5,7 +5,7 @@ root the one opens every folder above the data to everybody and makes a user of 
 trust the number in a pid file, wherever it leads by now, and ``pg_ctl`` hands the folder's name to
 a shell.
 
-A program is told of the data folder by its working folder alone. So no name of a folder is read by
+A program finds the data folder by its working folder alone. So no name of a folder is read by
 a shell or a parser, and none is too long; and the folders above need not be open to the account
 that the server runs as, for a working folder is entered before the account changes.
 """
@@ -69,9 +69,9 @@ def make_cluster(folder: Path, account: Account, *, kept_open: Sequence[int]) ->
         )  # fmt: skip
     if done.returncode:
         words = (done.stdout + done.stderr).decode(errors="replace").split("\n")
-        told = [line for line in words if "error:" in line or "FATAL" in line] or words
+        errors = [line for line in words if "error:" in line or "FATAL" in line] or words
         raise DatabaseUnavailableError(
-            f"initdb makes no cluster for {folder.parent} ({' '.join(told).strip()[:300]}); mend "
+            f"initdb makes no cluster for {folder.parent} ({' '.join(errors).strip()[:300]}); fix "
             "that, or set VOD_BATCH_DATABASE_URL to a server of yours"
         )
 

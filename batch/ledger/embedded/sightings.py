@@ -2,7 +2,7 @@
 
 The pid file holds a number and a word. The word is believed while somebody answers at the socket;
 the number never: after a crash, or in a new container, it is soon another process. Who answers is
-told by the kernel.
+known from the kernel.
 """
 
 import contextlib
@@ -20,7 +20,7 @@ _PID_FILE = "postmaster.pid"
 _WORD_LINE = 7
 
 
-class Answer(Enum):
+class Listener(Enum):
     """Who answers at the data folder's socket."""
 
     NOBODY = auto()
@@ -28,14 +28,14 @@ class Answer(Enum):
     FOREIGN = auto()  # one of another process namespace: it ends when that does
 
 
-def who_answers(data: Path) -> Answer:
+def who_answers(data: Path) -> Listener:
     """Ask the socket in the data folder who listens there."""
     pid = _listener(data)
     if pid is None:
-        return Answer.NOBODY
+        return Listener.NOBODY
     if not hasattr(socket, "SO_PEERCRED") or _shares_our_numbers(pid):
-        return Answer.OURS
-    return Answer.FOREIGN
+        return Listener.OURS
+    return Listener.FOREIGN
 
 
 def find_server(data: Path) -> psutil.Process | None:
@@ -78,7 +78,7 @@ def forget_server(data: Path) -> None:
 def _listener(data: Path) -> int | None:
     """Return the process id of who listens, as we see it: 0 for one that we do not see.
 
-    ``None``: nobody does. Where the kernel does not tell, the pid file has to.
+    ``None``: nobody does. Where the kernel does not say, the pid file has to.
     """
     with contextlib.closing(socket.socket(socket.AF_UNIX)) as line:
         line.settimeout(1.0)
@@ -93,7 +93,7 @@ def _listener(data: Path) -> int | None:
 
 
 def _shares_our_numbers(pid: int) -> bool:
-    """Tell whether the process lives in our own process namespace."""
+    """Return whether the process lives in our own process namespace."""
     try:
         return Path(f"/proc/{pid}/ns/pid").samefile("/proc/self/ns/pid")
     except PermissionError:
@@ -103,7 +103,7 @@ def _shares_our_numbers(pid: int) -> bool:
 
 
 def serves(pid: int, data: Path) -> bool | None:
-    """Tell whether the process is a PostgreSQL at work in ``data``; ``None``: it is not shown."""
+    """Return whether the process is a PostgreSQL at work in ``data``; ``None``: it is not shown."""
     try:
         process = psutil.Process(pid)
         program = Path(process.exe()).name.removesuffix(" (deleted)")  # upgraded under its feet

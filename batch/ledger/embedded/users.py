@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from batch.ledger.embedded.locks import held_lock, open_lock, try_lock
-from batch.ledger.embedded.postmaster import Postmaster, Wait
+from batch.ledger.embedded.postmaster import BoundedWait, Postmaster
 
 _TURNS = "postgres.turns"
 """In ``home``: held while somebody starts or stops the server, or joins its users."""
@@ -56,7 +56,7 @@ class Use:
     @contextlib.contextmanager
     def turn(self) -> Iterator[None]:
         """Wait until nobody else starts or stops the server, and keep it so for the block."""
-        wait = Wait(self._data)
+        wait = BoundedWait(self._data)
         with held_lock(self._data.parent / _TURNS) as lock:
             while not try_lock(lock):
                 wait.a_moment("")

@@ -11,7 +11,7 @@ WITH stray AS MATERIALIZED (
        AND NOT EXISTS (SELECT FROM submissions k WHERE k.job_id = t.job_id)
 )
 UPDATE submissions s
-   SET state = 'submitted', actor = $2, reason = 'a late answer told its job',
+   SET state = 'submitted', actor = $2, reason = 'a late answer named its job',
        job_id = r.job_id, request_id = coalesce(r.request_id, s.request_id), submitted_at = now(),
        error_code = NULL, error_message = NULL
   FROM stray r

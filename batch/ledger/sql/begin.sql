@@ -13,7 +13,7 @@ WITH leader AS MATERIALIZED (
       FROM sendable s
      WHERE s.target_id = $1 AND s.state = 'pending'
        AND s.id >= coalesce($16::bigint, 0)
-       AND NOT EXISTS (SELECT FROM targets t WHERE t.id = $1 AND t.paused_until > now())
+       AND NOT EXISTS (SELECT FROM targets t WHERE t.id = $1 AND t.cooldown_until > now())
        AND -(s.priority::integer) <= coalesce((SELECT -(n.least_priority::integer) FROM plans n
                                                 WHERE n.id = $17), 32768)
        AND (-(s.priority::integer), s.id) >= (coalesce(-($19::integer), -32768),

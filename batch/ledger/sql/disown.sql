@@ -12,12 +12,12 @@ WITH moved AS (
        AND may_go_in_flight(s.target_id, s.media_id, s.job_type)
     RETURNING s.id, s.lease, e.job_id
 ),
-told AS (
+disowned AS (
     UPDATE attempts t SET closed_by = $4
       FROM moved m
      WHERE t.submission_id = m.id AND t.job_id = m.job_id
 ),
--- Adopted beside another job of the same request, it stands nowhere yet.
+-- Adopted beside another job of the same request, it is on no attempt yet.
 kept AS (
     UPDATE attempts t SET extra_job_ids = t.extra_job_ids || m.job_id
       FROM moved m

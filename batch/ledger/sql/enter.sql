@@ -6,7 +6,7 @@
 -- search_path: the ledger is in public, which comes first; a second one elsewhere would know of no job
 -- that is paid.
 -- Bitmaps: what a worker asks walks an index in its order and stops early; a bitmap reads all of it
--- first, and looks cheap to a planner that has not heard yet of a load.
+-- first, and looks cheap to a planner whose statistics are older than a load.
 SELECT set_config('jit', 'off', $1),
        set_config('enable_bitmapscan',
                   CASE WHEN $2 THEN 'off' ELSE current_setting('enable_bitmapscan') END, $1),

@@ -3,7 +3,7 @@
 -- together with it; a living one makes its row again. $1 target, $2 seconds of silence, $3 actor,
 -- $4 an idle worker or null
 -- Repeat: ask
-WITH held AS MATERIALIZED (
+WITH abandoned AS MATERIALIZED (
     SELECT s.id, s.lease,
            CASE WHEN w.id = $4::uuid THEN 'its worker does not know it any more'
                 ELSE 'its worker died before an answer' END AS why
@@ -15,13 +15,13 @@ WITH held AS MATERIALIZED (
 ),
 evidence AS (
     UPDATE attempts t
-       SET ended_at = now(), outcome = 'in_doubt', message = h.why
-      FROM held h
-     WHERE t.submission_id = h.id AND t.lease = h.lease AND t.outcome IS NULL
+       SET ended_at = now(), outcome = 'in_doubt', message = a.why
+      FROM abandoned a
+     WHERE t.submission_id = a.id AND t.lease = a.lease AND t.outcome IS NULL
 )
 UPDATE submissions s
-   SET state = 'in_doubt', actor = $3, reason = h.why,
-       error_code = 'in_doubt', error_message = h.why
-  FROM held h
- WHERE s.id = h.id AND s.lease = h.lease AND s.state = 'submitting'
+   SET state = 'in_doubt', actor = $3, reason = a.why,
+       error_code = 'in_doubt', error_message = a.why
+  FROM abandoned a
+ WHERE s.id = a.id AND s.lease = a.lease AND s.state = 'submitting'
 RETURNING s.id

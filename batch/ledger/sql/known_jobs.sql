@@ -1,12 +1,12 @@
--- Which of these JobIds the ledger holds already, as a submission's or as a receipt. $1 JobIds,
+-- Which of these JobIds the ledger has already, as a submission's or as a receipt. $1 JobIds,
 -- $2 nonces: a further JobId in the answer to one of these requests is still to be given to its type, and
 -- one that an operator disowned may be found to be its own after all · $3 the media that they are
 -- listed for, or null
 --
--- What an answer named beside another media's job is nobody's yet, so it is not held. What is held by
+-- What an answer named beside another media's job is nobody's yet, so it is not known. What is known of
 -- another media, or only as the further JobId of another request, may have been given to the wrong one:
 -- is_contested.
-WITH held AS (
+WITH known AS (
     SELECT s.job_id, s.media_id <> $3::text AS is_contested
       FROM submissions s
      WHERE s.job_id = ANY ($1::text[])
@@ -23,4 +23,4 @@ WITH held AS (
        AND ($3::text IS NULL OR s.media_id = $3::text)
 )
 SELECT job_id, coalesce(bool_and(is_contested), false) AS is_contested
-  FROM held GROUP BY job_id
+  FROM known GROUP BY job_id

@@ -1,4 +1,4 @@
--- Mark a transaction as its first statement, so that it can be told afterwards whether it was committed:
+-- Mark a transaction as its first statement, so that it is known afterwards whether it was committed:
 -- returned is nothing when it was. One that is still being committed is waited for.
 -- $1 who asks, $2 the number of its transaction
 -- Repeat: harmless

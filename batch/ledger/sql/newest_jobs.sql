@@ -1,4 +1,4 @@
--- The newest jobs of a type that the cloud told us of in answer to their own request, and not by a
+-- The newest jobs of a type that the cloud named in answer to their own request, and not by a
 -- look-up: what a look-up that works must show. OFFSET 0 keeps the request a look-up for each job, the
 -- newest first. $1 target, $2 type, $3 how many
 SELECT s.job_id, s.media_id, t.signed_at

@@ -1,4 +1,4 @@
--- What keeps doubts open, for whoever asks. $1 ids, $2 notes (arrays)
+-- What keeps doubts open, to be shown. $1 ids, $2 notes (arrays)
 -- Repeat: harmless
 UPDATE submissions s
    SET looked_up_at = now(), error_message = e.note

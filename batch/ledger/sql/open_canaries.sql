@@ -9,7 +9,7 @@ WITH fresh AS MATERIALIZED (
                           AND (h.scope = 'target' OR (h.scope = 'batch' AND h.batch_id = b.id)))
        FOR UPDATE
 ),
--- One more than the canary tells whether there is a rest to protect, due already or put off.
+-- One more than the canary shows whether there is a rest to protect, due already or put off.
 large AS MATERIALIZED (
     SELECT fresh.id FROM fresh
      WHERE (SELECT count(*) FROM (

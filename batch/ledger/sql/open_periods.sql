@@ -1,4 +1,4 @@
--- Make the rows that budgets are held against, before a begin locks them. $1 target, $2 currency,
+-- Make the rows that budgets are counted on, before a begin locks them. $1 target, $2 currency,
 -- $3 run, $4 time zone, $5 now (tests)
 -- Repeat: harmless
 INSERT INTO spending (target_id, currency, period)

@@ -16,5 +16,5 @@ SELECT (SELECT count(*) FROM submissions s
                                               WHERE p.id = $2)
               AND s.id <@ (SELECT p.ids FROM plans p WHERE p.id = $2))
        END AS due_in,
-       (SELECT extract(epoch FROM t.paused_until - now())::float8 FROM targets t
+       (SELECT extract(epoch FROM t.cooldown_until - now())::float8 FROM targets t
          WHERE t.id = $1) AS paused_for

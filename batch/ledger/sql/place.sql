@@ -1,5 +1,4 @@
--- Which cluster this is, on which timeline, and how far its log is on its disk; a standby tells neither
--- of the two.
+-- Which cluster this is, on which timeline, and how far its log is on its disk; a standby knows neither.
 SELECT (SELECT system_identifier::text FROM pg_control_system()) AS system,
        CASE WHEN NOT pg_is_in_recovery()
             THEN ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::bigint

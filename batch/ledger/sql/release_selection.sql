@@ -1,4 +1,4 @@
--- Let rows go again, whoever held them; those of a held batch stay with their batch.
+-- Release the rows' own holds, whoever made them; rows of a held batch stay held with it.
 -- $1 to $7 what is selected · $8 actor
 -- Repeat: ask
 WITH chosen AS MATERIALIZED (

@@ -2,7 +2,7 @@
 -- $1 whether a statement is planned once a session and along an index, as a worker wants it (see
 --    enter.sql), not for its values each time
 --
--- The server notices a line that is dead as we do, so a lock does not outlive who held it, and a
+-- The server notices a line that is dead as we do, so a lock does not outlive its owner, and a
 -- statement not who asked for it. A lock's session may idle all night.
 SELECT set_config(s.name, coalesce(v.value, s.reset_val), false)
   FROM (VALUES ('plan_cache_mode', CASE WHEN $1 THEN 'force_generic_plan' END),

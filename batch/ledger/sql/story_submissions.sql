@@ -5,7 +5,7 @@ SELECT s.id, s.media_id, s.job_type, s.campaign, s.config, s.user_data, s.line,
        s.request_id, s.error_code, s.error_message, s.submitted_at, s.finished_at, s.polled_at,
        s.due_at, s.due_at <= now() AS is_due,
        s.state IN ('rejected', 'dead') AND retry_way(s) <> 'due' AS is_perhaps_paid, now() AS now, s.is_waiting IS TRUE AS is_waiting,
-       CASE WHEN t.paused_until > now() THEN t.paused_until END AS paused_until,
+       CASE WHEN t.cooldown_until > now() THEN t.cooldown_until END AS cooldown_until,
        -- Why the newest run that ended since it was loaded left it to another one.
        (SELECT r.stopped_by FROM runs r
          WHERE r.target_id = s.target_id AND r.ended_at > b.loaded_at

@@ -3,7 +3,7 @@
 -- many at the most, $5 how far, $6 batches and $7 their types (null: every list), $8 campaign
 --
 -- Walked twice, so that the first walk ends with the last of those that were asked for; so does the line
--- then, and no other row is told.
+-- then, and no other row is returned.
 WITH walked AS NOT MATERIALIZED (
     SELECT s.*, -(s.priority::integer) AS behind
       FROM submissions s

@@ -53,7 +53,7 @@ async def test_a_right_that_is_missing_is_named(
     checks = await examined(settings, key=READER)
     assert verdicts(checks) == {UNTOLD, (action, "bad", 77)}
     assert "Forbidden.RAM" in checks[action].detail
-    assert f"vod:{action}" in checks[action].mend
+    assert f"vod:{action}" in checks[action].fix
     assert emulator.submits() == 0
 
 
@@ -75,7 +75,7 @@ async def test_an_account_that_is_stopped(
     checks = await examined(settings)
     told = verdicts(checks)
     assert ("account", "bad", 69) in told
-    assert says in checks["account"].mend
+    assert says in checks["account"].fix
     assert {name for name, verdict, _ in told if verdict == "not checked"} == {SUBMIT, *FREE_CALLS}
 
 
@@ -116,7 +116,7 @@ async def test_the_expiry_of_a_temporary_key(
     ends = datetime.now(UTC) + timedelta(minutes=minutes, seconds=5)
     key = Credentials("sts", "sts-secret", "sts-token", "default/uri", expires_at=ends)
     found = (await examined(settings, key=key))["credentials"]
-    assert (found.name, found.verdict, found.code) == verdict
+    assert (found.name, found.grade, found.code) == verdict
     assert f"{ends:%Y-%m-%d %H:%M} UTC" in found.detail
     assert "default/uri" in found.detail
 
@@ -163,7 +163,7 @@ async def test_an_endpoint_that_does_not_answer(settings: Settings) -> None:
     assert verdicts(checks) == {
         ("endpoint", "bad", 69), SILENT, ("nonce rule", "not checked", 0)
     }  # fmt: skip
-    assert checks["database rights"].is_well
+    assert checks["database rights"].passed
 
 
 async def test_the_nonce_rule_is_seen_where_another_right_is_missing(
@@ -172,7 +172,7 @@ async def test_the_nonce_rule_is_seen_where_another_right_is_missing(
     """It takes ListAIJob alone, and is remembered."""
     emulator.key(id=READER.access_key_id, secret="readersecret", actions=["vod:ListAIJob"])
     checks = await examined(settings, key=READER, confirm_replay=True)
-    assert checks["nonce rule"].is_well
+    assert checks["nonce rule"].passed
     assert checks["replay"].detail.startswith("allowed, confirmed on ")
     assert (await examined(settings, key=KEY))["replay"].detail.startswith("allowed")
 

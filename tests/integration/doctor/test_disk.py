@@ -32,8 +32,8 @@ def test_something_in_its_place(tmp_path: Path, place: str) -> None:
     """A file is no folder: code 78, as a run would end."""
     (tmp_path / "file").write_text("")
     found = check_journal(tmp_path / place)
-    assert (found.verdict, found.code) == ("bad", 78)
-    assert "VOD_BATCH_JOURNAL" in found.mend
+    assert (found.grade, found.code) == ("bad", 78)
+    assert "VOD_BATCH_JOURNAL" in found.fix
 
 
 def test_a_folder_that_takes_no_file() -> None:
@@ -45,14 +45,14 @@ def test_too_little_space(tmp_path: Path) -> None:
     """Little is a warning, far too little is code 78."""
     assert check_journal(tmp_path, needed=1 << 60).code == 78
     found = check_journal(tmp_path, wanted=1 << 60)
-    assert (found.verdict, found.code) == ("warning", 0)
+    assert (found.grade, found.code) == ("warning", 0)
 
 
 @memory
 def test_memory_is_no_disk() -> None:
     """It takes everything, and forgets it with the machine."""
     found = check_journal(Path("/dev/shm/vod-batch-journal"), wanted=1)
-    assert (found.verdict, found.code) == ("warning", 0)
+    assert (found.grade, found.code) == ("warning", 0)
     assert "tmpfs" in found.detail
 
 

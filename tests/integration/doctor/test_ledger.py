@@ -60,8 +60,8 @@ async def test_nobody_serves(settings: Settings) -> None:
     """Code 69; the cloud was looked at all the same."""
     checks = await examined(_at(settings, "postgresql://127.0.0.1:1/x"))
     assert verdicts(checks) == {UNTOLD, ("database", "bad", 69)}
-    assert checks["database"].mend.startswith("check that it runs")
-    assert checks["account"].is_well
+    assert checks["database"].fix.startswith("check that it runs")
+    assert checks["account"].passed
 
 
 async def test_a_schema_that_does_not_fit(settings: Settings, ledger: Ledger) -> None:
@@ -74,10 +74,10 @@ async def test_a_schema_that_does_not_fit(settings: Settings, ledger: Ledger) ->
 
 
 async def test_no_schema_yet(settings: Settings, empty_database_url: str) -> None:
-    """The mend is to migrate."""
+    """The fix is to migrate."""
     checks = await examined(_at(settings, empty_database_url))
     assert checks["schema"].code == 78
-    assert "vod-batch migrate" in checks["schema"].mend
+    assert "vod-batch migrate" in checks["schema"].fix
 
 
 # Rights.
@@ -137,7 +137,7 @@ async def test_every_right_of_a_worker_is_missed(settings: Settings, granted: st
     assert verdicts(checks) == {UNTOLD, ("database rights", "bad", 77)}
     told = "lacks TEMPORARY on the database, UPDATE on the ids of submissions"
     assert told in checks["database rights"].detail
-    assert "roles.sql" in checks["database rights"].mend
+    assert "roles.sql" in checks["database rights"].fix
 
 
 @asynccontextmanager
@@ -202,7 +202,7 @@ async def test_a_pooler_in_the_way(settings: Settings, database_url: str) -> Non
             _at(settings, pooler.url, database_pooled=True, database_direct_url=url)
         )
     assert ("database", "bad", 78) in verdicts(unsaid)
-    assert "VOD_BATCH_DATABASE_POOLED" in unsaid["database"].mend
+    assert "VOD_BATCH_DATABASE_POOLED" in unsaid["database"].fix
     assert verdicts(alone) == {UNTOLD, ("settings", "bad", 78), ("database line", "bad", 78)}
     assert verdicts(said) == {UNTOLD}
     assert said["database line"].detail.startswith("pooled")
@@ -257,7 +257,7 @@ async def test_a_target_of_the_cloud_is_not_for_a_stand_in(
     """A run would be refused; the doctor says so before."""
     assert "nothing sent yet" in (await examined(settings))["target"].detail
     await ledger.sql.execute("UPDATE targets SET service = 'stand-in'")
-    assert (await examined(settings))["target"].is_well
+    assert (await examined(settings))["target"].passed
     await ledger.sql.execute("UPDATE targets SET service = 'cloud'")
     assert verdicts(await examined(settings)) == {UNTOLD, ("target", "bad", 78)}
 

@@ -56,11 +56,11 @@ async def test_a_cloud_as_documented_is_learnt_by_one_job(
     [row] = await ledger.rows()
     assert (row["job_id"], row["state"]) == (job["job_id"], "submitted")
     assert row["campaign"].startswith("probe-")
-    assert all(check.is_well for check in told.values())
+    assert all(check.passed for check in told.values())
     assert told["word of ListAIJob"].detail == "AIMediaDNA"
     assert told["Trigger"].detail == "Manual"
     assert "at once" in told["look-up"].detail
-    assert told["Extend in events"].verdict == "not checked"
+    assert told["Extend in events"].grade == "not checked"
     known = await learnt(ledger)
     assert known.proves_absence(DNA)
     assert known.of(DNA).triggers == {"Manual"}
@@ -129,8 +129,8 @@ async def test_a_look_up_that_hides_the_type_proves_nothing(
     """The job is known and paid for, and absence stays unproven."""
     emulator.switch(lookup={"covers": ["AIVideoTag"]})
     told = await probed(settings, patience=timedelta(seconds=2))
-    assert told["probe job"].is_well
-    assert not told["look-up"].is_well
+    assert told["probe job"].passed
+    assert not told["look-up"].passed
     assert not (await learnt(ledger)).proves_absence(DNA)
 
 
@@ -142,7 +142,7 @@ async def test_what_the_answer_does_not_say_proves_nothing(
     emulator.say(GetJobDetail={f"AIJobDetail.{field}": {"*": False}})
     told = await probed(settings)
     assert (await learnt(ledger)).proves_absence(DNA) is (field == "JobType")
-    assert bool(told["learnt"].mend) is (field == "Trigger")
+    assert bool(told["learnt"].fix) is (field == "Trigger")
 
 
 async def test_an_answer_that_is_lost_is_a_doubt_like_any_other(

@@ -68,17 +68,17 @@ STUCK: list[tuple[Make, str, str, str]] = [
 
 
 @pytest.mark.parametrize(
-    ("make", "name", "detail", "mend"), STUCK, ids=[stuck[0].__name__ for stuck in STUCK]
+    ("make", "name", "detail", "fix"), STUCK, ids=[stuck[0].__name__ for stuck in STUCK]
 )
 async def test_what_is_stuck_is_said_with_the_way_out(
-    settings: Settings, ledger: Ledger, make: Make, name: str, detail: str, mend: str
+    settings: Settings, ledger: Ledger, make: Make, name: str, detail: str, fix: str
 ) -> None:
     """A warning: runs go on beside it, so it ends no examination with a code."""
     await make(ledger)
     checks = await examined(settings)
     assert verdicts(checks) == {UNTOLD, (name, "warning", 0)}
     assert detail in checks[name].detail
-    assert mend in checks[name].mend
+    assert fix in checks[name].fix
 
 
 async def test_what_moves_by_itself_is_not_stuck(settings: Settings, ledger: Ledger) -> None:

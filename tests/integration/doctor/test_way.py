@@ -37,8 +37,8 @@ async def test_a_name_is_looked_up() -> None:
 async def test_a_name_that_nobody_has() -> None:
     """Code 69; the certificate cannot be looked at."""
     found = await _way("https://nobody.invalid")
-    assert (found["dns"].verdict, found["dns"].code) == ("bad", 69)
-    assert found["certificate"].verdict == "not checked"
+    assert (found["dns"].grade, found["dns"].code) == ("bad", 69)
+    assert found["certificate"].grade == "not checked"
 
 
 @pytest.mark.parametrize(("days", "verdict"), [(90, "ok"), (5, "warning")])
@@ -50,7 +50,7 @@ async def test_a_certificate_that_is_trusted(
     with _trusting(monkeypatch, certificate.path):
         async with hearing_server(ssl_context=certificate.context) as server:
             found = (await _way(server.url))["certificate"]
-    assert (found.verdict, found.code) == (verdict, 0)
+    assert (found.grade, found.code) == (verdict, 0)
     assert found.detail.endswith(f"in {days} days")
 
 
@@ -59,7 +59,7 @@ async def test_a_certificate_that_signs_itself(tmp_path: Path) -> None:
     certificate = own_certificate(tmp_path)
     async with hearing_server(ssl_context=certificate.context) as server:
         found = (await _way(server.url))["certificate"]
-    assert (found.verdict, found.code) == ("bad", 69)
+    assert (found.grade, found.code) == ("bad", 69)
     assert "self-signed certificate" in found.detail
 
 
@@ -71,17 +71,17 @@ async def test_a_certificate_that_has_expired(
     with _trusting(monkeypatch, certificate.path):
         async with hearing_server(ssl_context=certificate.context) as server:
             found = (await _way(server.url))["certificate"]
-    assert (found.verdict, found.code) == ("bad", 69)
+    assert (found.grade, found.code) == ("bad", 69)
     assert "expired" in found.detail
 
 
 async def test_nobody_at_the_door() -> None:
     """No TLS at all."""
     found = (await _way("https://127.0.0.1:1"))["certificate"]
-    assert (found.verdict, found.code) == ("bad", 69)
+    assert (found.grade, found.code) == ("bad", 69)
 
 
 async def test_plain_http_to_another_machine_is_a_warning() -> None:
     """On loopback it is not."""
-    assert (await _way("http://10.1.2.3"))["certificate"].verdict == "warning"
+    assert (await _way("http://10.1.2.3"))["certificate"].grade == "warning"
     assert "certificate" not in await _way("http://127.0.0.1")

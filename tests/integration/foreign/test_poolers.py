@@ -8,7 +8,7 @@ from pydantic import SecretStr
 from batch.errors import ConfigurationError, LockHeldError
 from batch.ledger.database import Database
 from batch.ledger.migrate import migrate
-from batch.night.night_lock import hold_night
+from batch.night.night_lock import lock_night
 from batch.settings import Settings
 from tests.support.ledger import DNA, TAG
 from tests.support.night import Night
@@ -44,11 +44,11 @@ async def test_in_session_mode_nothing_need_be_set(night: Night, by_session: Poo
     settings = _through(night, by_session)
     await night.submit(database_url=settings.database_url)
     await night.check(submitted=40)
-    async with hold_night(settings):
+    async with lock_night(settings):
         with pytest.raises(LockHeldError):
-            async with hold_night(settings):
+            async with lock_night(settings):
                 pass
-    async with hold_night(settings):
+    async with lock_night(settings):
         pass  # the lock went with the session that held it
     assert await migrate(by_session.url) == []
 
@@ -78,13 +78,13 @@ async def test_declared_with_a_direct_way_all_goes(night: Night, by_transaction:
     """A run through the pooler, the lock around it."""
     await night.ledger.add(range(20), DNA, TAG)
     settings = _through(night, by_transaction, direct=True, database_pooled=True)
-    async with hold_night(settings):
+    async with lock_night(settings):
         with pytest.raises(LockHeldError, match="runs since"):
-            async with hold_night(settings):
+            async with lock_night(settings):
                 pass
         await night.submit(database_url=settings.database_url, database_pooled=True)
     await night.check(submitted=40)
-    async with hold_night(settings):
+    async with lock_night(settings):
         pass
 
 
@@ -93,11 +93,11 @@ async def test_no_lock_is_left_behind_in_a_pooler(night: Night, by_transaction: 
     settings = _through(night, by_transaction, database_pooled=True)
     for _ in range(2):
         with pytest.raises(ConfigurationError, match="VOD_BATCH_DATABASE_DIRECT_URL"):
-            async with hold_night(settings):
+            async with lock_night(settings):
                 pass
     held = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2"
     assert await night.ledger.sql.fetchval(held) == 0
     with pytest.raises(ConfigurationError, match="VOD_BATCH_DATABASE_DIRECT_URL"):
         await migrate(by_transaction.url)
-    async with hold_night(night.ledger.settings):
+    async with lock_night(night.ledger.settings):
         pass

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from batch.core.models import RunId
+from batch.core.models import WorkerId
 from batch.core.states import State
 from batch.core.verdict import Verdict
 from batch.ledger.journal import Journal, journal_files, worker_of
@@ -22,7 +22,7 @@ async def session(night: Night) -> AsyncIterator[Session]:
         yield session
 
 
-async def _answered_and_died(night: Night, session: Session) -> RunId:
+async def _answered_and_died(night: Night, session: Session) -> WorkerId:
     """Let a worker of this machine write an answer into its journal, and die before it records."""
     worker = await night.ledger.worker(ended=True)
     [claim] = await night.ledger.begin(worker=worker)

@@ -101,7 +101,7 @@ async def test_a_paused_target_begins_nothing(ledger: Ledger) -> None:
     await ledger.store.pause(3600)
     await ledger.store.pause(1)
     assert await ledger.begin() == []
-    passes = "UPDATE targets SET paused_until = paused_until - make_interval(secs => $1)"
+    passes = "UPDATE targets SET cooldown_until = cooldown_until - make_interval(secs => $1)"
     await ledger.sql.execute(passes, 3500.0)
     assert await ledger.begin() == []
     await ledger.sql.execute(passes, 200.0)

@@ -122,7 +122,7 @@ async def test_expire_leaves_a_living_worker_alone(ledger: Ledger) -> None:
 
 
 async def test_give_back_moves_what_is_being_sent_only(ledger: Ledger) -> None:
-    """A worker's unheard claims go back to pending; its settled rows stay."""
+    """A worker's unrecorded claims go back to pending; its settled rows stay."""
 
     async def give_back(rows: Rows) -> None:
         worker = (await ledger.row(rows[S.SUBMITTING]))["worker_id"]

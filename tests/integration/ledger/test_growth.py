@@ -15,7 +15,7 @@ import pytest
 from batch.ledger.canaries import Canaries
 from batch.ledger.database import Database
 from batch.ledger.statements import statement
-from batch.ledger.store import Store
+from batch.ledger.targets import open_target
 from batch.settings import Settings
 from benchmarks import seeded
 from tests.support.ledger import UNPRICED_ARGUMENTS, Ledger, utc_now
@@ -75,10 +75,9 @@ async def _seeded(url: str, rows: int) -> AsyncIterator[Seeded]:
     page = await Database.open(settings)
     worker = page.part(plans_once=True)
     try:
-        store = await Store.open(page, "growth", "test")
+        target = (await open_target(page, "growth", "test")).id
         async with page.transaction() as connection:
-            await seeded.seed(connection, store.target.id, rows)
-        target = store.target.id
+            await seeded.seed(connection, target, rows)
         await page.fetch("open_periods", target, "CNY", seeded.RUN, "UTC", None)
         batches = await page.fetch("list_batches", target, 5)
         yield Seeded(page, worker, target, batches[-1]["id"])

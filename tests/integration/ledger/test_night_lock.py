@@ -9,7 +9,7 @@ import pytest
 from batch.errors import LockHeldError
 from batch.ledger.runs import Runs
 from batch.ledger.target_lock import TargetLock
-from batch.night.night_lock import hold_night
+from batch.night.night_lock import lock_night
 from tests.support.ledger import Ledger
 
 
@@ -20,13 +20,13 @@ def lock_of(ledger: Ledger, patience: float = 60.0) -> TargetLock:
 
 async def test_the_holder_is_named_and_the_lock_goes_with_the_block(ledger: Ledger) -> None:
     """Run, machine, process; after the block the next one has it."""
-    async with hold_night(ledger.settings) as held:
+    async with lock_night(ledger.settings) as held:
         with pytest.raises(LockHeldError) as caught:
-            async with hold_night(ledger.settings):
+            async with lock_night(ledger.settings):
                 pass
         told = f"run {held.session.run} on {socket.gethostname()}, pid {os.getpid()}"
         assert str(caught.value).endswith(told)
-    async with hold_night(ledger.settings):
+    async with lock_night(ledger.settings):
         pass
 
 
@@ -44,8 +44,8 @@ async def test_a_night_that_just_begins_is_not_taken_for_one_that_was_killed(
 
 async def test_a_refused_night_leaves_no_row(ledger: Ledger) -> None:
     """What did not run is not among the runs."""
-    async with hold_night(ledger.settings):
+    async with lock_night(ledger.settings):
         with pytest.raises(LockHeldError):
-            async with hold_night(ledger.settings):
+            async with lock_night(ledger.settings):
                 pass
         assert await ledger.sql.fetchval("SELECT count(*) FROM runs") == 1

@@ -208,11 +208,11 @@ async def test_give_back_returns_what_its_nonces_name_and_nothing_else(ledger: L
     await ledger.add(range(2))
     worker, other = await ledger.worker(), await ledger.worker()
     (mine,) = await ledger.begin(1, worker=worker)
-    (unheard,) = await ledger.begin(1, worker=worker)
-    known, lost = mine.members[0].id, unheard.members[0].id
+    (unrecorded,) = await ledger.begin(1, worker=worker)
+    known, lost = mine.members[0].id, unrecorded.members[0].id
     assert await ledger.store.give_back(worker, []) == []
-    assert await ledger.store.give_back(other, [unheard.nonce]) == []
-    assert await ledger.store.give_back(worker, [unheard.nonce, "f" * 32]) == [unheard.nonce]
+    assert await ledger.store.give_back(other, [unrecorded.nonce]) == []
+    assert await ledger.store.give_back(worker, [unrecorded.nonce, "f" * 32]) == [unrecorded.nonce]
     row, (attempt,) = await ledger.row(lost), await ledger.attempts(lost)
     assert (row["state"], row["attempts"], row["lease"]) == (State.PENDING, 0, 1)
     assert attempt["outcome"] == "not_sent"

@@ -162,7 +162,7 @@ class World:
         await self.operators.release_target("why", "test")
         if is_held:
             await self.operators.hold_target("why", "test")
-        await self.ledger.sql.execute("UPDATE targets SET paused_until = NULL")
+        await self.ledger.sql.execute("UPDATE targets SET cooldown_until = NULL")
         if is_cooling:
             await self.ledger.store.pause(3600)
 

@@ -9,7 +9,7 @@ import pytest
 from batch.core.models import JobType, Target
 from batch.core.states import State
 from batch.ledger.loading import LoadReport, load_manifest
-from batch.ledger.store import Store
+from batch.ledger.targets import open_target
 from tests.support.console import Console
 from tests.support.ledger import DNA, TAG, Ledger, media, write_csv
 from tests.support.night import Night
@@ -105,11 +105,11 @@ async def test_media_of_another_account_name_are_told_and_not_refused(
     ledger: Ledger, tmp_path: Path, console: Console
 ) -> None:
     """Two names of one account would pay twice: the load names the other, in text and JSON."""
-    other = await Store.open(ledger.database, "other", ledger.settings.region)
-    abroad = await Store.open(ledger.database, "abroad", "cn-beijing")
+    other = await open_target(ledger.database, "other", ledger.settings.region)
+    abroad = await open_target(ledger.database, "abroad", "cn-beijing")
     path = write_csv(tmp_path / "list.csv", [media(n) for n in range(3)])
-    await _load(ledger, path, DNA, target=other.target)
-    await _load(ledger, path, DNA, target=abroad.target)
+    await _load(ledger, path, DNA, target=other)
+    await _load(ledger, path, DNA, target=abroad)
     wider = write_csv(tmp_path / "wider.csv", [media(n) for n in range(1, 6)])
     told = json.loads(console.run("load", "--json", str(wider)).stdout)
     assert told["counts"]["submissions"] == 5

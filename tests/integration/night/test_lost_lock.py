@@ -13,7 +13,7 @@ import pytest
 from batch.errors import DatabaseUnavailableError, ExitCode, LockHeldError
 from batch.ledger import target_lock
 from batch.ledger.target_lock import TargetLock
-from batch.night.night_lock import hold_night
+from batch.night.night_lock import lock_night
 from tests.support.ledger import Ledger
 from tests.support.money import set_lengths
 from tests.support.night import Night
@@ -116,7 +116,7 @@ async def test_a_line_that_falls_silent_is_noticed(
         settings = ledger.settings.model_validate(
             {"database_url": f"{proxy.url}&connect_timeout=1", "database_patience": "1s"}
         )
-        held = await stack.enter_async_context(hold_night(settings))
+        held = await stack.enter_async_context(lock_night(settings))
         await held.lock.insist()
         proxy.black_hole()
         with pytest.raises(DatabaseUnavailableError):
@@ -180,7 +180,7 @@ async def test_a_night_that_was_killed_is_closed_by_the_next(night: Night) -> No
         "($1, $3, 'there', 2, now() - interval '20 minutes'), ($2, $3, 'there', 3, now())",
         uuid4(), uuid4(), target,
     )  # fmt: skip
-    async with hold_night(night.ledger.settings) as held:
+    async with lock_night(night.ledger.settings) as held:
         rows = {r["id"]: r for r in await sql.fetch("SELECT *, now() - ended_at AS ago FROM runs")}
     assert [rows[one]["exit_code"] for one in (lost_night, lost_submit)] == [69, 69]
     assert 1190 < rows[lost_submit]["ago"].total_seconds() < 1300

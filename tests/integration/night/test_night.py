@@ -51,7 +51,7 @@ def test_bad_lines_and_bad_files_are_set_apart(make_shift: MakeShift) -> None:
     ]  # fmt: skip
     assert _names(shift.inbox / "failed") == ["broken.csv.gz", "broken.csv.gz.error.txt"]
     assert "broken.csv.gz: NOT LOADED" in ended.stdout
-    assert "mend the files in failed/" in ended.stdout
+    assert "fix the files in failed/" in ended.stdout
 
 
 def test_a_file_that_is_still_written_to_waits(make_shift: MakeShift) -> None:

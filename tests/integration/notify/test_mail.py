@@ -8,7 +8,7 @@ from urllib.parse import quote
 import pytest
 
 from batch.notify.channels import Notifier
-from batch.notify.delivery import Delivery, Patience
+from batch.notify.delivery import Delivery, Tries
 from batch.notify.message import Message
 from batch.settings import Settings
 from tests.support.certificates import OwnCertificate, own_certificate
@@ -34,7 +34,7 @@ def certificate(tmp_path: Path) -> OwnCertificate:
 async def _send(url: str, timeout: float = 5.0, to: str = "a@x.test, b@x.test") -> Delivery:
     settings: dict[str, Any] = {"smtp_url": url, "mail_from": "night@x.test", "mail_to": to}
     notifier = Notifier.from_settings(Settings(**settings))
-    notifier._patience = Patience(timeout, 3, 0.01)
+    notifier._patience = Tries(timeout, 3, 0.01)
     (delivery,) = await notifier.ended(REPORT)
     return delivery
 

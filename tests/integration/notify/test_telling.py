@@ -14,7 +14,7 @@ from urllib.parse import quote, unquote
 import pytest
 
 from batch.notify.channels import Notifier
-from batch.notify.delivery import Delivery, Patience
+from batch.notify.delivery import Delivery, Tries
 from batch.notify.message import Message
 from batch.notify.ping import BODY_LIMIT
 from batch.settings import Settings
@@ -51,8 +51,8 @@ async def server() -> AsyncIterator[Hearing]:
 
 def _notifier(timeout: float = 5.0, **settings: Any) -> Notifier:
     notifier = Notifier.from_settings(Settings(**settings))
-    assert notifier._patience == Patience(10.0, 3, 1.0)
-    notifier._patience = Patience(timeout, 3, 0.01)
+    assert notifier._patience == Tries(10.0, 3, 1.0)
+    notifier._patience = Tries(timeout, 3, 0.01)
     return notifier
 
 

@@ -11,7 +11,7 @@ import pytest
 from batch.core.states import State
 from batch.ledger.operators import Operators, Selection
 from batch.operate import operating
-from batch.operate.selecting import Spoken, Word
+from batch.operate.selecting import Command, Selectors
 from tests.support.cloud import Emulator
 from tests.support.console import Console
 from tests.support.ledger import Ledger, media
@@ -155,8 +155,8 @@ async def test_of_one_media_one_doubt_at_a_time(ledger: Ledger) -> None:
     first = await _refused(ledger, 1)
     second = await _refused(ledger, 1, campaign="again")
     operators = Operators(ledger.database, ledger.store.target)
-    plan = await operating.make_plan(
-        operators, Word.RETRY, Spoken(states=(State.REJECTED,)),
+    plan = await operating.preview(
+        operators, Command.RETRY, Selectors(states=(State.REJECTED,)),
         Selection(states=(State.REJECTED,)), None,
     )  # fmt: skip
     assert (plan.count, plan.doubt_count, plan.left_count) == (1, 1, 1)

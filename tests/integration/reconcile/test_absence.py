@@ -8,7 +8,7 @@ from batch.core.states import State
 from batch.errors import ExitCode
 from batch.ledger.doubts import Doubts
 from batch.ledger.operators import Operators, Selection
-from batch.reconcile.resolving import Word, resolve
+from batch.reconcile.resolving import Resolution, resolve
 from tests.support.ledger import DNA, TAG, media
 from tests.support.receipts import accepted_late
 from tests.support.settling import WORLDS, Morning
@@ -128,8 +128,10 @@ async def test_what_is_absent_again_and_again_is_dead(morning: Morning) -> None:
     assert morning.submits(1) == 1
 
 
-@pytest.mark.parametrize("word", [Word.ABSENT, Word.RESEND])
-async def test_an_operators_word_sends_again_in_its_place(morning: Morning, word: Word) -> None:
+@pytest.mark.parametrize("word", [Resolution.ABSENT, Resolution.RESEND])
+async def test_an_operators_word_sends_again_in_its_place(
+    morning: Morning, word: Resolution
+) -> None:
     """However often it was tried: who says so has a reason."""
     ledger = morning.night.ledger
     [row] = await morning.doubt([1], fault="drop_before")

@@ -12,8 +12,8 @@ from batch.core.states import State
 from batch.ledger.doubts import Doubts, Settlement
 from batch.ledger.journal import journal_files, read_journal, worker_of
 from batch.vod.client import VodClient
+from batch.vod.connector import Departure
 from batch.vod.credentials import Credentials, CredentialSource
-from batch.vod.transport import Departure
 from tests.support.ledger import DNA, TAG, media
 from tests.support.night import KEY, interrupt
 from tests.support.receipts import accepted_late

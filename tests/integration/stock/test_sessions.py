@@ -46,7 +46,7 @@ def _hot(ledger: Ledger) -> dict[str, tuple[object, ...]]:
         "begin": begin,
         "record": (*verdict, "test"),
         "outlook": (target, None),
-        "reserve_slots": (target, 1, 0.01, None, 0.0),
+        "take_slots": (target, 1, 0.01, None, 0.0),
     }
 
 
@@ -134,5 +134,5 @@ async def test_doctor_tells_of_a_server_that_forgets_commits(
     now = lambda: datetime.now(UTC)  # noqa: E731
     checks = [c async for c in check_ledger(stock_ledger.settings, now, refuses_nonces=None)]
     [told] = [check for check in checks if check.name == "database commits"]
-    assert told.verdict == verdict
+    assert told.grade == verdict
     assert set_up in told.detail

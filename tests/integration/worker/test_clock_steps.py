@@ -42,7 +42,7 @@ def night(ledger: Ledger, emulator: Emulator, tmp_path: Path) -> Night:
 
 
 async def _is_paused(ledger: Ledger) -> bool:
-    return bool(await ledger.sql.fetchval("SELECT paused_until > now() FROM targets"))
+    return bool(await ledger.sql.fetchval("SELECT cooldown_until > now() FROM targets"))
 
 
 def _steps(logs: Sequence[Mapping[str, object]]) -> list[str]:
@@ -143,7 +143,7 @@ async def test_a_job_asked_about_in_the_future_is_asked_again(ledger: Ledger) ->
     assert [one.id for one in open_jobs] == [job]
 
 
-@pytest.mark.parametrize("column", ["next_slot_at", "paused_until"])
+@pytest.mark.parametrize("column", ["next_slot_at", "cooldown_until"])
 async def test_a_time_that_nobody_can_have_set_is_not_waited_for(
     ledger: Ledger, column: str
 ) -> None:

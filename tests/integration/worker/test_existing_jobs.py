@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from batch.core.states import State
-from batch.errors import CloudUnavailableError, ExitCode
+from batch.errors import ExitCode, UnavailableError
 from batch.submit.tally import RunSummary, StopReason
 from tests.support.cloud import Emulator
 from tests.support.ledger import DNA, TAG, Ledger, media
@@ -281,7 +281,7 @@ async def test_where_looks_fail_always_sends_none(night: Night) -> None:
     night.emulator.forget_faults()
     night.emulator.fault("error_500", action="ListJobInfo")
     await night.ledger.add(range(20, 60))
-    with pytest.raises(CloudUnavailableError, match="skip-existing always"):
+    with pytest.raises(UnavailableError, match="skip-existing always"):
         await night.submit(skip_existing="always")
     assert night.emulator.submits() == 11
 

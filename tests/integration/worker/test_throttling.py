@@ -30,7 +30,7 @@ async def test_throttling_by_any_name_loses_no_row(night: Night, code: str, stat
     await night.check(submitted=20)
     assert summary.outcomes["throttled"] == 3
     assert {row["attempts"] for row in await night.ledger.rows()} == {1}
-    assert not await night.ledger.sql.fetchval("SELECT paused_until IS NOT NULL FROM targets")
+    assert not await night.ledger.sql.fetchval("SELECT cooldown_until IS NOT NULL FROM targets")
 
 
 async def test_a_tenth_throttled_makes_no_pause(night: Night) -> None:
@@ -40,7 +40,7 @@ async def test_a_tenth_throttled_makes_no_pause(night: Night) -> None:
     await night.submit()
     await night.check(submitted=200)
     assert night.emulator.meter()["throttled"] >= 20
-    assert not await night.ledger.sql.fetchval("SELECT paused_until IS NOT NULL FROM targets")
+    assert not await night.ledger.sql.fetchval("SELECT cooldown_until IS NOT NULL FROM targets")
 
 
 async def test_throttling_without_end_ends_the_run(night: Night) -> None:
@@ -115,5 +115,5 @@ async def test_what_only_looks_like_throttling_is_in_doubt(
     await _serving(page, work)
     assert seen == 2
     assert await night.ledger.states() == {State.IN_DOUBT: 2}
-    paused = await night.ledger.sql.fetchval("SELECT paused_until IS NOT NULL FROM targets")
+    paused = await night.ledger.sql.fetchval("SELECT cooldown_until IS NOT NULL FROM targets")
     assert paused == ("Retry-After" in headers)

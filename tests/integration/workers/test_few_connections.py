@@ -12,7 +12,7 @@ import pytest
 
 from batch.errors import DatabaseUnavailableError
 from batch.ledger.database import Database
-from batch.night.night_lock import hold_night
+from batch.night.night_lock import lock_night
 from batch.settings import Settings
 from tests.support.cloud import Emulator
 from tests.support.console import KEY, Console
@@ -97,7 +97,7 @@ def test_a_night_and_its_looks_need_two(
 
 async def test_statements_at_once_take_turns(few_url: str) -> None:
     """Twenty at once over the one connection that is left, and none is refused."""
-    async with hold_night(_settings(few_url)) as held:
+    async with lock_night(_settings(few_url)) as held:
         done = await asyncio.gather(*(held.session.database.fetch_row("clock") for _ in range(20)))
     assert len(done) == 20
 
@@ -126,7 +126,7 @@ async def test_a_server_that_stays_full_is_told_as_such(
     few_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With what an administrator can do; not as one that is away."""
-    monkeypatch.setattr("batch.ledger.connecting.connections.FULL_SECONDS", 0.2)
+    monkeypatch.setattr("batch.ledger.connecting.pool.FULL_SECONDS", 0.2)
     others = [await asyncpg.connect(few_url) for _ in range(2)]
     with pytest.raises(DatabaseUnavailableError, match=r"no connection is left .*CONNECTION LIMIT"):
         await _open_and_ask(few_url)

@@ -24,4 +24,4 @@ def test_no_line_of_an_idle_reconcile_ends_in_a_blank() -> None:
 
 
 def test_the_doctor_does_not_offer_none() -> None:
-    assert check_types("waiting types", "cn-shanghai", [], "mend").detail == "none"
+    assert check_types("waiting types", "cn-shanghai", [], "fix").detail == "none"

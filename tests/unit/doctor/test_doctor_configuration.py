@@ -1,4 +1,4 @@
-"""Settings that contradict each other, each told with its mend, and the ones that do not."""
+"""Settings that contradict each other, each told with its fix, and the ones that do not."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -35,7 +35,7 @@ def _checks(settings: Settings) -> list[Check]:
 
 
 def _troubles(settings: Settings) -> list[tuple[str, int]]:
-    return [(check.mend, int(check.code)) for check in _checks(settings) if check.mend]
+    return [(check.fix, int(check.code)) for check in _checks(settings) if check.fix]
 
 
 CLOUD = "https://vod.cn-beijing.aliyuncs.com"
@@ -61,12 +61,12 @@ POOLED = {"database_url": "postgresql://db/x", "database_pooled": True}
         ),
     ],
 )  # fmt: skip
-def test_a_contradiction_is_told_and_its_mend_mends_it(
+def test_a_contradiction_is_reported_and_its_fix_resolves_it(
     wrong: dict[str, Any], right: dict[str, Any], code: int, says: str
 ) -> None:
-    """One line with the mend; none where the settings agree."""
-    ((mend, told),) = _troubles(Settings.model_validate(wrong))
-    assert (told, says in mend) == (code, True), mend
+    """One line with the fix; none where the settings agree."""
+    ((fix, told),) = _troubles(Settings.model_validate(wrong))
+    assert (told, says in fix) == (code, True), fix
     assert _troubles(Settings.model_validate(right)) == []
 
 
@@ -74,8 +74,8 @@ def test_a_budget_needs_a_price_for_every_type() -> None:
     """Whatever the limit is called; a region's own price counts."""
     price = {"AIMediaDNA": "0.05"}
     for prices in ({}, {"AIVideoTag": "0.3"}, {"cn-beijing": price}):
-        ((mend, code),) = _troubles(_with_budget(prices))
-        assert (code, "prices" in mend) == (78, True)
+        ((fix, code),) = _troubles(_with_budget(prices))
+        assert (code, "prices" in fix) == (78, True)
     assert _troubles(_with_budget(price)) == []
     assert _troubles(_with_budget({"cn-shanghai": price})) == []
     assert _troubles(Budgeted.model_validate({})) == []

@@ -46,9 +46,9 @@ def test_no_class_ends_in_a_traceback(kind: type[Exception]) -> None:
 def test_the_code_follows_from_the_class(state: str, code: int) -> None:
     """A SQLSTATE that the driver has no name for, an extension's own, has one too."""
     error = asyncpg.PostgresError.new({"C": state, "M": "it says so", "S": "ERROR"})
-    told = drawn(error)
-    assert told is not None
-    assert told.exit_code == code
+    ours = drawn(error)
+    assert ours is not None
+    assert ours.exit_code == code
 
 
 @pytest.mark.parametrize(
@@ -64,9 +64,9 @@ def test_the_code_follows_from_the_class(state: str, code: int) -> None:
 )
 def test_what_the_line_says(error: BaseException, code: int) -> None:
     """Whatever the system has to say of a connection is an error of the line."""
-    told = drawn(error)
-    assert told is not None
-    assert told.exit_code == code
+    ours = drawn(error)
+    assert ours is not None
+    assert ours.exit_code == code
 
 
 @pytest.mark.parametrize("error", [KeyError("k"), ZeroDivisionError(), ValueError("a defect")])

@@ -11,7 +11,7 @@ from batch.show.ruling import MEANS, Facts, HeldBy, rule
 NOW = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
 PLAIN = Facts(
     media_id="m1", state=State.PENDING, batch=7, is_due=True, due_at=NOW, attempts=2,
-    max_attempts=8, paused_until=None, waits_for=None, held_by=(), job_id=None, code=None,
+    max_attempts=8, cooldown_until=None, waits_for=None, held_by=(), job_id=None, code=None,
     message=None, reason=None, signed_at=None, was_replayed=False, replay_confirmed=False,
     settle=timedelta(hours=1), polled_at=None, worker="host1, pid 9", worker_heard_at=NOW,
     worker_silence=timedelta(seconds=15), now=NOW,
@@ -45,7 +45,10 @@ def test_every_state_has_its_sentence_and_a_rule() -> None:
     [
         ({}, "due now: the next vod-batch submit"),
         ({"is_due": False, "due_at": LATER}, "not due before 2026-11-23 02:05:00 UTC; 2 of "),
-        ({"paused_until": LATER}, "throttles the account: nothing is sent before 2026-11-23 02:05"),
+        (
+            {"cooldown_until": LATER},
+            "throttles the account: nothing is sent before 2026-11-23 02:05",
+        ),
         ({"waits_for": "in_doubt under campaign x"}, "in_doubt under campaign x: two on the wire"),
         ({"held_by": (HeldBy("target", NOW, "ann", "r"),)}, "by ann (r); let go with: vod-"),
         ({"held_by": (HeldBy("batch", NOW, "ann", "r"),)}, "vod-batch resume --batch 7"),
@@ -61,7 +64,7 @@ def test_pending(changes: dict[str, object], says: str) -> None:
 def test_all_rules_are_told() -> None:
     """Several hold at a time; lifting one only would not help."""
     hold = HeldBy("batch", NOW, "ann", "r")
-    assert len(_held(held_by=(hold,), paused_until=LATER, is_due=False, due_at=LATER)) == 3
+    assert len(_held(held_by=(hold,), cooldown_until=LATER, is_due=False, due_at=LATER)) == 3
 
 
 @pytest.mark.parametrize(("silent", "says"), [(1, "its answer decides"), (60, "counts as dead")])

@@ -21,7 +21,7 @@ THEIR_CLOCK = 1.8e9
 
 @dataclass
 class Row:
-    """The target's row as ``reserve_slots.sql`` moves it, a round trip away."""
+    """The target's row as ``take_slots.sql`` moves it, a round trip away."""
 
     loop: VirtualLoop
     dice: random.Random = field(default_factory=lambda: random.Random(1))

@@ -24,8 +24,9 @@ from batch.core.outcome import (
     Throttled,
 )
 from batch.errors import ConfigurationError, PermissionRefusedError
-from batch.vod.client import NONCE_REPETITIONS, VodClient, is_used_nonce
+from batch.vod.client import VodClient
 from batch.vod.credentials import Credentials, CredentialSource
+from batch.vod.nonces import NONCE_REPETITIONS, is_used_nonce, repeat_a_nonce
 from batch.vod.wire import CloudStatus, QueryFailed
 
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -423,7 +424,7 @@ async def test_a_nonce_is_repeated_over_fresh_connections() -> None:
         return known if len(server.requests) == 1 else refusal
 
     async with serving(first_only) as server, client_of(server.endpoint) as client:
-        outcome = await client.repeat_a_nonce()
+        outcome = await repeat_a_nonce(client)
     assert outcome is not None
     assert is_used_nonce(outcome)
     assert len(set(server.requests)) == 1

@@ -129,7 +129,7 @@ def test_another_shape_is_unreadable(body: dict[str, object]) -> None:
         read_job_page(body)
 
 
-def test_text_that_no_database_holds_is_mended() -> None:
+def test_text_that_no_database_holds_is_resolved() -> None:
     entry = {"JobId": "j", "Message": "a\0\ud800b", "Data": "x\0\ud800"}
     job = read_job_page({"AIJobList": {"AIJob": [entry]}}).jobs[0]
 

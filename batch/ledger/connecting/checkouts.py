@@ -1,4 +1,4 @@
-"""Connections of the pool, lent for a block: bare, or in a transaction, hurried or not."""
+"""Connections checked out of the pool for a block: bare, or in a transaction, hurried or not."""
 
 import asyncio
 import contextlib
@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import asyncpg
 
-from batch.ledger.connecting.connections import Connections
+from batch.ledger.connecting.connection import backend_of, is_alive
 from batch.ledger.connecting.door import Door
 from batch.ledger.connecting.known_server import KnownServer
-from batch.ledger.connecting.session import backend_of, is_alive
+from batch.ledger.connecting.pool import Pool
 from batch.ledger.connecting.waits import Waits
 
 _LOOK_SECONDS = 10.0
@@ -18,7 +18,7 @@ _CUT_OFF = (TimeoutError, asyncio.CancelledError, GeneratorExit)
 """What ends a block while an answer may still be on its way."""
 
 
-class Loan:
+class Checkout:
     """A connection of the pool, for a block. A class, because each statement has one.
 
     One that was left in the middle of something is cut: what was asked may never be answered, and
@@ -28,7 +28,7 @@ class Loan:
     __slots__ = ("_connection", "_pool", "_prepare")
 
     def __init__(
-        self, pool: Connections, prepare: Callable[[asyncpg.Connection], Awaitable[None]]
+        self, pool: Pool, prepare: Callable[[asyncpg.Connection], Awaitable[None]]
     ) -> None:
         self._pool = pool
         self._prepare = prepare
@@ -48,11 +48,11 @@ class Loan:
         await self._pool.release(self._connection)
 
 
-class Loans:
-    """Lends the connections of a pool to one part of a command, to the server that it knows."""
+class Checkouts:
+    """Checks connections out of a pool for one part of a command, to the server that it knows."""
 
     def __init__(
-        self, pool: Connections, door: Door, server: KnownServer, waits: Waits, *, plans_once: bool
+        self, pool: Pool, door: Door, server: KnownServer, waits: Waits, *, plans_once: bool
     ) -> None:
         self._pool = pool
         self._door = door
@@ -60,9 +60,9 @@ class Loans:
         self._waits = waits
         self._plans_once = plans_once
 
-    def one(self) -> Loan:
-        """Lend a connection as it is."""
-        return Loan(self._pool, self._take_up)
+    def one(self) -> Checkout:
+        """Yield a connection outside any transaction."""
+        return Checkout(self._pool, self._take_up)
 
     async def _take_up(self, connection: asyncpg.Connection) -> None:
         """Make a session of the pool this part's own; behind a pooler each transaction is."""
@@ -72,7 +72,7 @@ class Loans:
 
     @contextlib.asynccontextmanager
     async def hurried(self) -> AsyncIterator[asyncpg.Connection]:
-        """Lend a connection inside a transaction, as long as nobody hurries."""
+        """Yield a connection inside a transaction, as long as nobody hurries."""
         async with (
             self._waits.within(None),
             self.one() as connection,
@@ -82,7 +82,7 @@ class Loans:
 
     @contextlib.asynccontextmanager
     async def unhurried(self) -> AsyncIterator[asyncpg.Connection]:
-        """Lend a connection inside a transaction, as long as PostgreSQL gives a sign of life."""
+        """Yield a connection inside a transaction, as long as PostgreSQL gives a sign of life."""
         async with (
             self.one() as connection,
             self.bound(connection),

@@ -2,16 +2,16 @@
 --
 -- Of what was handed out, no more can be ahead than when the slots were last moved: time that passed
 -- has only made that less. So much is kept where the clock was set back, and nobody waits until it has
--- caught up; and where it was set forward, or slots still held would be handed out once more.
+-- caught up; and where it was set forward, or slots already handed out would be handed out again.
 -- $1 target, $2 how many, $3 seconds between two, $4 the latest time that it can be unless the clock
 -- was set forward (epoch, seconds), or null; $5 how far ahead the first one is at least, in seconds:
 -- an answer that takes its time must not come after its slots
 -- Repeat: harmless
 WITH before AS MATERIALIZED (
-    SELECT id, next_slot_at, slots_lead, paused_until, pause_length
+    SELECT id, next_slot_at, slots_lead, cooldown_until, cooldown_length
       FROM targets WHERE id = $1 FOR UPDATE
 ),
--- Read once the row is ours: whoever held it before us is not ahead of this time.
+-- Read once the row is ours: who had it before us is not ahead of this time.
 clock AS MATERIALIZED (
     SELECT b.*, clock_timestamp() AS at FROM before b
 ),
@@ -20,8 +20,8 @@ ahead AS (
            greatest(CASE WHEN at > to_timestamp($4::float8) THEN slots_lead
                          ELSE least(next_slot_at - at, slots_lead) END,
                     make_interval(secs => $5::float8)) AS slots,
-           CASE WHEN paused_until > at THEN least(paused_until - at, pause_length) END AS pause,
-           greatest(next_slot_at - at - slots_lead, paused_until - at - pause_length) AS set_back
+           CASE WHEN cooldown_until > at THEN least(cooldown_until - at, cooldown_length) END AS cooldown,
+           greatest(next_slot_at - at - slots_lead, cooldown_until - at - cooldown_length) AS set_back
       FROM clock
 )
 UPDATE targets t
@@ -30,6 +30,6 @@ UPDATE targets t
   FROM ahead a
  WHERE t.id = a.id
 RETURNING extract(epoch FROM a.slots)::float8 AS first_in,
-          extract(epoch FROM a.pause)::float8 AS paused_for,
+          extract(epoch FROM a.cooldown)::float8 AS paused_for,
           extract(epoch FROM a.at)::float8 AS at,
           extract(epoch FROM a.set_back)::float8 AS set_back

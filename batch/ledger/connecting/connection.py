@@ -1,4 +1,4 @@
-"""One session with PostgreSQL: opened the same way by whoever needs one, on a line that is watched.
+"""One connection to PostgreSQL, opened in one way for every purpose, with keep-alives.
 
 Nothing of ours is a startup parameter but a name: a pooler refuses the others.
 """
@@ -14,12 +14,12 @@ import asyncpg
 
 from batch.errors import ConfigurationError, VodBatchError
 from batch.ledger.connecting.address import Address, LineOptions
-from batch.ledger.connecting.connections import patient_while_full
 from batch.ledger.connecting.failures import translated_errors, while_connecting
+from batch.ledger.connecting.pool import patient_while_full
 from batch.ledger.statements import statement
 
 ANSWER_SECONDS = 60.0
-"""How long a statement may keep silence, unless whoever runs it says something else."""
+"""How long a statement may stay without an answer, unless its caller says otherwise."""
 
 CLOSING_SECONDS = 2.0
 """How long a goodbye may take; then the line is cut, which PostgreSQL sees as well."""
@@ -37,7 +37,7 @@ _UTF8 = "UTF8"
 _TRIES = 3
 
 
-class Session(asyncpg.Connection):  # type: ignore[misc]
+class Connection(asyncpg.Connection):  # type: ignore[misc]
     """A connection that knows where it ended up: which host of several, and as whom."""
 
     def __init__(
@@ -50,11 +50,11 @@ class Session(asyncpg.Connection):  # type: ignore[misc]
         _, self.identity = more[:2]
         """User, password and database, as the driver found them: ``user``, ``password``, ..."""
         self.server_started_at: datetime | None = None
-        """When its server started; whoever asks for it writes it down."""
+        """When its server started; written by the caller that asks."""
         self._plans_once: bool | None = None
 
     async def keep(self, *, plans_once: bool) -> None:
-        """Tell the session what it keeps; again where it plans in the other way."""
+        """Set the session up; again where its way of planning changes."""
         if plans_once == self._plans_once:
             return
         await self.fetch(statement("stay"), plans_once)
@@ -65,24 +65,24 @@ class Session(asyncpg.Connection):  # type: ignore[misc]
     async def close(self, *, timeout: float | None = None) -> None:
         """Say goodbye; a line that is gone needs none.
 
-        A pool closes what it replaces in tasks whose errors nobody hears.
+        A pool closes what it replaces in tasks whose errors nobody sees.
         """
         with contextlib.suppress(OSError):
             await super().close(timeout=timeout)
 
 
-async def open_session(
+async def connect(
     address: Address, *, name: str | None = None, statement_cache_size: int = 100
-) -> Session:
-    """Open a session, and wait a little where the server is full (:func:`open_session_at_once`)."""
+) -> Connection:
+    """Open a session, and wait a little where the server is full (:func:`connect_at_once`)."""
     return await patient_while_full(
-        lambda: open_session_at_once(address, name=name, statement_cache_size=statement_cache_size)
+        lambda: connect_at_once(address, name=name, statement_cache_size=statement_cache_size)
     )
 
 
-async def open_session_at_once(
+async def connect_at_once(
     address: Address, *, name: str | None = None, statement_cache_size: int = 100
-) -> Session:
+) -> Connection:
     """Open a session; ``name`` is what ``pg_stat_activity`` shows.
 
     Raises:
@@ -99,7 +99,7 @@ async def open_session_at_once(
                 command_timeout=ANSWER_SECONDS,
                 statement_cache_size=statement_cache_size,
                 server_settings=settings,
-                connection_class=Session,
+                connection_class=Connection,
             ),
         )
     if session.socket is not None:
@@ -115,8 +115,8 @@ async def open_session_at_once(
 
 
 async def _first_that_serves(
-    address: Address, connect: Callable[[str], Awaitable[Session]]
-) -> Session:
+    address: Address, connect: Callable[[str], Awaitable[Connection]]
+) -> Connection:
     """Connect to the first host that lets us in and is of the kind that is asked for."""
     *others, last = address.hosts
     for host in others:
@@ -125,7 +125,7 @@ async def _first_that_serves(
     return await connect(last)
 
 
-async def close_session(session: asyncpg.Connection) -> None:
+async def close_connection(session: asyncpg.Connection) -> None:
     """Say goodbye, and hang up where nobody answers; never fails."""
     try:
         with contextlib.suppress(Exception):
@@ -135,14 +135,14 @@ async def close_session(session: asyncpg.Connection) -> None:
 
 
 @contextlib.asynccontextmanager
-async def one_session(address: Address, *, name: str | None = None) -> AsyncIterator[Session]:
-    """Lend a session for the block, which leaves nothing behind, no prepared statement either."""
-    session = await open_session(address, name=name, statement_cache_size=0)
+async def one_connection(address: Address, *, name: str | None = None) -> AsyncIterator[Connection]:
+    """Yield a connection for the block; it leaves nothing behind, no prepared statement either."""
+    session = await connect(address, name=name, statement_cache_size=0)
     try:
         with translated_errors():
             yield session
     finally:
-        await close_session(session)
+        await close_connection(session)
 
 
 def _watch_line(line: socket.socket, options: LineOptions) -> None:
@@ -165,7 +165,7 @@ def _set(line: socket.socket, option: str, value: int) -> None:
 
 
 async def insist_on_a_session(session: asyncpg.Connection, address: Address, what: str) -> None:
-    """Refuse ``what`` where a pooler would give the session's locks to whoever comes next.
+    """Refuse ``what`` where a pooler would pass the session's locks on to its next client.
 
     ``session``, opened at ``address``, keeps no prepared statement.
 
@@ -176,17 +176,17 @@ async def insist_on_a_session(session: asyncpg.Connection, address: Address, wha
         is_direct = await backend_of(session) == session.get_server_pid()
     if not is_direct and await shares_backends(address):
         raise ConfigurationError(
-            f"{what} needs a session of its own, and a pooler in transaction mode stands before "
+            f"{what} needs a session of its own, and a pooler in transaction mode is in front of "
             "PostgreSQL; set VOD_BATCH_DATABASE_DIRECT_URL to a way around it"
         )
 
 
 async def shares_backends(address: Address) -> bool:
-    """Tell whether a pooler in transaction mode serves sessions by turns, whoever is next.
+    """Return whether a pooler in transaction mode shares server processes between sessions.
 
     In session mode each keeps its backend. By turns the one that has just become free serves next.
     """
-    async with one_session(address) as one, one_session(address) as other:
+    async with one_connection(address) as one, one_connection(address) as other:
         for _ in range(_TRIES):
             async with one.transaction():
                 before = await backend_of(one)
@@ -200,12 +200,12 @@ async def shares_backends(address: Address) -> bool:
 
 
 async def is_alive(address: Address, pid: int) -> bool:
-    """Tell whether PostgreSQL answers at all, and still has the process ``pid``.
+    """Return whether PostgreSQL answers at all, and still has the process ``pid``.
 
     A refusal is an answer too: a role may have no connection left for the question.
     """
     try:
-        async with asyncio.timeout(ANSWER_OF_LIFE_SECONDS), one_session(address) as session:
+        async with asyncio.timeout(ANSWER_OF_LIFE_SECONDS), one_connection(address) as session:
             return bool(await session.fetchval(statement("has_session"), pid))
     except (VodBatchError, TimeoutError) as error:
         return isinstance(error.__cause__, asyncpg.PostgresError)

@@ -1,8 +1,7 @@
-"""A pool that gets along with what is left to it: a role, a database or a server may be full.
+"""A connection pool that makes do with few: a role, a database or a server may be full.
 
-A night needs two connections at a time: its lock's, and one for whatever it does. Whoever is
-refused one asks the pools of this program to give up what lies idle, and takes turns over what it
-has.
+A night needs two connections at a time: its lock's, and one for its work. A pool that is refused
+one asks the pools of this program to close idle ones, and shares those that it has.
 """
 
 import asyncio
@@ -27,7 +26,7 @@ _MODEST_SECONDS = 10.0
 _T = TypeVar("_T")
 
 
-class Connections:
+class Pool:
     """An asyncpg pool of at most ``most`` connections, opened as they are needed."""
 
     def __init__(self, pool: asyncpg.Pool, most: int) -> None:
@@ -37,7 +36,7 @@ class Connections:
         _pools.add(self)
 
     async def acquire(self) -> asyncpg.Connection:
-        """Lend a connection, to be given back by :meth:`release`.
+        """Return a connection, to be given back by :meth:`release`.
 
         Raises:
             ServerFullError: the server has none for us, and we have none to share.
@@ -98,24 +97,26 @@ class Connections:
 
 
 class _Room:
-    """Counts what is lent, and how much may be."""
+    """Counts the connections in use, and how many may be."""
 
     def __init__(self, most: int) -> None:
         self._most = self._shared = most
-        self._lent = 0
+        self._in_use = 0
         self._modest_until = 0.0
         self._left = asyncio.Event()
 
     async def enter(self) -> None:
         """Wait for a place."""
-        while self._lent >= (self._shared if time.monotonic() < self._modest_until else self._most):
+        while self._in_use >= (
+            self._shared if time.monotonic() < self._modest_until else self._most
+        ):
             self._left.clear()
             await self._left.wait()
-        self._lent += 1
+        self._in_use += 1
 
     def leave(self) -> None:
         """Give a place up."""
-        self._lent -= 1
+        self._in_use -= 1
         self._left.set()
 
     def share(self, connections: int) -> None:
@@ -124,7 +125,7 @@ class _Room:
         self._modest_until = time.monotonic() + _MODEST_SECONDS
 
 
-_pools: WeakSet[Connections] = WeakSet()
+_pools: WeakSet[Pool] = WeakSet()
 """The open pools of this process."""
 
 

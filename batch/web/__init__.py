@@ -1,1 +1,0 @@
-"""Web surfaces: the event receiver, the status page, metrics."""
