@@ -30,9 +30,11 @@ LEAD_SECONDS = 0.25
 """How long before its first slot a block is begun: longer than commits take on a busy machine."""
 
 BLOCK_SECONDS = 0.25
-"""How long a block of slots is. So a request is begun at most this and the lead before its slot,
-and as much longer as PostgreSQL lately took to answer.
+"""How much later than the first the last slot of a block is at most. So a request is begun at most
+this and the lead before its slot, and as much longer as PostgreSQL lately took to answer.
 """
+
+_RESERVED_SECONDS = 0.1  # at once: what a worker that ends leaves unused, all others lack
 
 _WAITING_SHARE = 0.5
 """Of the senders: so many are begun and wait for their slots when the next block is begun."""
@@ -137,12 +139,13 @@ class SharedPace:
             taken = min(most, self._spare)
             self._spare -= taken
             return taken
-        end = self._clock() + self._lead + self._ahead + self._block_seconds
-        taken = 0
-        while taken < most and self._block.left and self._block.at <= end:
+        end = self._clock() + self._lead + self._ahead + BLOCK_SECONDS
+        for taken in range(most):
+            await self._have_slot()
+            if self._block.at > end:
+                return taken
             heapq.heappush(self._held, self._pop())
-            taken += 1
-        return taken
+        return most
 
     def give_back(self, unused: int) -> None:
         """Let the next to be begun have what was taken, and less was due."""
@@ -206,11 +209,6 @@ class SharedPace:
         """How long an answer of PostgreSQL may take, by the last ones: slots are to outlast it."""
         return min(max(self._trips, default=0.0), _LONGEST_AHEAD_SECONDS)
 
-    @property
-    def _block_seconds(self) -> float:
-        """How long a block is: it covers the time until the next one is reserved and begun."""
-        return max(BLOCK_SECONDS, 2 * self._ahead)
-
     async def _next_slot(self) -> float:
         await self._have_slot()
         return self._pop()
@@ -239,7 +237,8 @@ class SharedPace:
     async def _reserve_block(self) -> None:
         if not self._trips:
             await self._learn_clock()
-        size = max(1, round(self._rate * self._block_seconds / self._slowness))
+        seconds = max(_RESERVED_SECONDS, 2 * self._ahead)  # it outlasts its begin too
+        size = max(1, round(self._rate * seconds / self._slowness))
         interval = self._interval * self._slowness
         slots = await self._ask(size, interval, self._ahead)
         self._block = _Block(self._offset.ours(slots.at) + slots.first_in, size, interval)
