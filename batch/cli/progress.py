@@ -18,8 +18,8 @@ from rich.progress import (
 from batch.core.outcome import Accepted, AccountStopped, InDoubt, Refused, Throttled
 from batch.core.states import State
 from batch.night.shift import Watcher
+from batch.submit.sending import AttemptReport
 from batch.submit.shared_pace import SharedPace
-from batch.submit.submitter import AttemptReport
 
 log = structlog.get_logger()
 

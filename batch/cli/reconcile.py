@@ -27,7 +27,7 @@ from batch.show.text.checks import journal_lines
 from batch.show.text.doubts import evidence_lines, owned_line
 from batch.show.text.runs import reconcile_lines
 from batch.vod.client import VodClient
-from batch.vod.pace import Pace
+from batch.vod.pace import limiter
 
 
 @takes("settle", "qps", *CLOUD)
@@ -140,7 +140,7 @@ async def _resolve(settings: Settings, choice: _Choice) -> ExitCode:
             return ExitCode.DONE_WITH_DOUBTS
         if choice.job_id is not None:
             doubt = await resolving.adopting(doubts, chosen, choice.job_id)
-            pace = Pace(settings.poll_qps)
+            pace = limiter(settings.poll_qps)
             say(*await owning.check_adoption(
                 client, pace, doubt, choice.job_id, force=choice.force
             ))  # fmt: skip
@@ -162,7 +162,7 @@ async def _disown(
     if not owned:
         say("there is no open job" + choice.whose)
         return ExitCode.DONE
-    said = await owning.ask(client, Pace(settings.poll_qps), owned)
+    said = await owning.ask(client, limiter(settings.poll_qps), owned)
     say(*(owned_line(one, word.words) for one, word in zip(owned, said, strict=True)))
     leaving = owning.disowned(owned, said, force=choice.force)
     if not choice.agrees(len(leaving)):

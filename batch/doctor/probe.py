@@ -26,9 +26,9 @@ from batch.look.evidence import Looker, ShownJob
 from batch.night.shift import Watcher, submit
 from batch.reconcile.witness import is_newest_first, words_of
 from batch.session import Session
-from batch.submit.submitter import AttemptReport
+from batch.submit.sending import AttemptReport
 from batch.vod.lookup import JobInfo
-from batch.vod.pace import Pace
+from batch.vod.pace import limiter
 from batch.vod.wire import QueryFailed
 
 PATIENCE = timedelta(minutes=10)
@@ -100,7 +100,7 @@ async def run_probe(
         yield _not_accepted(probe, reports)
         return
     yield Check("probe job", f"{sent.job_id}, paid for and in the ledger")
-    looker = Looker(await session.client(), Pace(session.settings.lookup_qps))
+    looker = Looker(await session.client(), limiter(session.settings.lookup_qps))
     seen = await _Search(looker, probe, sent, patience).run()
     await Lessons(session.database, session.target).add(seen.learnt)
     for check in seen.checks():

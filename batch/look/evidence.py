@@ -7,12 +7,13 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from aiolimiter import AsyncLimiter
+
 from batch.core.doubt import Candidate, may_concern
 from batch.core.outcome import Refused
 from batch.ledger.doubts import Doubts, OpenDoubt
 from batch.vod.client import VodClient
 from batch.vod.lookup import JobDetail, JobInfo
-from batch.vod.pace import Pace
 from batch.vod.wire import MAX_JOB_IDS, JobStatus, QueryFailed
 
 _SHORTEST_PAGE = 10
@@ -38,7 +39,7 @@ class Shown:
 class Looker:
     """Looks jobs up, every call under one pace. Each method raises QueryFailed."""
 
-    def __init__(self, client: VodClient, pace: Pace) -> None:
+    def __init__(self, client: VodClient, pace: AsyncLimiter) -> None:
         self._client = client
         self._pace = pace
 
@@ -49,7 +50,7 @@ class Looker:
 
     async def infos(self, media_id: str) -> tuple[JobInfo, ...]:
         """List the AI jobs of a media."""
-        await self._pace.take(1)
+        await self._pace.acquire()
         return await self._client.list_job_infos(media_id)
 
     async def describe(self, infos: Sequence[JobInfo]) -> list[ShownJob]:
@@ -69,7 +70,7 @@ class Looker:
     async def _statuses(self, job_ids: Sequence[str]) -> dict[str, JobStatus]:
         found: dict[str, JobStatus] = {}
         for start in range(0, len(job_ids), MAX_JOB_IDS):
-            await self._pace.take(1)
+            await self._pace.acquire()
             page = await self._client.list_ai_jobs(job_ids[start : start + MAX_JOB_IDS])
             found |= {status.job_id: status for status in page.jobs}
         return found
@@ -84,7 +85,7 @@ class Looker:
         return ShownJob(job, detail.type if detail else None)
 
     async def _detail(self, job_id: str) -> JobDetail | None:
-        await self._pace.take(1)
+        await self._pace.acquire()
         try:
             return await self._client.job_detail(job_id)
         except QueryFailed as error:

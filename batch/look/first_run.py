@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import structlog
+from aiolimiter import AsyncLimiter
 
 from batch.core.backoff import delay_seconds
 from batch.core.doubt import AUTO
@@ -19,7 +20,6 @@ from batch.core.refusal import account_error
 from batch.errors import ConfigurationError, UnavailableError
 from batch.ledger.first_runs import FirstRuns
 from batch.vod.client import VodClient
-from batch.vod.pace import Pace
 from batch.vod.wire import QueryFailed
 
 SAMPLE = 20
@@ -43,7 +43,7 @@ class Strange:
 
 
 async def insist_on_known_ledger(
-    runs: FirstRuns, client: VodClient, pace: Pace, ledger: str
+    runs: FirstRuns, client: VodClient, pace: AsyncLimiter, ledger: str
 ) -> None:
     """Let a target's first run from this ledger pass only over media without unknown jobs.
 
@@ -71,7 +71,7 @@ async def insist_on_known_ledger(
 
 
 async def find_strange_jobs(
-    runs: FirstRuns, client: VodClient, pace: Pace, sample: list[str]
+    runs: FirstRuns, client: VodClient, pace: AsyncLimiter, sample: list[str]
 ) -> list[Strange]:
     """Return one unknown job a media of ``sample``; what is positively automatic does not count."""
     strange = []
@@ -85,7 +85,9 @@ async def find_strange_jobs(
     return strange
 
 
-async def _unknown_job(runs: FirstRuns, client: VodClient, pace: Pace, media_id: str) -> str | None:
+async def _unknown_job(
+    runs: FirstRuns, client: VodClient, pace: AsyncLimiter, media_id: str
+) -> str | None:
     try:
         infos = await _ask(pace, lambda: client.list_job_infos(media_id))
     except QueryFailed as error:
@@ -99,7 +101,7 @@ async def _unknown_job(runs: FirstRuns, client: VodClient, pace: Pace, media_id:
     return None
 
 
-async def _is_automatic(client: VodClient, pace: Pace, job_id: str) -> bool:
+async def _is_automatic(client: VodClient, pace: AsyncLimiter, job_id: str) -> bool:
     """Return whether the cloud calls it automatic; a job that cannot be looked up is not."""
     try:
         return (await _ask(pace, lambda: client.job_detail(job_id))).trigger == AUTO
@@ -109,17 +111,17 @@ async def _is_automatic(client: VodClient, pace: Pace, job_id: str) -> bool:
         raise
 
 
-async def _ask(pace: Pace, call: Callable[[], Awaitable[_T]]) -> _T:
+async def _ask(pace: AsyncLimiter, call: Callable[[], Awaitable[_T]]) -> _T:
     """Make a free call at its pace, some times where it is not answered."""
     for attempt in range(1, _TRIES):
-        await pace.take(1)
+        await pace.acquire()
         try:
             return await call()
         except QueryFailed as error:
             if isinstance(error.outcome, Refused | AccountStopped):
                 raise
         await asyncio.sleep(delay_seconds(attempt))
-    await pace.take(1)
+    await pace.acquire()
     return await call()
 
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TypeVar
 
 import structlog
+from aiolimiter import AsyncLimiter
 
 from batch.core.backoff import delay_seconds
 from batch.core.existing import FoundJob
@@ -16,7 +17,7 @@ from batch.errors import UnavailableError, VodBatchError
 from batch.ledger.existing import ExistingLedger, JobLook
 from batch.vod.client import VodClient
 from batch.vod.lookup import GET_JOB_DETAIL, LIST_JOB_INFO, JobInfo
-from batch.vod.pace import Pace
+from batch.vod.pace import limiter
 from batch.vod.wire import LIST_AI_JOBS, MAX_JOB_IDS, JobStatus, QueryFailed
 
 _HOLDS_FOR = timedelta(days=3)
@@ -53,9 +54,9 @@ class JobLooker:
     ) -> None:
         self._ledger = ledger
         self._client = client
-        self._listing = Pace(lookup_qps)
-        self._detailing = Pace(lookup_qps)
-        self._polling = Pace(poll_qps)
+        self._listing = limiter(lookup_qps)
+        self._detailing = limiter(lookup_qps)
+        self._polling = limiter(poll_qps)
 
     async def look(self, media_id: str) -> JobLook:
         """Return the jobs of a media that the ledger does not know and that could be somebody's.
@@ -113,11 +114,11 @@ class JobLooker:
         )
 
     async def _ask(
-        self, action: str, pace: Pace, call: Callable[[_A], Awaitable[_T]], about: _A
+        self, action: str, pace: AsyncLimiter, call: Callable[[_A], Awaitable[_T]], about: _A
     ) -> _T:
         """Make one call under its pace; a throttled one again, slower."""
         for tries in range(1, _TRIES + 1):
-            await pace.take(1)
+            await pace.acquire()
             try:
                 async with asyncio.timeout(_CALL_SECONDS):
                     return await call(about)
@@ -127,7 +128,7 @@ class JobLooker:
                 if not isinstance(error.outcome, Throttled) or tries == _TRIES:
                     raise
                 asked = error.outcome.retry_after_seconds
-                pace.pause(min(asked or delay_seconds(tries), _CALL_SECONDS))
+                await asyncio.sleep(min(asked or delay_seconds(tries), _CALL_SECONDS))
         raise AssertionError("the last try returns or raises")
 
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 
 import structlog
+from aiolimiter import AsyncLimiter
 
 from batch.core.models import JobType
 from batch.core.outcome import Refused
@@ -20,7 +21,7 @@ from batch.session import Session
 from batch.stopping import stopped_at
 from batch.vod.client import VodClient
 from batch.vod.media import BAD, COMING, MAX_VIDEO_IDS, UNKNOWN_MEDIA, MediaInfo, MediaPage
-from batch.vod.pace import Pace
+from batch.vod.pace import limiter
 from batch.vod.wire import QueryFailed
 
 FIRST_OF_A_WORD = 10
@@ -76,7 +77,7 @@ async def preflight(
     """
     client, settings = await session.client(), session.settings
     database = session.database.part()
-    looks, pace = MediaLooks(database, session.target), Pace(settings.preflight_qps)
+    looks, pace = MediaLooks(database, session.target), limiter(settings.preflight_qps)
     look = Preflight(looks, client, pace, settings.price_list, _ACTOR)
     hurry = functools.partial(database.hurry, settings.grace.total_seconds())
     words = unseen_kept(client.unseen, KeptWords(database, session.target))
@@ -88,7 +89,12 @@ class Preflight:
     """Looks at the media of due rows, twenty a call, under a pace of its own."""
 
     def __init__(
-        self, looks: MediaLooks, client: VodClient, pace: Pace, prices: PriceList, actor: str
+        self,
+        looks: MediaLooks,
+        client: VodClient,
+        pace: AsyncLimiter,
+        prices: PriceList,
+        actor: str,
     ) -> None:
         self._looks = looks
         self._client = client
@@ -133,7 +139,7 @@ class Preflight:
 
         The refusal "not found" of several does not say which: each half is asked alone.
         """
-        await self._pace.take(1)
+        await self._pace.acquire()
         try:
             return await self._client.video_infos(media_ids)
         except QueryFailed as error:

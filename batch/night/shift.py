@@ -32,16 +32,16 @@ from batch.reconcile.beside import SettlingBeside
 from batch.reconcile.run import ACTOR as RECONCILE
 from batch.reconcile.settling import settler_for
 from batch.session import Session
-from batch.settings import Settings
 from batch.stopping import on_signals, stopped_at
 from batch.submit.claiming import BeginRules, Claims, let_begin
 from batch.submit.gate import Gate, OpenGate
 from batch.submit.planning import planner_of
+from batch.submit.sending import AttemptReport
 from batch.submit.shared_pace import SharedPace
-from batch.submit.submitter import AttemptReport, SubmitLimits, Submitter
+from batch.submit.submitter import Submitter
 from batch.submit.tally import RunSummary, StopReason
 from batch.vod.client import VodClient
-from batch.vod.pace import Pace
+from batch.vod.pace import limiter
 
 _EXISTING = "skip-existing"
 
@@ -176,7 +176,7 @@ async def _insist_on_known_ledger(desk: _Desk) -> None:
     settings = desk.session.settings
     if settings.plays_by_cloud_rules:
         first = FirstRuns(desk.database, desk.store.target)
-        pace = Pace(settings.lookup_qps)
+        pace = limiter(settings.lookup_qps)
         await insist_on_known_ledger(first, desk.client, pace, settings.ledger_name)
 
 
@@ -192,15 +192,16 @@ async def _work(
     counts = await store.count_states()
     journal = Journal(settings.journal_path, desk.worker.id, session.target)
     await store.beat(desk.worker)
-    pace = SharedPace(settings.qps, store.reserve)
+    pace = SharedPace(settings.qps, store.reserve, settings.concurrency)
     submitter = Submitter(
         desk.claims,
         journal,
         desk.client,
         pace,
-        _limits(settings, max_submissions),
+        settings,
         f"submit {desk.worker.id}",
         dice=session.dice,
+        max_submissions=max_submissions,
         gate=gate,
         watch=watcher.attempted,
     )
@@ -263,20 +264,3 @@ async def _written_down(
         code = most_urgent(*done.exit_codes)
         facts = asdict(done)
         await runs.end(run, done.stopped_by.value, code, done.worst_second, facts)
-
-
-def _limits(settings: Settings, max_submissions: int | None) -> SubmitLimits:
-    return SubmitLimits(
-        concurrency=settings.concurrency,
-        max_submissions=max_submissions,
-        max_attempts=settings.max_attempts,
-        grace=settings.grace.total_seconds(),
-        unreachable_after=settings.unreachable_after.total_seconds(),
-        throttled_after=settings.throttled_after.total_seconds(),
-        doubt_limit=settings.doubt_limit,
-        doubt_percent=settings.doubt_percent,
-        doubt_window=settings.doubt_window,
-        guard_percent=settings.guard_percent,
-        guard_window=settings.guard_window,
-        heartbeat_timeout=settings.heartbeat_timeout.total_seconds(),
-    )

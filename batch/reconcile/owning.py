@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
+from aiolimiter import AsyncLimiter
+
 from batch.core.doubt import MANUAL
 from batch.core.models import JobType
 from batch.errors import UnavailableError, UsageError
 from batch.ledger.doubts import OpenDoubt
 from batch.ledger.owners import Owned
 from batch.vod.client import VodClient
-from batch.vod.pace import Pace
 from batch.vod.wire import MAX_JOB_IDS, JobPage, JobStatus, QueryFailed
 
 
@@ -36,12 +37,12 @@ class Said:
     words: str
 
 
-async def ask(client: VodClient, pace: Pace, owned: Sequence[Owned]) -> list[Said]:
+async def ask(client: VodClient, pace: AsyncLimiter, owned: Sequence[Owned]) -> list[Said]:
     """Ask about each submission's JobId, ten a call; a call that fails leaves its ten untold."""
     said: list[Said] = []
     for start in range(0, len(owned), MAX_JOB_IDS):
         page = owned[start : start + MAX_JOB_IDS]
-        await pace.take(1)
+        await pace.acquire()
         try:
             answer = await client.list_ai_jobs([one.job_id for one in page])
         except QueryFailed as error:
@@ -73,7 +74,7 @@ def _compare(owned: Owned, job: JobStatus) -> Said:
 
 
 async def check_adoption(
-    client: VodClient, pace: Pace, doubt: OpenDoubt, job_id: str, *, force: bool
+    client: VodClient, pace: AsyncLimiter, doubt: OpenDoubt, job_id: str, *, force: bool
 ) -> list[str]:
     """Ask the cloud whether ``doubt`` may adopt a job; return what to show before the question.
 
@@ -104,9 +105,9 @@ async def check_adoption(
             return [f"  job {job_id}: {said.words}; adopted by force"]
 
 
-async def _caution(client: VodClient, pace: Pace, job_id: str) -> list[str]:
+async def _caution(client: VodClient, pace: AsyncLimiter, job_id: str) -> list[str]:
     """Say when the cloud made the job by itself, or does not say what made it."""
-    await pace.take(1)
+    await pace.acquire()
     try:
         detail = await client.job_detail(job_id)
     except QueryFailed as error:

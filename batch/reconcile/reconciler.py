@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 import structlog
+from aiolimiter import AsyncLimiter
 
 from batch.core.outcome import AccountStopped
 from batch.core.refusal import account_error
@@ -15,7 +16,6 @@ from batch.ledger.doubts import Doubts, OpenJob, Poll
 from batch.ledger.owners import JOB_UNKNOWN
 from batch.reconcile.settling import Settler
 from batch.vod.client import VodClient
-from batch.vod.pace import Pace
 from batch.vod.wire import MAX_JOB_IDS, CloudStatus, JobPage, JobStatus, QueryFailed
 from batch.waiting import sleep_unless
 
@@ -73,7 +73,7 @@ class Reconciler:
         doubts: Doubts,
         settler: Settler,
         client: VodClient,
-        poll_pace: Pace,
+        poll_pace: AsyncLimiter,
         actor: str,
         canary_watch: Callable[[], Awaitable[bool]] | None = None,
     ) -> None:
@@ -187,7 +187,7 @@ class Reconciler:
 
     async def _poll(self, jobs: Sequence[OpenJob]) -> list[Poll]:
         """Ask about at most ten jobs; without an answer they stay as they are."""
-        await self._poll_pace.take(1)
+        await self._poll_pace.acquire()
         try:
             answer = await self._client.list_ai_jobs([job.job_id for job in jobs])
         except QueryFailed as error:

@@ -22,7 +22,7 @@ from batch.errors import UsageError
 from batch.ledger.doubts import Doubts, OpenDoubt, Settlement
 from batch.look.evidence import Looker
 from batch.vod.client import VodClient
-from batch.vod.pace import Pace
+from batch.vod.pace import limiter
 from batch.vod.wire import QueryFailed
 
 _LOOKS_A_SECOND = 12.0
@@ -77,7 +77,7 @@ async def gather_evidence(
     doubts: Sequence[OpenDoubt], ledger: Doubts, client: VodClient
 ) -> list[Evidence]:
     """Ask the cloud about each doubt's media; never raises for a call that fails."""
-    looker = Looker(client, Pace(_LOOKS_A_SECOND))
+    looker = Looker(client, limiter(_LOOKS_A_SECOND))
     return [await _evidence(doubt, ledger, looker) for doubt in doubts]
 
 

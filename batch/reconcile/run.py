@@ -16,7 +16,7 @@ from batch.reconcile.settling import settler_for
 from batch.session import RECOVERY, Session
 from batch.stopping import on_signals, stopped_at
 from batch.submit.shared_pace import SharedPace
-from batch.vod.pace import Pace
+from batch.vod.pace import limiter
 
 ACTOR = "reconcile"
 """Who settles and follows, for the history."""
@@ -47,7 +47,9 @@ async def reconcile(
     pace = SharedPace(settings.qps, store.reserve)
     journal = LateJournal(settings.journal_path, target)
     settler = settler_for(settings, database, target, client, pace, journal, ACTOR)
-    reconciler = Reconciler(doubts, settler, client, Pace(settings.poll_qps), ACTOR, canary_watch)
+    reconciler = Reconciler(
+        doubts, settler, client, limiter(settings.poll_qps), ACTOR, canary_watch
+    )
     words = unseen_kept(client.unseen, KeptWords(database, target))
     grace = settings.grace.total_seconds()
     stop = _both(reconciler.stop, database, grace)

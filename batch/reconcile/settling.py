@@ -28,7 +28,7 @@ from batch.reconcile.witness import Witnesses
 from batch.settings import Settings
 from batch.submit.shared_pace import SharedPace
 from batch.vod.client import VodClient
-from batch.vod.pace import Pace
+from batch.vod.pace import limiter
 from batch.vod.wire import QueryFailed
 
 _PAGE = 20
@@ -66,7 +66,7 @@ def settler_for(
     """
     rules = Rules(settings.settle, settings.plays_by_cloud_rules, settings.max_attempts)
     doubts, lessons = Doubts(database, target), Lessons(database, target)
-    looker = Looker(client, Pace(settings.lookup_qps))
+    looker = Looker(client, limiter(settings.lookup_qps))
     witnesses = Witnesses(doubts, lessons, looker, rules.settle, is_cloud=rules.is_cloud)
     replayer = Replayer(doubts, client, pace, journal, actor, is_cloud=rules.is_cloud)
     return Settler(doubts, looker, witnesses, replayer, rules, actor)

@@ -37,7 +37,8 @@ class SlotDeparture:
     async def _has_slot(self) -> bool:
         if self._stopping.is_set():
             return False
-        if self._pace.depart_now():
+        if self._pace.is_open:
+            await self._pace.depart()
             return True
         wait = asyncio.ensure_future(self._pace.depart())
         try:

@@ -1,10 +1,13 @@
-"""One quota for every worker of a target: slots in time, taken in small blocks from PostgreSQL.
+"""One quota for every worker of a target: slots in time, taken in blocks from PostgreSQL.
 
 Each slot is a moment at which one send may leave, ``1 / rate`` after the slot before it, whichever
 worker holds that. The rate lies a little under the quota; the difference is what sends may be late
 by without a second ever holding more than the quota. A slot missed by more is given up.
 
 A slot belongs to no request: whoever is ready first, its connection open, leaves at the next one.
+
+Slots keep their distance as far as one row of one server hands them out. aiolimiter, which each
+send passes, keeps it whatever happens to them: a failover, a clock that is set, a late send.
 """
 
 import asyncio
@@ -15,19 +18,30 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from aiolimiter import AsyncLimiter
+
 from batch.ledger.store import Slots
 from batch.submit.their_clock import ClockOffset
-from batch.vod.pace import Pace
 
 Reserve = Callable[[int, float, float], Awaitable[Slots]]
 """Takes (slots, seconds between two, seconds that the first is ahead at least)."""
 
 LEAD_SECONDS = 0.25
-"""How long before its slot a request may be begun: longer than commits take on a busy machine."""
+"""How long before its first slot a block is begun: longer than commits take on a busy machine."""
 
-_BLOCK_SECONDS = 0.1
+BLOCK_SECONDS = 0.25
+"""How much later than the first the last slot of a block is at most. So a request is begun at most
+this and the lead before its slot, and as much longer as PostgreSQL lately took to answer.
+"""
+
+_RESERVED_SECONDS = 0.1  # at once: what a worker that ends leaves unused, all others lack
+
+_WAITING_SHARE = 0.5
+"""Of the senders: so many are begun and wait for their slots when the next block is begun."""
+
 _HEADROOM = 0.038  # of the quota; what lateness and the way to the server may squeeze together
 _LATENESS_SHARE = 0.6  # of the headroom; the rest is left to the way to the server
+_USUAL_LATENESS = 0.25  # of the tolerance; whoever is later than that makes those behind it wait
 
 _SURE_SECONDS = 0.01
 """Bounds of the database's clock so close put no send where another worker's slot is."""
@@ -55,75 +69,94 @@ class _Block:
 
 
 class SharedPace:
-    """Hands out permits with slots of the shared quota behind them; a send departs at a slot."""
+    """Says when how many requests are to be begun, and lets each depart at a slot."""
 
     def __init__(
-        self, quota: float, reserve: Reserve, clock: Callable[[], float] = time.monotonic
+        self,
+        quota: float,
+        reserve: Reserve,
+        senders: float = math.inf,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        rate = shared_rate(quota)
-        headroom = quota / rate - 1
-        self._local = Pace(quota, clock, margin=0.95 * headroom)
+        """Share ``quota`` calls a second; ``senders`` may be under way at a time."""
+        self._rate = shared_rate(quota)
+        self._interval = 1 / self._rate
+        self._lead = min(LEAD_SECONDS, _WAITING_SHARE * senders * self._interval)
+        self._tolerance = _LATENESS_SHARE * (quota / self._rate - 1)
+        burst = 1 + _USUAL_LATENESS * self._tolerance * self._rate
+        self._limiter = AsyncLimiter(burst, burst * self._interval)
         self._reserve = reserve
         self._clock = clock
-        self._rate = rate
-        self._interval = 1 / rate
-        self._tolerance = _LATENESS_SHARE * headroom
         self._block = _Block(0.0, 0, self._interval)
         self._held: list[float] = []
+        self._spare = 0
         self._slowness = 1.0
+        self._paused_until = 0.0
         self._reserving = asyncio.Lock()
         self._offset = ClockOffset()
         self._trips: deque[float] = deque(maxlen=_LAST_TRIPS)
-
-    @property
-    def worst_second(self) -> int:
+        self._last_second: deque[float] = deque()
+        self.worst_second = 0
         """Most sends of this worker that left in any second so far."""
-        return self._local.worst_second
 
     @property
     def paused_for(self) -> float:
         """Seconds until the pause ends, zero without one."""
-        return self._local.paused_for
+        return max(0.0, self._paused_until - self._clock())
 
     def pause(self, seconds: float) -> None:
         """Give no slot for ``seconds``; a longer pause that holds already stays."""
-        self._local.pause(seconds)
+        self._paused_until = max(self._paused_until, self._clock() + seconds)
 
     async def after_pause(self) -> None:
         """Return once no pause holds."""
-        while remaining := self._local.paused_for:  # noqa: ASYNC110 - a pause may grow
+        while remaining := self.paused_for:  # noqa: ASYNC110 - a pause may grow
             await asyncio.sleep(remaining)
 
     def slow_down(self, slowness: float) -> None:
         """From the next block on take slots so many times further apart than the quota allows."""
         self._slowness = slowness
 
+    async def near(self) -> None:
+        """Return once the next slot is so near that its request is to be begun."""
+        while True:
+            await self.after_pause()
+            if self._spare:
+                return
+            await self._have_slot()
+            early = self._block.at - self._lead - self._ahead - self._clock()
+            if early <= 0:
+                return
+            await asyncio.sleep(early)
+
     async def take(self, most: int) -> int:
-        """Wait until one slot is near, then take those that are, ``most`` in all.
+        """Wait until a slot is near, then take the block that it begins, ``most`` slots in all.
 
         Returns how many: so many requests may be begun now, each to depart once it is ready.
         """
-        wanted = await self._local.take(most)
-        first = await self._next_slot()
-        heapq.heappush(self._held, first)
-        ahead = LEAD_SECONDS + self._ahead
-        near, taken = self._clock() + ahead, 1
-        while taken < wanted and self._block.left and self._block.at <= near:
+        await self.near()
+        if self._spare:
+            taken = min(most, self._spare)
+            self._spare -= taken
+            return taken
+        end = self._clock() + self._lead + self._ahead + BLOCK_SECONDS
+        for taken in range(most):
+            await self._have_slot()
+            if self._block.at > end:
+                return taken
             heapq.heappush(self._held, self._pop())
-            taken += 1
-        while (early := first - ahead - self._clock()) > 0:  # noqa: ASYNC110
-            await asyncio.sleep(early)
-        return taken
+        return most
 
-    def depart_now(self) -> bool:
-        """Let a send leave at once if a slot has come and nothing stands against it."""
+    def give_back(self, unused: int) -> None:
+        """Let the next to be begun have what was taken, and less was due."""
+        self._spare += unused
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a slot has come and nothing stands against a send: it would not wait."""
         self._drop_missed()
-        if not self._held or self._held[0] > self._clock() or self._local.paused_for:
-            return False
-        if not self._local.depart_now():
-            return False
-        heapq.heappop(self._held)
-        return True
+        has_come = bool(self._held) and self._held[0] <= self._clock()
+        return has_come and not self.paused_for and self._limiter.has_capacity()
 
     async def depart(self) -> None:
         """Return when the send may leave: at the next slot that nobody else has taken.
@@ -134,21 +167,35 @@ class SharedPace:
             await self.after_pause()
             self._drop_missed()
             slot = heapq.heappop(self._held) if self._held else await self._next_slot()
-            if await self._leaves_at(slot):
-                return
+            try:
+                if await self._leaves_at(slot):
+                    return
+            except asyncio.CancelledError:
+                heapq.heappush(self._held, slot)
+                raise
 
     async def _leaves_at(self, slot: float) -> bool:
         """Wait for ``slot`` and leave; say no when it was missed or a pause came."""
-        try:
-            while (early := slot - self._clock()) > 0:  # noqa: ASYNC110
-                await asyncio.sleep(early)
-        except asyncio.CancelledError:
-            heapq.heappush(self._held, slot)
-            raise
-        if self._local.paused_for or self._missed(slot):
+        while (early := slot - self._clock()) > 0:  # noqa: ASYNC110
+            await asyncio.sleep(early)
+        if self.paused_for or self._missed(slot):
             return False
-        await self._local.depart()
-        return not self._missed(slot)
+        try:  # whoever would be too late must not use up what others wait for
+            async with asyncio.timeout_at(slot + self._tolerance):
+                await self._limiter.acquire()
+        except TimeoutError:
+            return False
+        if self.paused_for or self._missed(slot):
+            return False
+        self._count()
+        return True
+
+    def _count(self) -> None:
+        window, now = self._last_second, self._clock()
+        window.append(now)
+        while window[0] <= now - 1.0:
+            window.popleft()
+        self.worst_second = max(self.worst_second, len(window))
 
     def _missed(self, slot: float) -> bool:
         return self._clock() - slot > self._tolerance
@@ -163,16 +210,19 @@ class SharedPace:
         return min(max(self._trips, default=0.0), _LONGEST_AHEAD_SECONDS)
 
     async def _next_slot(self) -> float:
+        await self._have_slot()
+        return self._pop()
+
+    async def _have_slot(self) -> None:
         async with self._reserving:
             self._give_up_missed()
             while not self._block.left:
                 await self._reserve_block()
                 self._give_up_missed()
-            return self._pop()
 
     def _give_up_missed(self) -> None:
         """Drop the slots that whoever took them now could hardly use in time."""
-        late = self._clock() - self._tolerance / 4 - self._block.at
+        late = self._clock() - _USUAL_LATENESS * self._tolerance - self._block.at
         if late > 0:
             missed = min(self._block.left, math.ceil(late / self._block.interval))
             self._block.at += missed * self._block.interval
@@ -187,13 +237,13 @@ class SharedPace:
     async def _reserve_block(self) -> None:
         if not self._trips:
             await self._learn_clock()
-        block_seconds = max(_BLOCK_SECONDS, self._ahead)
-        size = max(1, round(self._rate * block_seconds / self._slowness))
+        seconds = max(_RESERVED_SECONDS, 2 * self._ahead)  # it outlasts its begin too
+        size = max(1, round(self._rate * seconds / self._slowness))
         interval = self._interval * self._slowness
         slots = await self._ask(size, interval, self._ahead)
         self._block = _Block(self._offset.ours(slots.at) + slots.first_in, size, interval)
         if slots.paused_for:
-            self._local.pause(slots.paused_for)
+            self.pause(slots.paused_for)
 
     async def _learn_clock(self) -> None:
         """Look at the database's clock, again where one answer leaves too much open."""

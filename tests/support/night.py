@@ -14,7 +14,7 @@ from batch.night.shift import Watcher, submit
 from batch.session import open_session
 from batch.settings import Settings
 from batch.submit.planning import planner_of
-from batch.submit.submitter import AttemptReport
+from batch.submit.sending import AttemptReport
 from batch.submit.tally import RunSummary
 from batch.vod.credentials import Credentials, CredentialSource
 from tests.support.cloud import Emulator

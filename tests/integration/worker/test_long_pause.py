@@ -7,7 +7,7 @@ from pathlib import Path
 import time_machine
 
 from batch.core.states import State
-from batch.submit.submitter import AttemptReport
+from batch.submit.sending import AttemptReport
 from tests.support.cloud import Emulator
 from tests.support.ledger import Ledger
 from tests.support.night import Night

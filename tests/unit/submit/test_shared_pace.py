@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from batch.ledger.store import Slots
-from batch.submit.shared_pace import LEAD_SECONDS, SharedPace, shared_rate
+from batch.submit.shared_pace import BLOCK_SECONDS, LEAD_SECONDS, SharedPace, shared_rate
 from tests.support.virtual_time import VirtualLoop, run_virtually
 
 THEIR_CLOCK = 1.8e9
@@ -44,8 +45,8 @@ class Row:
         return answer
 
 
-def _pace(row: Row, quota: float) -> SharedPace:
-    return SharedPace(quota, row.reserve, row.loop.time)
+def _pace(row: Row, quota: float, senders: float = math.inf) -> SharedPace:
+    return SharedPace(quota, row.reserve, senders, row.loop.time)
 
 
 def _worst_second(times: Sequence[float]) -> int:
@@ -129,7 +130,7 @@ def test_a_slot_that_was_missed_before_its_send_is_exchanged() -> None:
         await pace.take(1)
         loop.stall(1.0)
         late = loop.time()
-        assert not pace.depart_now()
+        assert not pace.is_open
         await pace.depart()
         assert loop.time() > late
         assert row.reserved > 1
@@ -145,7 +146,7 @@ def test_a_cooldown_that_comes_with_the_slots_delays_the_send() -> None:
         pace = _pace(row, 10)
         await pace.take(1)
         assert loop.time() < 5.0
-        assert not pace.depart_now()
+        assert not pace.is_open
         await pace.depart()
         assert loop.time() >= 5.0
 
@@ -162,6 +163,100 @@ def test_a_slot_is_handed_out_shortly_before_its_time() -> None:
         assert loop.time() == pytest.approx(20.0 - LEAD_SECONDS, abs=1e-3)
         await pace.depart()
         assert loop.time() == pytest.approx(20.0, abs=1e-3)
+
+    run_virtually(work)
+
+
+@pytest.mark.parametrize(("quota", "senders", "most"), [(500, 64, 12), (30, 64, 35), (30, 1, 200)])
+def test_a_begin_takes_a_block(quota: float, senders: int, most: int) -> None:
+    """Senders come back one by one, and are waited for as long as the slots let them be."""
+
+    async def work(loop: VirtualLoop) -> None:
+        pace = _pace(Row(loop), quota, senders)
+        begun = sent = flying = 0
+        freed = asyncio.Event()
+        earliest = 0.0
+
+        async def send(begun_at: float) -> None:
+            nonlocal sent, flying, earliest
+            await pace.depart()
+            earliest = max(earliest, loop.time() - begun_at)
+            await asyncio.sleep(0.02)  # its answer and its record
+            sent, flying = sent + 1, flying - 1
+            freed.set()
+
+        while sent + flying < 200:
+            while flying == senders:
+                freed.clear()
+                await freed.wait()
+            await pace.near()
+            taken = await pace.take(min(senders - flying, 200 - sent - flying))
+            began = loop.time()
+            await asyncio.sleep(0.01)  # its begin
+            begun, flying = begun + 1, flying + taken
+            for _ in range(taken):
+                asyncio.ensure_future(send(began))  # noqa: RUF006
+        while sent < 200:
+            freed.clear()
+            await freed.wait()
+        assert begun <= most
+        assert earliest <= LEAD_SECONDS + BLOCK_SECONDS + 0.01
+        if senders > 1:
+            assert loop.time() <= 200 / shared_rate(quota) + 0.1
+
+    run_virtually(work)
+
+
+def test_a_pause_is_never_cut_short() -> None:
+    """While a pause holds no slot is near; a shorter one changes nothing."""
+
+    async def work(loop: VirtualLoop) -> None:
+        pace = _pace(Row(loop), 30)
+        pace.pause(10)
+        pace.pause(1)
+        assert pace.paused_for == pytest.approx(10)
+        await pace.take(1)
+        assert loop.time() >= 10
+        assert pace.paused_for == 0
+
+    run_virtually(work)
+
+
+def test_what_was_given_back_is_taken_first() -> None:
+    """Fewer rows were due than slots taken: the next begin has the rest, and takes none."""
+
+    async def work(loop: VirtualLoop) -> None:
+        row = Row(loop)
+        pace = _pace(row, 100)
+        taken = await pace.take(20)
+        pace.give_back(taken - 1)
+        reserved = row.reserved
+        assert await pace.take(5) == 5
+        assert await pace.take(1000) == taken - 6
+        assert row.reserved == reserved
+
+    run_virtually(work)
+
+
+def test_no_second_is_above_the_quota_where_slots_crowd() -> None:
+    """A server that forgot what it handed out hands it out again: sends keep their distance."""
+
+    async def work(loop: VirtualLoop) -> None:
+        row = Row(loop)
+        pace = _pace(row, 30)
+        sent: list[float] = []
+
+        async def send() -> None:
+            await pace.depart()
+            sent.append(loop.time())
+
+        flying = []
+        for _ in range(20):
+            row.next_slot = 0.0
+            flying += [asyncio.ensure_future(send()) for _ in range(await pace.take(7))]
+        await asyncio.gather(*flying)
+        assert len(sent) >= 60
+        assert _worst_second(sent) <= 30
 
     run_virtually(work)
 
@@ -188,8 +283,7 @@ def test_no_second_is_ever_above_the_quota(
             await asyncio.sleep(dice.uniform(0, 0.05))  # the commit of the intent
             if dice.random() < busy and not row.asking:
                 loop.stall(dice.expovariate(10))
-            if not pace.depart_now():
-                await pace.depart()
+            await pace.depart()
             sent.append(loop.time())
 
         async def worker() -> None:
