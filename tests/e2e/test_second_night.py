@@ -3,7 +3,6 @@
 import asyncio
 import re
 import socket
-import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ from tests.support.console import Console, Ended
 from tests.support.hearing import Hearing, hearing_server
 from tests.support.ledger import media, write_csv
 from tests.support.waiting import soon
+from tests.support.warm import Forked
 
 HELD = re.compile(
     r"vod-batch: another night of default/cn-shanghai runs since "
@@ -44,7 +44,7 @@ def shift(console: Console, check: Hearing) -> Console:
 @asynccontextmanager
 async def _busy_night(
     shift: Console, emulator: Emulator, *, number: int = 1
-) -> AsyncIterator["subprocess.Popen[str]"]:
+) -> AsyncIterator[Forked]:
     """Keep a night in the middle of the request for a media for the block; then kill it."""
     emulator.fault("delay", seconds=300)
     write_csv(shift.home / "inbox" / "first.csv", [media(number)])
@@ -66,7 +66,7 @@ async def _second(shift: Console) -> Ended:
     return await asyncio.to_thread(shift.run, "nightly", "inbox", code=75)
 
 
-def _assert_names(ended: Ended, first: "subprocess.Popen[str]") -> str:
+def _assert_names(ended: Ended, first: Forked) -> str:
     """Assert that a second night was told who is the first; return the run."""
     told = HELD.fullmatch(ended.stderr)
     assert told, ended

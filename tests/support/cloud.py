@@ -1,8 +1,7 @@
 """The emulator as a process of its own, seen through its admin pages."""
 
 import json
-import subprocess
-import sys
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import Any
 from urllib.request import ProxyHandler, Request, build_opener
 
 from tests.support.waiting import PATIENCE
+from tests.support.warm import forked
 
 _open = build_opener(ProxyHandler({})).open
 
@@ -125,19 +125,10 @@ def running_emulator(folder: Path, toml: str = "", *, qps: int = 0) -> Iterator[
     settings = folder / "emulator.toml"
     settings.write_text(toml, encoding="utf-8")
     words = ["--port", "0", "--qps", str(qps), "--settings", str(settings)]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "batch.emulator", *words], stdout=subprocess.PIPE, text=True
-    )
-    with process:
-        try:
-            assert process.stdout
-            url = "http://" + process.stdout.readline().strip().rpartition("http://")[2]
-            assert url != "http://", "the emulator did not start"
-            yield Emulator(url)
-        finally:
-            process.terminate()
-            try:
-                process.wait(PATIENCE)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                raise
+    with forked(words, cwd=folder, env=os.environ, program="batch.emulator", stderr=2) as process:
+        assert process.stdout
+        url = "http://" + process.stdout.readline().strip().rpartition("http://")[2]
+        assert url != "http://", "the emulator did not start"
+        yield Emulator(url)
+        process.terminate()
+        process.wait(PATIENCE)

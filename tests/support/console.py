@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tests.support.waiting import PATIENCE
-from tests.support.warm import can_fork_for, run_forked
+from tests.support.warm import Forked, can_fork_for, forked, run_forked
 
 OURS = ("VOD_BATCH_", "ALIBABA_CLOUD_", "ALIYUN_")
 """How the variables begin that the product reads."""
@@ -82,21 +82,7 @@ class Console:
         return run_forked(words, cwd=self.home, env=environment, stdin=stdin, timeout=within)
 
     @contextmanager
-    def started(self, *words: str) -> Iterator["subprocess.Popen[str]"]:
+    def started(self, *words: str) -> Iterator[Forked]:
         """Start one command, in a session of its own; it is killed when the block leaves it."""
-        process = subprocess.Popen(
-            [sys.executable, "-m", "batch", *words],
-            cwd=self.home,
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            start_new_session=True,
-        )
-        with process:
-            try:
-                yield process
-            finally:
-                if process.poll() is None:
-                    process.kill()
+        with forked(words, cwd=self.home, env=self.environment) as command:
+            yield command

@@ -10,12 +10,14 @@ import os
 import select
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
 from tests.support.waiting import eventually
 
@@ -32,6 +34,104 @@ def can_fork_for(environment: Mapping[str, str]) -> bool:
     return at_the_start(environment) == at_the_start(os.environ)
 
 
+class Forked:
+    """A command that was forked, with what tests use of a ``subprocess.Popen``."""
+
+    def __init__(self, words: Sequence[str], line: socket.socket, stdout: IO[str] | None) -> None:
+        """``line`` is the one on which its pid and its exit code come."""
+        self.args = [*words]
+        self.stdout = stdout
+        self.returncode: int | None = None
+        self._line = line
+        self.pid = self._number()
+
+    def _number(self) -> int:
+        (number,) = struct.unpack("q", self._line.recv(8, socket.MSG_WAITALL))
+        return int(number)
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Return its exit code. Raises subprocess.TimeoutExpired."""
+        if self.returncode is None:
+            if not select.select([self._line], [], [], timeout)[0]:
+                raise subprocess.TimeoutExpired(self.args, timeout or 0)
+            self.returncode = self._number()
+        return self.returncode
+
+    def poll(self) -> int | None:
+        """Return its exit code, or ``None`` while it runs."""
+        with suppress(subprocess.TimeoutExpired):
+            self.wait(0)
+        return self.returncode
+
+    def communicate(self, timeout: float | None = None) -> tuple[str, None]:
+        """Return what it prints until it ends, within ``timeout`` seconds after that."""
+        assert self.stdout
+        told = self.stdout.read()
+        self.wait(timeout)
+        return told, None
+
+    def send_signal(self, number: int) -> None:
+        """Send it a signal, if it still runs."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """Send it SIGKILL."""
+        self.send_signal(signal.SIGKILL)
+
+    def terminate(self) -> None:
+        """Send it SIGTERM."""
+        self.send_signal(signal.SIGTERM)
+
+    def close(self) -> None:
+        """End it, if it still runs."""
+        self.kill()
+        self.wait()
+        self._line.close()
+        if self.stdout:
+            self.stdout.close()
+
+
+def fork(
+    words: Sequence[str],
+    files: Sequence[int],
+    *,
+    cwd: Path,
+    env: Mapping[str, str],
+    program: str = "batch",
+    stdout: IO[str] | None = None,
+) -> Forked:
+    """Start ``python -m program`` with the descriptors that shall be its standard streams.
+
+    It leads a session of its own. ``stdout`` is where the test reads what it prints.
+    """
+    line = socket.socket(socket.AF_UNIX)
+    line.connect(_server())
+    asked = {"program": program, "words": [*words], "cwd": str(cwd), "environment": dict(env)}
+    socket.send_fds(line, [json.dumps(asked).encode()], files)
+    return Forked([program, *words], line, stdout)
+
+
+@contextmanager
+def forked(
+    words: Sequence[str],
+    *,
+    cwd: Path,
+    env: Mapping[str, str],
+    program: str = "batch",
+    stderr: int | None = None,
+) -> Iterator[Forked]:
+    """Fork a command whose ``stdout`` is piped; it is killed when the block leaves it."""
+    reading, writing = os.pipe()
+    stdout = os.fdopen(reading, encoding="utf-8")
+    with os.fdopen(writing, "wb"), Path(os.devnull).open("r+b", buffering=0) as nothing:
+        null = nothing.fileno()
+        files = (null, writing, null if stderr is None else stderr)
+        command = fork(words, files, cwd=cwd, env=env, program=program, stdout=stdout)
+    with closing(command):
+        yield command
+
+
 def run_forked(
     words: Sequence[str], *, cwd: Path, env: Mapping[str, str], stdin: bytes, timeout: float
 ) -> "subprocess.CompletedProcess[bytes]":
@@ -40,23 +140,12 @@ def run_forked(
         files = [stack.enter_context(tempfile.TemporaryFile()) for _ in range(3)]
         files[0].write(stdin)
         files[0].seek(0)
-        line = stack.enter_context(socket.socket(socket.AF_UNIX))
-        line.connect(_server())
-        asked = {"words": [*words], "cwd": str(cwd), "environment": dict(env)}
-        socket.send_fds(line, [json.dumps(asked).encode()], [file.fileno() for file in files])
-        told = b""
-        while select.select([line], [], [], timeout)[0]:
-            more = line.recv(64)
-            told += more
-            if not more:
-                break
-        else:
-            os.kill(int(told.splitlines()[0]), signal.SIGKILL)
-            raise subprocess.TimeoutExpired([*words], timeout)
-        _, code = told.splitlines()
+        command = fork(words, [file.fileno() for file in files], cwd=cwd, env=env)
+        stack.enter_context(closing(command))
+        code = command.wait(timeout)
         for file in files[1:]:
             file.seek(0)
-        return subprocess.CompletedProcess([*words], int(code), files[1].read(), files[2].read())
+        return subprocess.CompletedProcess(command.args, code, files[1].read(), files[2].read())
 
 
 _ends: list[Callable[[], None]] = []

@@ -16,6 +16,7 @@ import pkgutil
 import selectors
 import signal
 import socket
+import struct
 import sys
 import time
 from pathlib import Path
@@ -24,6 +25,9 @@ from typing import Any
 _REQUEST_BYTES = 1 << 20
 _READ_AT_IMPORT = ("alibabacloud_credentials",)
 """Modules that read the environment when they are imported: left to the command."""
+
+_ENTRIES = {"batch": "batch.__main__", "batch.emulator": "batch.emulator.server"}
+"""By program: the module whose ``main`` runs it."""
 
 
 def main() -> None:
@@ -34,10 +38,8 @@ def main() -> None:
     listener.bind(f"{sys.argv[1]}.new")
     listener.listen(64)
     Path(f"{sys.argv[1]}.new").rename(sys.argv[1])  # whoever sees it is served
-    if _serve(listener):
-        from batch.cli.main import run
-
-        run()
+    if program := _serve(listener):
+        sys.exit(importlib.import_module(_ENTRIES[program]).main())
 
 
 def _import_product() -> None:
@@ -52,8 +54,8 @@ def _import_product() -> None:
     gc.freeze()  # or the first collection of each fork would copy every page
 
 
-def _serve(listener: socket.socket) -> bool:
-    """Fork for each request and tell it how its child ended; true in a child."""
+def _serve(listener: socket.socket) -> str:
+    """Fork for each request and tell it how its child ended; in a child return its program."""
     children: dict[int, socket.socket] = {}
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
@@ -71,10 +73,10 @@ def _serve(listener: socket.socket) -> bool:
                 with contextlib.suppress(BlockingIOError):
                     os.read(reading, 1024)
                 _tell_ends(children)
-            if listener in ready and _fork(listener, children):
+            if listener in ready and (program := _fork(listener, children)):
                 os.close(reading)
                 os.close(writing)
-                return True
+                return program
 
 
 def _tell_ends(children: dict[int, socket.socket]) -> None:
@@ -82,32 +84,34 @@ def _tell_ends(children: dict[int, socket.socket]) -> None:
         ended, status = os.waitpid(pid, os.WNOHANG)
         if ended:
             with children.pop(pid) as connection, contextlib.suppress(OSError):
-                connection.sendall(b"%d" % os.waitstatus_to_exitcode(status))
+                connection.sendall(struct.pack("q", os.waitstatus_to_exitcode(status)))
 
 
-def _fork(listener: socket.socket, children: dict[int, socket.socket]) -> bool:
+def _fork(listener: socket.socket, children: dict[int, socket.socket]) -> str:
     connection, _ = listener.accept()
     text, descriptors, _, _ = socket.recv_fds(connection, _REQUEST_BYTES, 3)
     if not text:
         connection.close()
-        return False
+        return ""
     pid = os.fork()
     if pid:
         for descriptor in descriptors:
             os.close(descriptor)
         children[pid] = connection
-        connection.sendall(b"%d\n" % pid)
-        return False
+        connection.sendall(struct.pack("q", pid))
+        return ""
     listener.close()
     connection.close()
     for other in children.values():
         other.close()
-    _become(json.loads(text), descriptors)
-    return True
+    asked = json.loads(text)
+    _become(asked, descriptors)
+    return str(asked["program"])
 
 
 def _become(asked: dict[str, Any], descriptors: list[int]) -> None:
     """Be a process that was just started with these words, this environment and these streams."""
+    os.setsid()
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)

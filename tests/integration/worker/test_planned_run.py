@@ -1,5 +1,8 @@
 """A run that keeps to a plan: exactly the rows, prices and lengths that were looked at."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -9,13 +12,28 @@ import pytest
 from batch.core.states import State
 from batch.errors import UsageError
 from batch.ledger.operators import Operators, Selection
-from batch.submit.tally import StopReason
+from batch.submit.tally import RunSummary, StopReason
 from tests.support.ledger import DNA, TAG, Ledger, media
 from tests.support.money import set_lengths
 from tests.support.night import Night
 from tests.support.proxy import proxy_to
 
 PRICED: dict[str, Any] = {"prices": {"AIMediaDNA": Decimal("0.05"), "AIVideoTag": Decimal("0.3")}}
+
+
+@asynccontextmanager
+async def _answers_stalled(
+    night: Night, plan: str, concurrency: int, **settings: Any
+) -> AsyncIterator["asyncio.Task[RunSummary]"]:
+    """Send a plan; the first answers come, and the run ends, after the block."""
+    async with proxy_to(night.emulator.url) as line:
+        line.stall(requests=False)  # of looks too, so none is taken
+        how = {"endpoint": line.url, "skip_existing": "never", "concurrency": concurrency}
+        async with night.running(plan=plan, **how, **settings) as run:
+            await night.arrived(concurrency)
+            yield run
+            line.resume()
+            await run
 
 
 def _operators(ledger: Ledger) -> Operators:
@@ -26,13 +44,9 @@ async def test_rows_loaded_while_a_plan_is_sent_do_not_go(night: Night) -> None:
     """Eighty rows come in while the plan's ten are on their way, and go before them by priority."""
     await night.ledger.add(range(10))
     wanted = await night.plan()
-    async with proxy_to(night.emulator.url) as line:
-        line.stall(requests=False)
-        async with night.running(plan=wanted, endpoint=line.url, concurrency=2) as run:
-            await night.arrived(2)
-            await night.ledger.add(range(10, 90), priority=9)
-            line.resume()
-            summary = await run
+    async with _answers_stalled(night, wanted, 2) as run:
+        await night.ledger.add(range(10, 90), priority=9)
+    summary = run.result()
     assert summary.stopped_by is StopReason.NOTHING_DUE
     assert night.emulator.submits() == 10
     await night.check(submitted=10, pending=80)
@@ -42,13 +56,8 @@ async def test_the_other_type_loaded_later_does_not_ride_along(night: Night) -> 
     """A request takes every due type of its media; one that is not of the plan stays."""
     await night.ledger.add(range(6), DNA)
     wanted = await night.plan()
-    async with proxy_to(night.emulator.url) as line:
-        line.stall(requests=False)
-        async with night.running(plan=wanted, endpoint=line.url, concurrency=1) as run:
-            await night.arrived(1)
-            await night.ledger.add(range(6), TAG)
-            line.resume()
-            await run
+    async with _answers_stalled(night, wanted, 1):
+        await night.ledger.add(range(6), TAG)
     assert {job["type"] for job in night.emulator.jobs()} == {DNA}
     await night.check(submitted=6, pending=6)
 
@@ -63,14 +72,9 @@ async def test_rows_retried_or_freed_while_a_plan_is_sent_do_not_go(night: Night
     await operators.hold(one, "not yet", "test")
     await ledger.add(range(6))
     wanted = await night.plan()
-    async with proxy_to(night.emulator.url) as line:
-        line.stall(requests=False)
-        async with night.running(plan=wanted, endpoint=line.url, concurrency=2) as run:
-            await night.arrived(2)
-            await operators.retry(Selection(media=(media(100),)), "again", "test")
-            await operators.release(one, "now", "test")
-            line.resume()
-            await run
+    async with _answers_stalled(night, wanted, 2):
+        await operators.retry(Selection(media=(media(100),)), "again", "test")
+        await operators.release(one, "now", "test")
     assert await ledger.state(failed) is State.PENDING
     assert await ledger.state(held[0]) is State.PENDING
     assert night.emulator.submits() == 6
@@ -92,14 +96,10 @@ async def test_what_is_not_of_the_plan_does_not_keep_it_waiting(night: Night) ->
     await ledger.add(range(4))
     await set_lengths(ledger, dict.fromkeys(range(4), 1))
     wanted = await night.plan(**PRICED)
-    async with proxy_to(night.emulator.url) as line:
-        line.stall(requests=False)
-        limits = {"budget": Decimal("0.25"), **PRICED}
-        async with night.running(plan=wanted, endpoint=line.url, concurrency=1, **limits) as run:
-            await night.arrived(1)
-            await ledger.add([50], priority=9)
-            line.resume()
-            summary = await run
+    limits = {"budget": Decimal("0.25"), **PRICED}
+    async with _answers_stalled(night, wanted, 1, **limits) as run:
+        await ledger.add([50], priority=9)
+    summary = run.result()
     assert summary.stopped_by is StopReason.NOTHING_DUE
     assert summary.obstacle is None
     await night.check(submitted=4, pending=1)

@@ -28,7 +28,7 @@ async def test_a_stop_waits_for_what_is_on_the_wire(night: Night, number: signal
     await night.ledger.add(range(40))
     async with proxy_to(night.emulator.url) as line:
         line.stall(requests=False)
-        async with night.running(endpoint=line.url, concurrency=4) as run:
+        async with night.running(endpoint=line.url, skip_existing="never", concurrency=4) as run:
             await night.arrived(4)
             interrupt(number)
             line.resume()
