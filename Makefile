@@ -14,7 +14,7 @@ help:
 	@echo 'make test      the tests; ARGS="tests/unit -k pace" a part of them'
 	@echo 'make test-scenarios  the demo, five nights, each benchmark, and the product broken in each key step'
 	@echo 'make test-stock  what a ledger does, on the PostgreSQL of this machine as it is shipped'
-	@echo 'make check     every gate: lint, format, types, arrows, lock, compose file'
+	@echo 'make check     every gate: lint, format, types, arrows, shape, lock, compose file'
 	@echo 'make selftest  faults and harms at random, on the embedded PostgreSQL and on a stock one'
 	@echo 'make long      the long checks: about an hour, what each takes is written in the Makefile'
 	@echo 'make lock      resolve the locks anew (after a change of dependencies)'
@@ -46,6 +46,7 @@ check: $(VENV)/.dev
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/python .ci/check_shape.py
 	@$(BIN)/python .ci/check_lock.py
 	@$(BIN)/python .ci/check_compose.py
 

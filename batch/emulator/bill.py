@@ -39,6 +39,7 @@ class Bill:
             heapq.heappush(self._running, (created, job_type, seconds))
 
     def clear(self) -> None:
+        """Forget what was charged."""
         self._seconds.clear()
         self._running.clear()
 

@@ -42,6 +42,7 @@ class Connections:
         self._numbers = count()
 
     def of(self, request: web.Request) -> Connection:
+        """Return the connection that a request came on, the same for each request of it."""
         transport = request.transport
         if transport is None:  # the client has left
             return Connection(next(self._numbers))

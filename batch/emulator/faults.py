@@ -120,6 +120,7 @@ class FaultScript:
         self._entries += map(_Entry, rules)
 
     def clear(self) -> None:
+        """End every fault."""
         self._entries.clear()
 
     def describe(self) -> list[dict[str, Any]]:

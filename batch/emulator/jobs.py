@@ -185,6 +185,7 @@ class JobBook:
             self._charge(job, now)
 
     def clear(self) -> None:
+        """Forget every job."""
         self._by_id.clear()
         self._by_media.clear()
         self._unasked.clear()

@@ -51,6 +51,7 @@ class Meter:
         self.clear()
 
     def clear(self) -> None:
+        """Count from nothing."""
         self.requests: Counter[str] = Counter()
         self.answers: Counter[str] = Counter()
         self.faults: Counter[str] = Counter()

@@ -62,6 +62,7 @@ class NonceBook:
             self._used[entry] -= seconds
 
     def clear(self) -> None:
+        """Forget every nonce."""
         self._used.clear()
 
 
