@@ -86,6 +86,7 @@ class Connector(aiohttp.TCPConnector):
     async def connect(
         self, req: aiohttp.ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout
     ) -> Connection:
+        """Open or reuse a connection, then wait for the departure of the request on it."""
         progress = sending.get()
         progress.connecting = True
         for _ in range(_MOST_LOST_CONNECTIONS):

@@ -35,6 +35,7 @@ def budget_line(use: Mapping[str, Any], currency: str) -> str:
 
 
 def money(amount: object) -> str:
+    """Write an amount with two decimals and grouped thousands: ``1,234.50``."""
     return f"{Decimal(str(amount)):,.2f}"
 
 
@@ -82,8 +83,10 @@ def hold_line(hold: Hold) -> str:
 
 
 def submissions(count: int) -> str:
+    """Return the noun that goes with ``count``."""
     return "submission" if count == 1 else "submissions"
 
 
 def at(moment: datetime) -> str:
+    """Write a UTC moment to the second."""
     return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
