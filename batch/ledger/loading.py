@@ -74,9 +74,9 @@ async def load_manifest(
     name = printable_name(Path(source))
     # Kept before anything is begun, so that a load which is begun again can read it again.
     with nullcontext() if path else spooled(standard_input()) as stream:
+        manifest = Manifest(path, options, stream=stream)
 
         async def load(importing: ManifestImport) -> LoadReport:
-            manifest = Manifest(path, options, stream=stream)
             return await _load_once(importing, name, manifest, settings)
 
         identity = _identity(options)
