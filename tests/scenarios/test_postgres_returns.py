@@ -21,8 +21,7 @@ from tests.support.stoppable import Stoppable
 GAP_SECONDS = 5.0
 MEDIA = 12
 
-# The server that they stop is started once.
-pytestmark = [pytest.mark.long, pytest.mark.xdist_group("own_postgres")]
+pytestmark = pytest.mark.long
 
 
 @dataclass
