@@ -90,7 +90,7 @@ CREATE TABLE commit_marks (
 -- No command waits so long for an answer: its row goes when another command comes. With the rights of
 -- the owner: nobody else can delete a row.
 CREATE FUNCTION commit_marks_forgotten() RETURNS trigger LANGUAGE plpgsql
-    SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SECURITY DEFINER SET jit = off SET search_path = public, pg_temp AS $$
 BEGIN
     DELETE FROM commit_marks
      WHERE id = ANY (ARRAY(SELECT id FROM commit_marks WHERE marked_at < now() - interval '7 days'

@@ -106,11 +106,11 @@ class Refused:
 class NotSent:
     """Proven never to have left this process: no job can exist.
 
-    ``held_back`` when we chose not to send it, which says nothing about the cloud or the row.
+    ``by_choice`` when we chose not to send it, which says nothing about the cloud or the row.
     """
 
     reason: str
-    held_back: bool = False
+    by_choice: bool = False
 
 
 @dataclass(frozen=True, slots=True)

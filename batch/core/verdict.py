@@ -126,7 +126,7 @@ def _judge_failure(
                 message, request_id, due_in_seconds=stopped.put_off_seconds,
                 counts=stopped.may_be_one_rows, is_certain=True,
             )  # fmt: skip
-        case NotSent(reason, held_back=True):
+        case NotSent(reason, by_choice=True):
             return Verdict(
                 member.id, member.lease, "not_sent", State.PENDING, message=reason, counts=False,
                 is_certain=True,

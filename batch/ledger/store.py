@@ -16,7 +16,7 @@ from batch.ledger.connecting.waits import at_once
 from batch.ledger.database import Database
 from batch.ledger.restoring import record_arguments, unmoved
 
-Place = tuple[int, int]
+QueuePlace = tuple[int, int]
 """A submission's place in the queue: its priority, the highest first, then its id."""
 
 SILENCE_SECONDS = 20.0
@@ -30,31 +30,31 @@ _TOLERATED_STEP_SECONDS = 1.0
 class Outlook:
     """What may still come when nothing can be begun now; times in seconds from now.
 
-    ``held`` counts the submissions in ``submitting``, whoever holds them. ``due_in`` is when the
-    next pending row is due, ``None`` without one. ``paused_for`` is positive while the account is
-    paused.
+    ``on_wire`` counts the submissions in ``submitting``, of any worker. ``due_in`` is when the
+    next pending row is due, ``None`` without one. ``cooldown_left`` is positive during a
+    cooldown.
     """
 
-    held: int
+    on_wire: int
     due_in: float | None
-    paused_for: float | None
+    cooldown_left: float | None
 
     @property
     def is_due(self) -> bool:
         """Whether something could be begun now, but for what others are sending."""
-        is_paused = self.paused_for is not None and self.paused_for > 0
-        return self.due_in is not None and self.due_in <= 0 and not is_paused
+        is_cooling = self.cooldown_left is not None and self.cooldown_left > 0
+        return self.due_in is not None and self.due_in <= 0 and not is_cooling
 
 
 @dataclass(frozen=True, slots=True)
 class Slots:
     """Slots of the shared pace, by the database's clock: the first is ``first_in`` seconds after
-    ``at`` (epoch, seconds), when they were taken. The target is paused for ``paused_for`` seconds.
+    ``at`` (epoch, seconds), when they were taken. A cooldown lasts ``cooldown_left`` seconds more.
     """
 
     at: float
     first_in: float
-    paused_for: float
+    cooldown_left: float
 
 
 class Store:
@@ -88,7 +88,7 @@ class Store:
         first_id: int | None = None,
         plan: UUID | None = None,
         access_key_id: str | None = None,
-        place: Place | None = None,
+        place: QueuePlace | None = None,
         now: datetime | None = None,
     ) -> list[Claim]:
         """Claim at most as many requests as there are ``nonces``, each intent committed.
@@ -130,7 +130,7 @@ class Store:
         return {row["id"]: row["passed"] for row in rows}
 
     async def open_periods(self, spending: Spending) -> None:
-        """Make what budgets are held against; without it a begin under a budget claims nothing."""
+        """Make the rows that count budgets; without them a begin under a budget claims nothing."""
         currency = spending.prices.currency
         await self._fetch(
             "open_periods", self.target.id, currency, spending.run, spending.zone, None
@@ -168,30 +168,30 @@ class Store:
         rows = await self._fetch("record", *record_arguments(verdicts), actor)
         return unmoved(rows)
 
-    async def pause(self, seconds: float) -> None:
-        """Pause the target for every worker; a longer pause that holds already stays.
+    async def start_cooldown(self, seconds: float) -> None:
+        """Let no worker begin anything for ``seconds``; a longer cooldown stays.
 
-        Nobody waits for this: who asks for it pauses anyway.
+        It does not wait for the database: the caller cools down anyway.
         """
         with at_once():
             await self._fetch("start_cooldown", self.target.id, seconds)
 
-    async def reserve(self, slots: int, interval: float, ahead: float = 0.0) -> Slots:
+    async def take_slots(self, slots: int, interval: float, ahead: float = 0.0) -> Slots:
         """Take ``slots`` of the shared pace, ``interval`` seconds apart, none sooner than ``ahead``
         seconds from now.
         """
 
-        async def reserve() -> tuple[float, float | None, asyncpg.Record]:
+        async def take() -> tuple[float, float | None, asyncpg.Record]:
             asked, latest = self._clock(), self._latest_time()  # anew, for time goes by meanwhile
             row = await self._first("take_slots", self.target.id, slots, interval, latest, ahead)
             return asked, latest, row
 
-        asked, latest, row = await self._database.patiently(reserve)
+        asked, latest, row = await self._database.patiently(take)
         self._seen_clock = row["at"], asked
         if latest is not None and row["at"] > latest:
             _tell_step("forward", row["at"] - latest)
         await self._follow_clock(row["set_back"])
-        return Slots(row["at"], row["first_in"], max(0.0, row["paused_for"] or 0.0))
+        return Slots(row["at"], row["first_in"], max(0.0, row["cooldown_left"] or 0.0))
 
     def _latest_time(self) -> float | None:
         """Return what the database's clock shows at the most, unless it was set forward."""
@@ -242,7 +242,7 @@ class Store:
     async def outlook(self, plan: UUID | None = None) -> Outlook:
         """Say what may still come when nothing can be begun now."""
         row = await self._first("outlook", self.target.id, plan)
-        return Outlook(row["held"], row["due_in"], row["paused_for"])
+        return Outlook(row["on_wire"], row["due_in"], row["cooldown_left"])
 
     async def count_states(self) -> dict[State, int]:
         """Return the number of submissions in each state of the target."""

@@ -123,7 +123,7 @@ class ExistingJobs:
             return wanted
         return min(wanted, sum(row.id not in matches.moved for row in few))
 
-    async def hold_back(self, claims: Sequence[Claim]) -> dict[str, str]:
+    async def keep_back(self, claims: Sequence[Claim]) -> dict[str, str]:
         """Look at the media of claims that were begun unseen; say which must not be sent, and why.
 
         That is a list that was loaded a moment ago, or a row that came due in between. A claim that
@@ -143,7 +143,7 @@ class ExistingJobs:
         kept = {}
         for claim in usual:
             if found := [reasons[m.id] for m in claim.members if m.id in reasons]:
-                kept[claim.nonce] = f"held back: {found[0]}"
+                kept[claim.nonce] = f"not sent: {found[0]}"
                 self._kept_back.update(member.id for member in claim.members)
                 self._is_needed = True
         return kept

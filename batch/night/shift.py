@@ -1,4 +1,4 @@
-"""One run of the worker: what it needs is put together, and what it came to is written down."""
+"""One run of the worker: it is set up, and its result is recorded."""
 
 import contextlib
 import functools
@@ -80,7 +80,7 @@ async def submit(
     is_own_run: bool = True,
     may_begin: Callable[[], Awaitable[None]] = let_begin,
 ) -> RunSummary:
-    """Run one worker until nothing is due, ``ends_at`` (UTC) has come, or it is told to stop.
+    """Run one worker until nothing is due, ``ends_at`` (UTC) has come, or it is stopped.
 
     With ``plan_hash`` it begins only if exactly that plan is due, and sends nothing else; with
     ``only_canaries`` it sends nothing but the canaries that are not judged.
@@ -153,7 +153,7 @@ def _desk(
 
 @contextlib.asynccontextmanager
 async def _gate(desk: _Desk) -> AsyncIterator[Gate]:
-    """Lend what stands before a send: a look for jobs that exist already, where it is wanted."""
+    """Yield the gate before each send: a look for jobs that exist already, where it is wanted."""
     settings = desk.session.settings
     mode = settings.skip_existing
     if mode == "never":
@@ -192,7 +192,7 @@ async def _work(
     counts = await store.count_states()
     journal = Journal(settings.journal_path, desk.worker.id, session.target)
     await store.beat(desk.worker)
-    pace = SharedPace(settings.qps, store.reserve, settings.concurrency)
+    pace = SharedPace(settings.qps, store.take_slots, settings.concurrency)
     submitter = Submitter(
         desk.claims,
         journal,
@@ -244,7 +244,7 @@ async def _work(
 async def _written_down(
     desk: _Desk, *, is_own: bool
 ) -> AsyncIterator[Callable[[RunSummary], None]]:
-    """Keep a submit of its own among the runs; the block hands over what it came to."""
+    """Keep a submit of its own among the runs; the block hands over its result."""
     summaries: list[RunSummary] = []
     if not is_own:
         yield summaries.append

@@ -20,7 +20,7 @@ from batch.ledger.doubts import Doubts, OpenDoubt
 from batch.ledger.journal import LateJournal
 from batch.submit.shared_pace import SharedPace
 from batch.vod.client import VodClient
-from batch.vod.connector import HeldBackError
+from batch.vod.connector import NotDepartedError
 
 _LONGEST_DEPARTURE_SECONDS = 1.0
 """Between mark and send; whatever takes longer, a cooldown say, may have made the mark untrue."""
@@ -44,14 +44,14 @@ class _MarkedDeparture:
         """Wait for nothing: what follows the mark meets a cooldown."""
 
     async def leave(self) -> None:
-        """Mark, then wait for the slot. Raises HeldBackError where one of them cannot be."""
+        """Mark, then wait for the slot. Raises NotDepartedError where one of them cannot be."""
         if not await self._mark():
-            raise HeldBackError("held back: it may not be sent any more")
+            raise NotDepartedError("not sent: it may not be sent any more")
         try:
             async with asyncio.timeout(_LONGEST_DEPARTURE_SECONDS):
                 await self._pace.depart()
         except TimeoutError:
-            raise HeldBackError("held back: its slot was too far away") from None
+            raise NotDepartedError("not sent: its slot was too far away") from None
 
 
 class Replayer:
@@ -103,7 +103,7 @@ class Replayer:
 
         claim = _claim(group)
         outcome = await self._client.submit(claim, _MarkedDeparture(mark, self._pace))
-        if isinstance(outcome, NotSent) and outcome.held_back:
+        if isinstance(outcome, NotSent) and outcome.by_choice:
             log.warning("replay_given_up", why=outcome.reason)
             return None
         log.info("replayed", media_id=claim.media_id, outcome=type(outcome).__name__)
@@ -112,7 +112,7 @@ class Replayer:
     async def _take_in(self, claim: Claim, outcome: Outcome) -> set[int]:
         """Record what the answer names; whatever else it says moves nothing."""
         if isinstance(outcome, Throttled):
-            self._pace.pause(outcome.retry_after_seconds or _COOLDOWN_SECONDS)
+            self._pace.cool_down(outcome.retry_after_seconds or _COOLDOWN_SECONDS)
         if isinstance(outcome, InDoubt) and outcome.job_ids:
             await self._keep(claim, judge_doubt(claim, outcome))
         if not isinstance(outcome, Accepted):

@@ -44,7 +44,7 @@ async def reconcile(
     await session.recover(database)
     await store.expire(settings.heartbeat_timeout.total_seconds(), RECOVERY)
     await store.adopt_strays(RECOVERY)
-    pace = SharedPace(settings.qps, store.reserve)
+    pace = SharedPace(settings.qps, store.take_slots)
     journal = LateJournal(settings.journal_path, target)
     settler = settler_for(settings, database, target, client, pace, journal, ACTOR)
     reconciler = Reconciler(

@@ -64,7 +64,7 @@ class WorkerLine:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """How a target stands."""
+    """The state of a target."""
 
     account: str
     region: str
@@ -87,7 +87,7 @@ class Insights:
         self._target = target
 
     async def status(self, silence_seconds: float, *, batches: int = 10) -> Status:
-        """Return how the target stands; a worker silent for ``silence_seconds`` counts as dead."""
+        """Return the target's state; a worker silent for ``silence_seconds`` counts as dead."""
         counted = await self._database.fetch("count_states", self._target.id)
         states = dict.fromkeys((state.value for state in State), 0)
         return Status(
@@ -131,7 +131,7 @@ class Insights:
 
         Read a page at a time, each in a statement of its own: a reader who pauses holds no
         snapshot, which would slow down all that is sent meanwhile. A submission comes once, as it
-        stands when its page is read.
+        is when its page is read.
         """
         wanted = (self._target.id, [state.value] if state else None, batch)
         after = 0

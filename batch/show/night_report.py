@@ -31,7 +31,7 @@ log = structlog.get_logger()
 class NightReport:
     """A night that has ended, in the target and the zone of ``settings``.
 
-    ``facts`` are the night as ``runs`` keeps it. ``status`` is how the target stands after it,
+    ``facts`` are the night as ``runs`` keeps it. ``status`` is the target's state after it,
     ``None`` where the ledger could not be asked. ``unwritten`` says which result files are missing.
     """
 
@@ -65,7 +65,7 @@ async def spend_night(
 
 
 async def _look_back(session: Session, night: Night) -> NightReport:
-    """Write the result files, and ask how the target stands."""
+    """Write the result files, and read the target's state."""
     settings = session.settings
     status: Status | None = None
     unwritten: tuple[str, ...] = ()

@@ -35,9 +35,9 @@ class HeldBy:
 class Facts:
     """What decides about a submission, at ``now`` by the database's clock. All times are UTC.
 
-    ``waits_for`` tells of an unresolved submission of the same media and type. ``signed_at``,
+    ``waits_for`` names an unresolved submission of the same media and type. ``signed_at``,
     ``was_replayed`` are of its last attempt. ``settle`` is how long after ``signed_at`` finding no
-    job proves absence; a worker not heard of for ``worker_silence`` counts as dead.
+    job proves absence; a worker without a heartbeat for ``worker_silence`` counts as dead.
     ``carried_over`` is why the newest run ended that might have sent it. ``is_perhaps_paid``: it is
     rejected or dead, and no certain refusal came. ``is_set_back``: it goes behind all others.
     """
@@ -62,7 +62,7 @@ class Facts:
     settle: timedelta
     polled_at: datetime | None
     worker: str | None
-    worker_heard_at: datetime | None
+    worker_seen_at: datetime | None
     worker_silence: timedelta
     now: datetime
     carried_over: str | None = None
@@ -80,8 +80,8 @@ class Ruling:
 
 
 def rule(facts: Facts) -> Ruling:
-    """Return what holds a submission; more than one rule may, and all of them are told."""
-    told = {
+    """Return what holds a submission; more than one rule may, and all of them are returned."""
+    rules = {
         State.PENDING: _pending,
         State.SUBMITTING: _submitting,
         State.IN_DOUBT: _in_doubt,
@@ -92,32 +92,32 @@ def rule(facts: Facts) -> Ruling:
         State.DEAD: _ended_without_result,
         State.CANCELLED: _cancelled,
     }[facts.state](facts)
-    return Ruling(MEANS[facts.state], tuple(told))
+    return Ruling(MEANS[facts.state], tuple(rules))
 
 
 def _pending(facts: Facts) -> list[str]:
-    told = [_hold(hold, facts) for hold in facts.held_by]
+    rules = [_hold(hold, facts) for hold in facts.held_by]
     if facts.is_waiting:
-        told.append(
+        rules.append(
             "perhaps sent, for a journal knows a request of it: it is not sent now, and the next "
-            "vod-batch reconcile brings it into doubt, after any other of its media and type"
+            "vod-batch reconcile puts it in doubt, after any other of its media and type"
         )
     if facts.waits_for:
-        told.append(
+        rules.append(
             f"waits for the same media and type, {facts.waits_for}: two on the wire could not be "
-            f"told apart; see: vod-batch reconcile, vod-batch resolve {facts.media_id}"
+            f"distinguished; see: vod-batch reconcile, vod-batch resolve {facts.media_id}"
         )
     if facts.cooldown_until:
-        told.append(
+        rules.append(
             f"the cloud throttles the account: nothing is sent before {_at(facts.cooldown_until)}"
         )
     if not facts.is_due:
-        told.append(
+        rules.append(
             f"not due before {_at(facts.due_at)}; {_attempts(facts)}"
             + (f"; the last one: {facts.code}" if facts.code else "")
         )
-    if told:
-        return told
+    if rules:
+        return rules
     place = "behind all others" if facts.is_set_back else "in order of priority and line"
     due = f"due now: the next vod-batch submit sends it, {place}"
     if facts.is_set_back:
@@ -143,34 +143,34 @@ def _attempts(facts: Facts) -> str:
 
 
 def _submitting(facts: Facts) -> list[str]:
-    if facts.worker is None or facts.worker_heard_at is None:
+    if facts.worker is None or facts.worker_seen_at is None:
         return ["its worker is not known; it comes into doubt with the next: vod-batch reconcile"]
-    heard = f"its worker on {facts.worker} was last heard of at {_at(facts.worker_heard_at)}"
-    if facts.now - facts.worker_heard_at < facts.worker_silence:
-        return [f"{heard}; its answer decides"]
-    return [f"{heard}, so it counts as dead: the next vod-batch reconcile brings it into doubt"]
+    seen = f"its worker on {facts.worker} last sent a heartbeat at {_at(facts.worker_seen_at)}"
+    if facts.now - facts.worker_seen_at < facts.worker_silence:
+        return [f"{seen}; its answer decides"]
+    return [f"{seen}, so it counts as dead: the next vod-batch reconcile puts it in doubt"]
 
 
 def _in_doubt(facts: Facts) -> list[str]:
-    told = [f"because {facts.reason or facts.message or 'its worker died before an answer'}"]
-    if facts.message and facts.message not in told[0]:
-        told.append(f"last look: {facts.message}")
+    rules = [f"because {facts.reason or facts.message or 'its worker died before an answer'}"]
+    if facts.message and facts.message not in rules[0]:
+        rules.append(f"last look: {facts.message}")
     if facts.signed_at is None:
-        return [*told, f"decide with: vod-batch resolve {facts.media_id}"]
+        return [*rules, f"decide with: vod-batch resolve {facts.media_id}"]
     window_ends = facts.signed_at + DATE_WINDOW
     if facts.replay_confirmed and not facts.was_replayed and facts.now < window_ends:
-        told.append(
+        rules.append(
             f"until {_at(window_ends)} vod-batch reconcile may send the identical request once "
             "more, which cannot run twice"
         )
-    told.append(
+    rules.append(
         f"finding its job settles it; from {_at(facts.signed_at + facts.settle)} on finding none "
         "proves that there is none: vod-batch reconcile"
     )
-    told.append(
+    rules.append(
         f"or decide yourself, after seeing what is known: vod-batch resolve {facts.media_id}"
     )
-    return told
+    return rules
 
 
 def _submitted(facts: Facts) -> list[str]:
@@ -191,14 +191,14 @@ def _succeeded(_facts: Facts) -> list[str]:
 
 def _ended_without_result(facts: Facts) -> list[str]:
     cause = ": ".join(part for part in (facts.code, facts.message) if part)
-    told = [cause] if cause else []
+    rules = [cause] if cause else []
     if facts.is_perhaps_paid:
         doubt = (
             f"that is no certain refusal, so a job may exist: vod-batch retry {facts.media_id} "
-            "brings it into doubt, where vod-batch reconcile looks for one"
+            "puts it in doubt, where vod-batch reconcile looks for one"
         )
-        return [*told, doubt]
-    return [*told, f"to send it again: vod-batch retry {facts.media_id}"]
+        return [*rules, doubt]
+    return [*rules, f"to send it again: vod-batch retry {facts.media_id}"]
 
 
 def _cancelled(facts: Facts) -> list[str]:

@@ -207,7 +207,7 @@ def _facts(
     silence: timedelta,
 ) -> Facts:
     last = attempts[-1] if attempts else None
-    heard = row["worker_heartbeat_at"]
+    seen = row["worker_heartbeat_at"]
     return Facts(
         media_id=row["media_id"],
         state=State(row["state"]),
@@ -234,7 +234,7 @@ def _facts(
         settle=settle,
         polled_at=row["polled_at"],
         worker=f"{row['worker_host']}, pid {row['worker_pid']}" if row["worker_host"] else None,
-        worker_heard_at=heard,
+        worker_seen_at=seen,
         worker_silence=silence,
         now=row["now"],
         carried_over=row["carried_over"],

@@ -1,1 +1,1 @@
-"""The worker: permits, begin, call, judge, record (``design.md`` 4)."""
+"""The worker: permits, begin, call, judge, record."""

@@ -49,9 +49,9 @@ class Begins:
                 return claims
         return []
 
-    async def hold_back(self, claims: Sequence[Claim]) -> dict[str, str]:
+    async def keep_back(self, claims: Sequence[Claim]) -> dict[str, str]:
         """Ask the gate which claims are not to be sent: by nonce, with the reason."""
         kept = None
         with self._ending.failures():
-            kept = await unless(self._ending.stopping, self._gate.hold_back(claims))
+            kept = await unless(self._ending.stopping, self._gate.keep_back(claims))
         return kept or {}  # a run that stops sends none of them anyway

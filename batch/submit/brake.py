@@ -1,12 +1,12 @@
-"""How a run gives way to throttling and doubt: slower first, a pause only when that does not help.
+"""How a run gives way to throttling and doubt: slower first, then by a cooldown.
 
 A server that refuses one call in ten at random costs that tenth and little more; one that refuses
 more than about one in six is sent less until it no longer does; one that refuses all is left alone
 for longer and longer, and in the end for good.
 
 A doubt says that cloud or line is ill, and may cost money: more than one in twenty slow the run
-down. Ten in a row make a pause, so that a gateway that restarts puts about those in doubt, not all
-that is sent while it does.
+down. Ten in a row start a cooldown, so that a gateway that restarts puts about those in doubt, not
+all that is sent while it does.
 """
 
 import random
@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 from batch.core.backoff import delay_seconds, with_jitter
 from batch.core.outcome import Failure, InDoubt, NotSent, Outcome, Throttled
 
-LONGEST_PAUSE_SECONDS = 3600.0
+LONGEST_COOLDOWN_SECONDS = 3600.0
 SLOWEST = 10.0
-"""How many times slower than the quota a run goes at most; then it pauses."""
+"""How many times slower than the quota a run goes at most; then it cools down."""
 
 _SLOWER = 1.1
 _FASTER = 0.98
@@ -33,13 +33,13 @@ _PATIENCE = 8
 _PATIENCE_WITH_DOUBT = 10
 """Doubts in a row that it is given, or doubts and throttled answers."""
 
-_FEWEST_PAUSES = 5
-"""Pauses in a row before throttling may count as one without end."""
+_FEWEST_COOLDOWNS = 5
+"""Cooldowns in a row before throttling may count as one without end."""
 
 
 @dataclass
 class Brake:
-    """Decides how slowly to go, and for how long to pause. Times are in seconds of ``clock``.
+    """Decides how slowly to go, and how long to send nothing. Times are in seconds of ``clock``.
 
     ``endless_after`` is how long nothing but throttling and doubt may come before the run
     is to end.
@@ -50,17 +50,17 @@ class Brake:
     dice: random.Random
     slowness: float = 1.0
     """How many times longer than the quota's is the time between two sends."""
-    pauses_in_a_row: int = 0
+    cooldowns_in_a_row: int = 0
     ends_in_doubt: bool = False
     """Whether the last that came without an answer of substance was a doubt."""
     _throttled_in_a_row: int = 0
     _throttled_since: float | None = field(default=None)
-    _paused_until: float = 0.0
+    _cooldown_until: float = 0.0
 
     def see(self, outcome: Outcome) -> float | None:
-        """Take note of one request's outcome; return for how long to pause now, if at all."""
+        """Take note of one request's outcome; return the seconds to send nothing now, if any."""
         if isinstance(outcome, NotSent):
-            return None if outcome.held_back else self._pause()
+            return None if outcome.by_choice else self._cool_down()
         asked = outcome.retry_after_seconds if isinstance(outcome, Failure) else None
         is_doubt = isinstance(outcome, InDoubt) and not outcome.slows
         if is_doubt or (isinstance(outcome, Failure) and outcome.slows):
@@ -73,7 +73,7 @@ class Brake:
     @property
     def is_endless(self) -> bool:
         """Whether nothing but throttling and doubt has come for too long."""
-        if self._throttled_since is None or self.pauses_in_a_row < _FEWEST_PAUSES:
+        if self._throttled_since is None or self.cooldowns_in_a_row < _FEWEST_COOLDOWNS:
             return False
         return self.clock() - self._throttled_since >= self.endless_after
 
@@ -89,28 +89,28 @@ class Brake:
             # A refusal that asks for a slower pace is answered, and asks once.
             self._answered()
         if asked:
-            return self._pause(asked)
-        return self._pause() if self._throttled_in_a_row >= patience else None
+            return self._cool_down(asked)
+        return self._cool_down() if self._throttled_in_a_row >= patience else None
 
     def _go_on(self) -> None:
         self.slowness = max(1.0, self.slowness * _FASTER)
         self._answered()
-        self.pauses_in_a_row = 0
+        self.cooldowns_in_a_row = 0
 
     def _answered(self) -> None:
         self._throttled_in_a_row = 0
         self._throttled_since = None
 
-    def _pause(self, asked: float | None = None) -> float:
-        """Return what the cloud asked for, else a backoff that grows with each pause in a row.
+    def _cool_down(self, asked: float | None = None) -> float:
+        """Return what the cloud asked for, else a backoff that grows with each cooldown in a row.
 
-        Requests that were on the wire together meet the same trouble; they make one pause.
+        Requests that were on the wire together meet the same trouble; they make one cooldown.
         """
-        if self.clock() >= self._paused_until:
-            self.pauses_in_a_row += 1
+        if self.clock() >= self._cooldown_until:
+            self.cooldowns_in_a_row += 1
         if asked:
-            seconds = min(asked, LONGEST_PAUSE_SECONDS)
+            seconds = min(asked, LONGEST_COOLDOWN_SECONDS)
         else:
-            seconds = with_jitter(delay_seconds(max(1, self.pauses_in_a_row)), self.dice)
-        self._paused_until = max(self._paused_until, self.clock() + seconds)
+            seconds = with_jitter(delay_seconds(max(1, self.cooldowns_in_a_row)), self.dice)
+        self._cooldown_until = max(self._cooldown_until, self.clock() + seconds)
         return seconds

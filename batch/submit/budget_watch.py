@@ -24,7 +24,7 @@ class BudgetWatch:
         self._warned: set[str] = set()
 
     async def open_periods(self) -> None:
-        """Make what budgets are held against (:meth:`Store.open_periods`)."""
+        """Make the rows that count budgets (:meth:`Store.open_periods`)."""
         if self._spending.budgets.are_set:
             await self._store.open_periods(self._spending)
 
@@ -56,7 +56,7 @@ class BudgetWatch:
         """Say why the budgets let nothing more be begun; ``None`` when they are not the reason.
 
         Raises:
-            ConfigurationError: the next submission's type has no price, so no budget can be held.
+            ConfigurationError: the next submission's type has no price, so no budget can be kept.
         """
         if not self._spending.budgets.are_set:
             return None

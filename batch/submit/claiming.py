@@ -15,7 +15,7 @@ from batch.core.verdict import Verdict
 from batch.errors import DatabaseUnavailableError, ServerChangedError, VodBatchError
 from batch.ledger.database import Database
 from batch.ledger.failover import CatchUp
-from batch.ledger.store import Place, Store
+from batch.ledger.store import QueuePlace, Store
 from batch.submit.front import Front
 
 log = structlog.get_logger()
@@ -46,7 +46,7 @@ class BeginRules:
 class Claims:
     """The claims of one worker, from their begin until what came of them is in both records.
 
-    Where another server serves than before, it is brought up to them first (``catch_up``).
+    Where another server serves than before, they are read into it first (``catch_up``).
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class Claims:
         self.failovers = 0
         """How often another server was taken up."""
         self.restored = 0
-        """Submissions that a new server had forgotten, or not heard of."""
+        """Submissions that a new server had forgotten or never got."""
         database.server.when_new(self._take_up_server)
 
     @property
@@ -98,7 +98,7 @@ class Claims:
         return claims
 
     async def _begin(
-        self, most_requests: int, most_rows: int, first_id: int | None, place: Place | None
+        self, most_requests: int, most_rows: int, first_id: int | None, place: QueuePlace | None
     ) -> list[Claim]:
         rules = self.rules
 
@@ -152,7 +152,7 @@ class Claims:
             self._moved.pop((member.id, member.lease), None)
 
     async def record(self, verdicts: Sequence[Verdict], actor: str) -> list[int]:
-        """Commit verdicts (:meth:`Store.record`), each where its submission stands by then."""
+        """Commit verdicts (:meth:`Store.record`), each by the state of its submission then."""
 
         async def once() -> list[int]:
             return await self.store.record([self._as_it_is_now(v) for v in verdicts], actor)
@@ -181,7 +181,7 @@ class Claims:
             log.warning("heartbeat_missed", error=str(error))
 
     async def _take_up_server(self) -> None:
-        """Bring a new server up to the journals, and learn where it keeps what is on the wire."""
+        """Read the journals into a new server, and learn where it keeps what is on the wire."""
         claims = list(self._open.values())
         found = await self._catch_up(claims)
         self._moved |= {

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from batch.core.doubt import OLDEST_DATE
 from batch.core.models import Claim
 from batch.submit.shared_pace import SharedPace
-from batch.vod.connector import HeldBackError
+from batch.vod.connector import NotDepartedError
 from batch.waiting import unless
 
 
@@ -21,17 +21,17 @@ class SlotDeparture:
         """Whether the request may have been sent; before that it surely was not."""
 
     async def near(self) -> None:
-        """Wait for a pause's end: a connection would be stale by then. Raises HeldBackError."""
-        if self._pace.paused_for:
-            await unless(self._stopping, self._pace.after_pause())
+        """Wait out a cooldown; a connection would be stale by then. Raises NotDepartedError."""
+        if self._pace.cooldown_left:
+            await unless(self._stopping, self._pace.after_cooldown())
         self._insist_on_going()
 
     async def leave(self) -> None:
-        """Wait for a slot. Raises HeldBackError, and VodBatchError when none can be had."""
+        """Wait for a slot. Raises NotDepartedError, and VodBatchError when none can be had."""
         if not await self._has_slot():
-            raise HeldBackError("held back: the run is stopping")
+            raise NotDepartedError("not sent: the run is stopping")
         if datetime.now(UTC) - self._claim.signed_at > OLDEST_DATE:
-            raise HeldBackError("held back: a pause outlasted its date")
+            raise NotDepartedError("not sent: a cooldown outlasted its date")
         self.has_left = True
 
     async def _has_slot(self) -> bool:
@@ -52,4 +52,4 @@ class SlotDeparture:
 
     def _insist_on_going(self) -> None:
         if self._stopping.is_set():
-            raise HeldBackError("held back: the run is stopping")
+            raise NotDepartedError("not sent: the run is stopping")

@@ -39,7 +39,7 @@ class Ending:
 
     @contextmanager
     def failures(self) -> Iterator[None]:
-        """Let a failure of the block end the run; whoever waits for the block goes on."""
+        """Let a failure of the block end the run; what waits for the block goes on."""
         try:
             yield
         except VodBatchError as error:

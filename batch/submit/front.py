@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from batch.core.models import Claim
-from batch.ledger.store import Place
+from batch.ledger.store import QueuePlace
 
 _LONG_SECONDS = 0.05
 """A begin that took longer than this from the front is spared that for a while."""
@@ -24,10 +24,10 @@ class Front:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._place: Place | None = None
+        self._place: QueuePlace | None = None
         self._front_again_at = 0.0
 
-    def place(self) -> Place | None:
+    def place(self) -> QueuePlace | None:
         """Return where to look from; ``None`` is the front."""
         if self._clock() >= self._front_again_at:
             self._place = None

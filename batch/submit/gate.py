@@ -1,4 +1,4 @@
-"""Who lets submissions be begun and sent: everybody, or whoever looks first."""
+"""What decides whether submissions may be begun and sent: nothing, or a look first."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -8,16 +8,16 @@ from batch.core.models import Claim
 
 
 class Gate(Protocol):
-    """Stands before each begin, and between a begin and its sends."""
+    """Asked before each begin, and between a begin and its sends."""
 
     async def make_way(self, wanted: int) -> int:
         """Say how many submissions may be begun now, of ``wanted``; none: ask again."""
 
-    async def hold_back(self, claims: Sequence[Claim]) -> dict[str, str]:
+    async def keep_back(self, claims: Sequence[Claim]) -> dict[str, str]:
         """Say which claims must not be sent, by nonce, and why: they are given back."""
 
     def summary(self) -> ExistingSummary | None:
-        """Say what the looks came to, if any were taken."""
+        """Return the result of the looks, if any were taken."""
 
 
 class OpenGate:
@@ -27,7 +27,7 @@ class OpenGate:
         """Let all be begun."""
         return wanted
 
-    async def hold_back(self, _claims: Sequence[Claim]) -> dict[str, str]:
+    async def keep_back(self, _claims: Sequence[Claim]) -> dict[str, str]:
         """Keep none."""
         return {}
 

@@ -10,7 +10,7 @@ _Waiting = tuple[Sequence[_T], "asyncio.Future[None]"]
 
 
 class GroupCommit(Generic[_T]):
-    """Makes items durable in groups; whoever hands one in waits until it is.
+    """Makes items durable in groups; who hands one in waits until it is.
 
     ``commit`` writes a group. Two items with the same ``key`` never share one.
     """

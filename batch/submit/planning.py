@@ -27,7 +27,7 @@ class Plan:
     ``holds`` are open, and keep more from being sent.
 
     ``hash`` fixes what was looked at: which rows, at what prices, of what lengths. It has a part
-    for each, so that one that no longer holds tells what changed.
+    for each, so that one that no longer fits says what changed.
     """
 
     hash: str

@@ -36,7 +36,7 @@ class Sender(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class AttemptReport:
-    """One request's end, for whoever watches the run. ``seconds`` from begin to answer."""
+    """One request's end, for a watcher of the run. ``seconds`` from begin to answer."""
 
     claim: Claim
     outcome: Outcome
@@ -85,7 +85,7 @@ class Sending:
         """
         started = self._clock()
         if kept is not None:
-            outcome: Outcome = NotSent(kept, held_back=True)
+            outcome: Outcome = NotSent(kept, by_choice=True)
         else:
             outcome = await self._blame(claim, await self._call(claim))
         verdicts = judge(claim, outcome, max_attempts=self._max_attempts, dice=self._dice)
@@ -130,24 +130,24 @@ class Sending:
         except asyncio.CancelledError:
             if departure.has_left:
                 return InDoubt("the run was forced to stop before the answer")
-            return NotSent("held back: the run was forced to stop", held_back=True)
+            return NotSent("not sent: the run was forced to stop", by_choice=True)
         except VodBatchError as error:
             self._ending.fail(error)
-            return NotSent(str(error), held_back=True)
+            return NotSent(str(error), by_choice=True)
 
     async def _slow_down(self, outcome: Outcome) -> None:
-        """Slow down, then pause: the account for throttling; ourselves for doubt, or no way."""
+        """Slow down, then cool down: all workers when throttled, this one alone when in doubt."""
         seconds = self._brake.see(outcome)
         self._pace.slow_down(self._brake.slowness)
         if seconds is None:
             return
-        self._pace.pause(seconds)
+        self._pace.cool_down(seconds)
         if not isinstance(outcome, Accepted | NotSent) and outcome.slows:
-            await self._pause_everybody(seconds)
+            await self._start_cooldown(seconds)
 
-    async def _pause_everybody(self, seconds: float) -> None:
-        """Pause the target; this worker pauses even if that fails."""
+    async def _start_cooldown(self, seconds: float) -> None:
+        """Start the target's cooldown; this worker cools down even if that fails."""
         try:
-            await self._store.pause(seconds)
+            await self._store.start_cooldown(seconds)
         except DatabaseUnavailableError as error:
-            log.warning("pause_not_shared", error=str(error))
+            log.warning("cooldown_not_shared", error=str(error))

@@ -4,7 +4,7 @@ Each slot is a moment at which one send may leave, ``1 / rate`` after the slot b
 worker holds that. The rate lies a little under the quota; the difference is what sends may be late
 by without a second ever holding more than the quota. A slot missed by more is given up.
 
-A slot belongs to no request: whoever is ready first, its connection open, leaves at the next one.
+A slot belongs to no request: the first with its connection open leaves at the next one.
 
 Slots keep their distance as far as one row of one server hands them out. aiolimiter, which each
 send passes, keeps it whatever happens to them: a failover, a clock that is set, a late send.
@@ -23,7 +23,7 @@ from aiolimiter import AsyncLimiter
 from batch.ledger.store import Slots
 from batch.submit.their_clock import ClockOffset
 
-Reserve = Callable[[int, float, float], Awaitable[Slots]]
+TakeSlots = Callable[[int, float, float], Awaitable[Slots]]
 """Takes (slots, seconds between two, seconds that the first is ahead at least)."""
 
 LEAD_SECONDS = 0.25
@@ -41,7 +41,7 @@ _WAITING_SHARE = 0.5
 
 _HEADROOM = 0.038  # of the quota; what lateness and the way to the server may squeeze together
 _LATENESS_SHARE = 0.6  # of the headroom; the rest is left to the way to the server
-_USUAL_LATENESS = 0.25  # of the tolerance; whoever is later than that makes those behind it wait
+_USUAL_LATENESS = 0.25  # of the tolerance; a later one makes those behind it wait
 
 _SURE_SECONDS = 0.01
 """Bounds of the database's clock so close put no send where another worker's slot is."""
@@ -74,7 +74,7 @@ class SharedPace:
     def __init__(
         self,
         quota: float,
-        reserve: Reserve,
+        take_slots: TakeSlots,
         senders: float = math.inf,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -85,14 +85,14 @@ class SharedPace:
         self._tolerance = _LATENESS_SHARE * (quota / self._rate - 1)
         burst = 1 + _USUAL_LATENESS * self._tolerance * self._rate
         self._limiter = AsyncLimiter(burst, burst * self._interval)
-        self._reserve = reserve
+        self._take_slots = take_slots
         self._clock = clock
         self._block = _Block(0.0, 0, self._interval)
         self._held: list[float] = []
         self._spare = 0
         self._slowness = 1.0
-        self._paused_until = 0.0
-        self._reserving = asyncio.Lock()
+        self._cooldown_until = 0.0
+        self._taking = asyncio.Lock()
         self._offset = ClockOffset()
         self._trips: deque[float] = deque(maxlen=_LAST_TRIPS)
         self._last_second: deque[float] = deque()
@@ -100,17 +100,17 @@ class SharedPace:
         """Most sends of this worker that left in any second so far."""
 
     @property
-    def paused_for(self) -> float:
-        """Seconds until the pause ends, zero without one."""
-        return max(0.0, self._paused_until - self._clock())
+    def cooldown_left(self) -> float:
+        """Seconds until the cooldown ends, zero without one."""
+        return max(0.0, self._cooldown_until - self._clock())
 
-    def pause(self, seconds: float) -> None:
-        """Give no slot for ``seconds``; a longer pause that holds already stays."""
-        self._paused_until = max(self._paused_until, self._clock() + seconds)
+    def cool_down(self, seconds: float) -> None:
+        """Give no slot for ``seconds``; a longer cooldown stays."""
+        self._cooldown_until = max(self._cooldown_until, self._clock() + seconds)
 
-    async def after_pause(self) -> None:
-        """Return once no pause holds."""
-        while remaining := self.paused_for:  # noqa: ASYNC110 - a pause may grow
+    async def after_cooldown(self) -> None:
+        """Return once there is no cooldown."""
+        while remaining := self.cooldown_left:  # noqa: ASYNC110 - it may grow
             await asyncio.sleep(remaining)
 
     def slow_down(self, slowness: float) -> None:
@@ -120,7 +120,7 @@ class SharedPace:
     async def near(self) -> None:
         """Return once the next slot is so near that its request is to be begun."""
         while True:
-            await self.after_pause()
+            await self.after_cooldown()
             if self._spare:
                 return
             await self._have_slot()
@@ -153,18 +153,18 @@ class SharedPace:
 
     @property
     def is_open(self) -> bool:
-        """Whether a slot has come and nothing stands against a send: it would not wait."""
+        """Whether a slot has come and nothing forbids a send: it would not wait."""
         self._drop_missed()
         has_come = bool(self._held) and self._held[0] <= self._clock()
-        return has_come and not self.paused_for and self._limiter.has_capacity()
+        return has_come and not self.cooldown_left and self._limiter.has_capacity()
 
     async def depart(self) -> None:
         """Return when the send may leave: at the next slot that nobody else has taken.
 
-        Cancelling the wait leaves the slot to whoever comes next.
+        Cancelling the wait leaves the slot to the next request.
         """
         while True:
-            await self.after_pause()
+            await self.after_cooldown()
             self._drop_missed()
             slot = heapq.heappop(self._held) if self._held else await self._next_slot()
             try:
@@ -175,17 +175,17 @@ class SharedPace:
                 raise
 
     async def _leaves_at(self, slot: float) -> bool:
-        """Wait for ``slot`` and leave; say no when it was missed or a pause came."""
+        """Wait for ``slot`` and leave; say no when it was missed or a cooldown came."""
         while (early := slot - self._clock()) > 0:  # noqa: ASYNC110
             await asyncio.sleep(early)
-        if self.paused_for or self._missed(slot):
+        if self.cooldown_left or self._missed(slot):
             return False
-        try:  # whoever would be too late must not use up what others wait for
+        try:  # a request that would be too late must not use up what others wait for
             async with asyncio.timeout_at(slot + self._tolerance):
                 await self._limiter.acquire()
         except TimeoutError:
             return False
-        if self.paused_for or self._missed(slot):
+        if self.cooldown_left or self._missed(slot):
             return False
         self._count()
         return True
@@ -214,14 +214,14 @@ class SharedPace:
         return self._pop()
 
     async def _have_slot(self) -> None:
-        async with self._reserving:
+        async with self._taking:
             self._give_up_missed()
             while not self._block.left:
-                await self._reserve_block()
+                await self._take_block()
                 self._give_up_missed()
 
     def _give_up_missed(self) -> None:
-        """Drop the slots that whoever took them now could hardly use in time."""
+        """Drop the slots that a request could hardly use in time now."""
         late = self._clock() - _USUAL_LATENESS * self._tolerance - self._block.at
         if late > 0:
             missed = min(self._block.left, math.ceil(late / self._block.interval))
@@ -234,7 +234,7 @@ class SharedPace:
         self._block.left -= 1
         return slot
 
-    async def _reserve_block(self) -> None:
+    async def _take_block(self) -> None:
         if not self._trips:
             await self._learn_clock()
         seconds = max(_RESERVED_SECONDS, 2 * self._ahead)  # it outlasts its begin too
@@ -242,8 +242,8 @@ class SharedPace:
         interval = self._interval * self._slowness
         slots = await self._ask(size, interval, self._ahead)
         self._block = _Block(self._offset.ours(slots.at) + slots.first_in, size, interval)
-        if slots.paused_for:
-            self.pause(slots.paused_for)
+        if slots.cooldown_left:
+            self.cool_down(slots.cooldown_left)
 
     async def _learn_clock(self) -> None:
         """Look at the database's clock, again where one answer leaves too much open."""
@@ -256,7 +256,7 @@ class SharedPace:
 
     async def _ask(self, slots: int, interval: float, ahead: float) -> Slots:
         asked = self._clock()
-        given = await self._reserve(slots, interval, ahead)
+        given = await self._take_slots(slots, interval, ahead)
         answered = self._clock()
         self._offset.see(given.at, asked, answered)
         self._trips.append(answered - asked)

@@ -1,4 +1,4 @@
-"""The worker: a block of slots, begin, call, judge, record (``design.md`` 4).
+"""The worker: a block of slots, begin, call, judge, record.
 
 A request is sent only after its intent is committed, and a sender takes the next one only after the
 outcome of the last is durable. A crash therefore leaves in doubt at most ``concurrency`` requests.
@@ -34,7 +34,7 @@ _NEAR_SECONDS = 120.0
 _TOGETHER_SECONDS = 0.1
 """Requests that end so close together are one occasion to look whether more is due."""
 
-_NOT_JOURNALED = "held back: the journal cannot be written"
+_NOT_JOURNALED = "not sent: the journal cannot be written"
 
 log = structlog.get_logger()
 
@@ -90,7 +90,7 @@ class Submitter:
             task.cancel()
 
     async def run(self) -> RunSummary:
-        """Submit until nothing is due, or until told to stop.
+        """Submit until nothing is due, or until stopped.
 
         Raises:
             VodBatchError: the ledger or the credentials failed; what was on the wire is recorded
@@ -126,7 +126,7 @@ class Submitter:
         if not claims:
             await self._wait_or_finish()
             return
-        kept = await self._hold_back(claims)
+        kept = await self._keep_back(claims)
         for claim in claims:
             self._send_in_background(claim, kept.get(claim.nonce))
 
@@ -168,10 +168,10 @@ class Submitter:
         self._sender_freed.clear()
         await unless(self._stopping, self._sender_freed.wait())
 
-    async def _hold_back(self, claims: Sequence[Claim]) -> dict[str, str]:
+    async def _keep_back(self, claims: Sequence[Claim]) -> dict[str, str]:
         """Return the claims that are not to be sent, by nonce, with the reason."""
         if await self._records.keep_intents(claims):
-            return await self._begins.hold_back(claims)
+            return await self._begins.keep_back(claims)
         return dict.fromkeys((claim.nonce for claim in claims), _NOT_JOURNALED)
 
     def _send_in_background(self, claim: Claim, kept: str | None) -> None:
@@ -205,7 +205,7 @@ class Submitter:
             await sleep_unless(self._stopping, seconds)
 
     async def _is_beyond_budget(self) -> bool:
-        """Tell whether the budgets keep what is due from being begun, which ends the run."""
+        """Return whether the budgets keep what is due from being begun, which ends the run."""
         with self._ending.failures():
             self._obstacle = await self._budgets.obstacle()
         if self._obstacle:
@@ -266,8 +266,8 @@ class Submitter:
 def _idle_seconds(outlook: Outlook) -> float | None:
     """Return how long to wait before looking again, or ``None`` when nothing more can come."""
     is_near = outlook.due_in is not None and outlook.due_in <= _NEAR_SECONDS
-    if is_near and outlook.paused_for and outlook.paused_for > 0:
-        return min(outlook.paused_for, _LONGEST_IDLE_SECONDS)
+    if is_near and outlook.cooldown_left and outlook.cooldown_left > 0:
+        return min(outlook.cooldown_left, _LONGEST_IDLE_SECONDS)
     if is_near and outlook.due_in is not None:
         return min(max(outlook.due_in, 0.01), _LONGEST_IDLE_SECONDS)
-    return _LONGEST_IDLE_SECONDS / 4 if outlook.held else None
+    return _LONGEST_IDLE_SECONDS / 4 if outlook.on_wire else None

@@ -24,7 +24,7 @@ _FIRST_SUSPECT_AT = PROBES - SPREAD_PROBES
 _LATEST_SUSPECT_AT = 96
 _MOST_CODES = 50
 _FEWEST = 2
-"""One row alone cannot tell an account from a media."""
+"""One row alone does not show whether account or media is refused."""
 
 _Refusal = Refused | AccountStopped
 
@@ -45,7 +45,7 @@ class _Streak:
 
 
 def _may_be_either(outcome: Outcome) -> TypeGuard[_Refusal]:
-    """Tell whether it may be the row that is refused, or the account."""
+    """Return whether it may be the row that is refused, or the account."""
     if isinstance(outcome, AccountStopped):
         return outcome.may_be_one_rows
     return isinstance(outcome, Refused) and not outcome.is_certain
@@ -77,7 +77,7 @@ class Suspicion:
         self._probing |= {claim.nonce for claim in claims}
 
     def see(self, claim: Claim, outcome: Outcome) -> None:
-        """Take note of what one request came to."""
+        """Take note of one request's outcome."""
         is_probe = claim.nonce in self._probing
         self._probing.discard(claim.nonce)
         if isinstance(outcome, Accepted):
@@ -89,7 +89,7 @@ class Suspicion:
             self._count(outcome, is_probe=is_probe)
 
     def serves(self, types: Collection[JobType]) -> bool:
-        """Tell whether this run was given a job of each of ``types``."""
+        """Return whether this run was given a job of each of ``types``."""
         return self._served.issuperset(types)
 
     def verdict(self) -> AccountStopped | None:

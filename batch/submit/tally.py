@@ -79,7 +79,7 @@ class DoubtGuard:
     _last: deque[bool] = field(default_factory=deque)
 
     def count(self, outcome: Outcome) -> None:
-        """Take note of what a request that left came to."""
+        """Count the outcome of a request that left."""
         is_doubt = isinstance(outcome, InDoubt)
         self._in_all += is_doubt
         self._in_a_row = self._in_a_row + 1 if is_doubt else 0
@@ -126,8 +126,8 @@ class Tally:
     _silent_since: float | None = None
 
     def count_outcome(self, outcome: Outcome) -> None:
-        """Take note of one request's outcome; one that we held back says nothing."""
-        if isinstance(outcome, NotSent) and outcome.held_back:
+        """Count one request's outcome; one that we chose not to send says nothing."""
+        if isinstance(outcome, NotSent) and outcome.by_choice:
             return
         self.requests += 1
         if isinstance(outcome, AccountStopped) and outcome.stops_at_once:
@@ -184,11 +184,11 @@ _NOTHING_IS_SERVED = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class RunSummary:
-    """What one run came to; durations in seconds, counts in submissions.
+    """The result of one run; durations in seconds, counts in submissions.
 
     ``obstacle`` says what a budget did not allow any more. ``failovers`` is how often another
-    server of the database was taken up, ``restored`` what the database had forgotten, or not heard
-    of, and was told from the journal.
+    server of the database was taken up, ``restored`` what the database had forgotten, or never
+    got, and was read in from the journal.
     """
 
     stopped_by: StopReason
@@ -217,7 +217,7 @@ class RunSummary:
 
     @property
     def exit_codes(self) -> tuple[ExitCode, ...]:
-        """Every exit code that holds; the most urgent one ends the command (``design.md`` 5)."""
+        """Every exit code that holds; the most urgent one ends the command."""
         codes = []
         if self.account:
             codes.append(self.account.exit_code)

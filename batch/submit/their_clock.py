@@ -1,6 +1,6 @@
 """The database's clock beside ours: bounds of what lies between them, from round trips.
 
-A time that the database tells was its own at some moment between our asking and its answer, so each
+A time in a database's answer was its own at some moment between our asking and its answer, so each
 round trip bounds the difference from both sides, and the shortest ones bound it best. What several
 say together is kept, not what the last one says: an answer that came late moves nothing.
 """
@@ -25,7 +25,7 @@ class ClockOffset:
         return self.high - self.low
 
     def see(self, theirs: float, asked: float, answered: float) -> None:
-        """Take note of a round trip that told ``theirs``.
+        """Take note of a round trip that returned ``theirs``.
 
         Where it contradicts all before, a clock was set: what was known is forgotten.
         """

@@ -15,7 +15,7 @@ from aiohttp.tracing import Trace
 _MOST_LOST_CONNECTIONS = 3
 
 
-class HeldBackError(Exception):
+class NotDepartedError(Exception):
     """The request is not to be sent after all; the text says why."""
 
 
@@ -23,10 +23,10 @@ class Departure(Protocol):
     """What a request waits for on its way out."""
 
     async def near(self) -> None:
-        """Return once it is worth while to open a connection. Raises HeldBackError."""
+        """Return once it is worth while to open a connection. Raises NotDepartedError."""
 
     async def leave(self) -> None:
-        """Return at the moment at which the request may leave. Raises HeldBackError."""
+        """Return at the moment at which the request may leave. Raises NotDepartedError."""
 
 
 class AtOnce:

@@ -114,7 +114,7 @@ class Endpoint:
         """
         credentials = await self._credentials.current()
         if key_id not in (None, credentials.access_key_id):
-            return NotSent("held back: the access key was changed meanwhile", held_back=True)
+            return NotSent("not sent: the access key was changed meanwhile", by_choice=True)
         try:
             request = signing.sign(
                 action,

@@ -15,7 +15,7 @@ def limiter(quota: float) -> AsyncLimiter:
     """Return what spreads calls evenly, at most ``quota`` in any second.
 
     ``AsyncLimiter(b, b / r)`` lets at most ``r + b - 1`` calls through in a second, so ``r`` is the
-    quota less the burst (``design.md`` 1.2).
+    quota less the burst.
     """
     burst, rate = burst_and_rate(quota)
     return AsyncLimiter(burst, burst / rate)

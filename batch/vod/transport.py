@@ -16,7 +16,7 @@ from yarl import URL
 from batch.core.classify import named_job_ids
 from batch.core.outcome import Answer, InDoubt, NotSent
 from batch.errors import VodBatchError
-from batch.vod.connector import AtOnce, Connector, Departure, HeldBackError, Progress, sending
+from batch.vod.connector import AtOnce, Connector, Departure, NotDepartedError, Progress, sending
 from batch.vod.proxy import Proxy
 from batch.vod.repeats import AnswersSeen
 from batch.vod.wire import SignedRequest
@@ -127,8 +127,8 @@ class Transport:
         try:
             async with asyncio.timeout(total) as progress.until:
                 return await self._post(request, limit, progress)
-        except HeldBackError as error:
-            return NotSent(str(error), held_back=True)
+        except NotDepartedError as error:
+            return NotSent(str(error), by_choice=True)
         except VodBatchError:  # of its departure
             raise
         except Exception as error:

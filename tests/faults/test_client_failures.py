@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from batch.core.models import Claim, ClaimedSubmission, JobType
 from batch.core.outcome import Accepted, InDoubt, NotSent, Refused, Throttled
 from batch.vod.client import SUBMIT_LIMIT_BYTES, VodClient
-from batch.vod.connector import HeldBackError, Progress, sending
+from batch.vod.connector import NotDepartedError, Progress, sending
 from batch.vod.credentials import Credentials, CredentialSource
 from batch.vod.transport import Timeouts
 
@@ -486,7 +486,7 @@ class Gate:
         self.waits.set()
         await self.opened.wait()
         if self.refuse:
-            raise HeldBackError("held back")
+            raise NotDepartedError("held back")
 
 
 async def test_a_request_departs_with_its_connection_open() -> None:
@@ -513,11 +513,11 @@ async def test_a_wait_for_the_departure_is_no_part_of_the_total_timeout() -> Non
         assert isinstance(await sending, Accepted)
 
 
-async def test_what_is_held_back_at_its_departure_was_not_sent() -> None:
+async def test_what_may_not_depart_was_not_sent() -> None:
     gate = Gate(refuse=True)
     gate.opened.set()
     async with serving(succeed) as server, client_of(server.port) as client:
-        assert await client.submit(CLAIM, gate) == NotSent("held back", held_back=True)
+        assert await client.submit(CLAIM, gate) == NotSent("held back", by_choice=True)
         assert server.requests == []
 
 

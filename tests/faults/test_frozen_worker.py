@@ -77,7 +77,7 @@ async def test_a_frozen_worker_that_was_replayed_gives_nothing_back(
 
 LATE: dict[str, Outcome] = {
     "not sent": NotSent("connection refused"),
-    "held back": NotSent("held back", held_back=True),
+    "held back": NotSent("held back", by_choice=True),
     "throttled": Throttled("Throttling.User", "m", "R", 400, None),
     "refused": Refused("InvalidParameter", "m", "R", 400),
     "account stopped": AccountStopped("Forbidden", "m", "R", 403, StopCause.PERMISSION),

@@ -45,7 +45,7 @@ async def _life(world: World) -> Act:
 async def _pause(world: World) -> Act:
     async def pause() -> None:
         with suppress(DatabaseUnavailableError):  # whoever pauses waits for no ledger
-            await world.store.pause(60.0)
+            await world.store.start_cooldown(60.0)
 
     return pause
 
@@ -58,7 +58,7 @@ async def _periods(world: World) -> Act:
 @CASES.of("take_slots")
 async def _slots(world: World) -> Act:
     async def reserve() -> None:
-        await world.store.reserve(3, 0.1)
+        await world.store.take_slots(3, 0.1)
 
     return reserve
 

@@ -30,6 +30,6 @@ UPDATE targets t
   FROM ahead a
  WHERE t.id = a.id
 RETURNING extract(epoch FROM a.slots)::float8 AS first_in,
-          extract(epoch FROM a.cooldown)::float8 AS paused_for,
+          extract(epoch FROM a.cooldown)::float8 AS cooldown_left,
           extract(epoch FROM a.at)::float8 AS at,
           extract(epoch FROM a.set_back)::float8 AS set_back

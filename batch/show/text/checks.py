@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:  # whoever has one of these to show has loaded what made it
+if TYPE_CHECKING:  # what has one of these to show has loaded its maker
     from batch.doctor import Check
     from batch.ledger.recovery import JournalCheck
 
@@ -47,7 +47,7 @@ def journal_lines(checks: Sequence[JournalCheck], folder: Path) -> Iterator[str]
         if found.forgotten:
             yield f"  {len(found.forgotten):,} that PostgreSQL forgot"
         if found.unrecorded:
-            yield f"  {len(found.unrecorded):,} whose answer PostgreSQL never heard"
+            yield f"  {len(found.unrecorded):,} whose answer PostgreSQL never got"
         if check.damaged_lines:
             yield f"  {check.damaged_lines:,} damaged lines: {_damage(check)}"
     if any(check.comparison.differs for check in checks):

@@ -9,7 +9,7 @@ from batch.show.text.parts import at
 
 
 def owned_line(owned: Owned, words: str) -> str:
-    """Tell of a submission's JobId what the cloud said."""
+    """Show what the cloud said of a submission's JobId."""
     whose = f"{owned.media_id} {owned.job_type} (campaign {owned.campaign})"
     return f"{whose}, job {owned.job_id}: {words}"
 
@@ -27,11 +27,11 @@ def evidence_lines(evidence: Evidence) -> Iterator[str]:
     for job in evidence.jobs:
         when = at(job.created_at) if job.created_at else "at no known time"
         marks = [
-            _TRIGGERS.get(job.trigger or "", f"Trigger {job.trigger or 'not told'}"),
+            _TRIGGERS.get(job.trigger or "", f"Trigger {job.trigger or 'not named'}"),
             "known to the ledger" if job.is_known else "unknown to the ledger",
             "FITS" if job.fits else "may fit" if job.may_fit else "does not fit",
         ]
-        yield f"  cloud    {job.job_id} {job.type or '(type not told)'} {when}: {', '.join(marks)}"
+        yield f"  cloud    {job.job_id} {job.type or '(type not named)'} {when}: {', '.join(marks)}"
     if evidence.may_still_arrive:
         yield "  caution  the request is younger than 15 minutes: it may still arrive"
     yield (

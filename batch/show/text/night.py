@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def night_lines(report: "NightReport") -> Iterator[str]:
-    """Tell a night that has just ended."""
+    """Show a night that has just ended."""
     night, settings = report.night, report.settings
     if report.status:
         yield from morning_lines(report.facts, report.status, find_zone(settings.timezone))
@@ -27,7 +27,7 @@ def night_lines(report: "NightReport") -> Iterator[str]:
 
 
 def morning_lines(facts: Mapping[str, Any], status: Status, zone: ZoneInfo) -> Iterator[str]:
-    """Tell a night from its facts (as ``runs`` keeps them) and how the target stands now."""
+    """Show a night by its facts (as ``runs`` keeps them) and the target's state now."""
     started, ended = _time(facts["started_at"], zone), _time(facts["ended_at"], zone)
     yield f"vod-batch night of {status.account} in {status.region}"
     yield f"{started:%Y-%m-%d %H:%M} to {ended:%H:%M %Z}, run {facts['run']}"
@@ -158,7 +158,7 @@ def _needs(facts: Mapping[str, Any], status: Status) -> Iterator[str]:
     if any(load["facts"] and load["facts"]["quarantined"] for load in facts["loads"]):
         yield "fix the quarantined lines and put them into the inbox as a file of their own"
     if facts.get("unseen"):
-        yield "look at the words that the cloud said and nobody knows; tell whoever maintains this"
+        yield "look at the words of the cloud that nobody knows; report them to the maintainer"
     if states[State.REJECTED] or states[State.FAILED] or states[State.DEAD]:
         yield "see what was rejected or failed: vod-batch export --state rejected (failed, dead)"
 

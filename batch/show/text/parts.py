@@ -13,7 +13,7 @@ from batch.ledger.operators import Hold
 
 
 def cost_lines(costs: Mapping[str, Any] | None) -> Iterator[str]:
-    """Tell costs (:class:`batch.core.pricing.Costs`): what is charged, and what may still be."""
+    """Show costs (:class:`batch.core.pricing.Costs`): what is charged, and what may still be."""
     if costs is None:
         return
     for cost in costs["by_currency"]:
@@ -25,7 +25,7 @@ def cost_lines(costs: Mapping[str, Any] | None) -> Iterator[str]:
 
 
 def budget_line(use: Mapping[str, Any], currency: str) -> str:
-    """Tell how far a budget (:class:`batch.core.budget.BudgetUse`) is used."""
+    """Show how far a budget (:class:`batch.core.budget.BudgetUse`) is used."""
     spent, limit = Decimal(use["spent"]), Decimal(use["limit"])
     warning = " - NEARLY USED" if spent >= NEARLY_USED * limit else ""
     return (
@@ -40,29 +40,29 @@ def money(amount: object) -> str:
 
 
 def existing_lines(runs: Sequence[Mapping[str, Any] | None]) -> Iterator[str]:
-    """Tell what looks for existing jobs (``ExistingSummary``) came to in all runs together."""
-    told = [one for one in runs if one]
+    """Show the results of looking for existing jobs (``ExistingSummary``), of all runs together."""
+    looked = [one for one in runs if one]
 
     def total(name: str) -> int:
-        return sum(one[name] for one in told)
+        return sum(one[name] for one in looked)
 
     if adopted := total("adopted"):
-        yield f"  there before {adopted:>9,}  jobs adopted, nothing paid{_saving(told)}"
+        yield f"  there before {adopted:>9,}  jobs adopted, nothing paid{_saving(looked)}"
     if put_off := total("put_off"):
         yield f"  put off      {put_off:>9,}  for a job that still runs, or a look that failed"
     if failed := total("failed"):
         yield f"  not seen     {failed:>9,}  media whose jobs could not be looked up"
-    for why in dict.fromkeys(one["gave_up"] for one in told if one["gave_up"]):
+    for why in dict.fromkeys(one["gave_up"] for one in looked if one["gave_up"]):
         yield f"  no more looks for existing jobs were taken, and the rest was sent without: {why}"
 
 
-def _saving(told: Sequence[Mapping[str, Any]]) -> str:
-    saved = [Decimal(str(one["saved"])) for one in told if one["saved"] is not None]
-    return f", about {money(sum(saved))} {told[0]['currency']} saved" if saved else ""
+def _saving(looked: Sequence[Mapping[str, Any]]) -> str:
+    saved = [Decimal(str(one["saved"])) for one in looked if one["saved"] is not None]
+    return f", about {money(sum(saved))} {looked[0]['currency']} saved" if saved else ""
 
 
 def word_lines(words: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """Show each word with where it stood, how often, and where it was seen last."""
+    """Show each word with its field, how often, and where it was seen last."""
     for word in words:
         yield (
             f"unknown word of the cloud: {word['action']} {word['field']} {word['word']!r}, "

@@ -1,4 +1,4 @@
-"""What a load, a plan, a run of the worker and a reconcile came to, in lines of text."""
+"""The results of a load, a plan, a run of the worker and a reconcile, in lines of text."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from batch.core.states import State
 from batch.show.text.parts import budget_line, existing_lines, hold_line
 
-if TYPE_CHECKING:  # whoever has one of these to show has loaded what made it
+if TYPE_CHECKING:  # what has one of these to show has loaded its maker
     from batch.ledger.loading import LoadReport
     from batch.reconcile.reconciler import ReconcileSummary
     from batch.submit.planning import Plan
@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # whoever has one of these to show has loaded what made it
 
 
 def load_lines(report: LoadReport) -> Iterator[str]:
-    """Tell what became of one input."""
+    """Show what became of one input."""
     if report.known:
         yield (
             f"{report.source}: loaded before, as batch {report.known.id} on "
@@ -50,7 +50,7 @@ def _duplicates(report: LoadReport) -> int:
 
 
 def _restored_lines(summary: RunSummary) -> Iterator[str]:
-    """Tell what the journal brought back, and whether another server had lost it."""
+    """Show what was restored from the journal, and whether another server had lost it."""
     if summary.restored:
         who = (
             "another server of the database took over and" if summary.failovers else "the database"
@@ -59,7 +59,7 @@ def _restored_lines(summary: RunSummary) -> Iterator[str]:
 
 
 def summary_lines(summary: RunSummary, currency: str) -> Iterator[str]:
-    """Tell what one run of the worker came to, and what to do about it."""
+    """Show the result of one run of the worker, and what to do about it."""
     by_state = summary.states
     rate = summary.requests / summary.seconds if summary.seconds else 0.0
     yield f"stopped because {summary.stopped_by.value}, after {summary.seconds:.1f} s"
@@ -91,7 +91,7 @@ def summary_lines(summary: RunSummary, currency: str) -> Iterator[str]:
 
 
 def plan_lines(plan: Plan) -> Iterator[str]:
-    """Tell what a submit would send, and what it may cost."""
+    """Show what a submit would send, and what it may cost."""
     yield f"plan {plan.hash}"
     total = sum(plan.rows.values())
     by_type = ", ".join(f"{count:,} {name}" for name, count in plan.rows.items())
@@ -118,7 +118,7 @@ def plan_lines(plan: Plan) -> Iterator[str]:
 
 
 def reconcile_lines(summary: ReconcileSummary) -> Iterator[str]:
-    """Tell what a reconcile came to, and what is left for whom."""
+    """Show the result of a reconcile, and what is left for whom."""
     settled, ended = summary.settled, summary.ended
     yield f"  adopted      {settled.get('adopted', 0):>9,}  doubts whose job was found"
     yield f"  replayed     {settled.get('replayed', 0):>9,}  doubts whose request had been lost"
@@ -144,7 +144,7 @@ def reconcile_lines(summary: ReconcileSummary) -> Iterator[str]:
 def _who_settles(summary: ReconcileSummary) -> str:
     if summary.needs_operator:
         return f"  {summary.needs_operator:,} need your word: vod-batch resolve --all"
-    return "  time will tell; run vod-batch reconcile again" if summary.in_doubt else ""
+    return "  not decided yet; run vod-batch reconcile again" if summary.in_doubt else ""
 
 
 def _charge_lines(extra_charges: int) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""How a target stands, as tables on a terminal."""
+"""The state of a target, as tables on a terminal."""
 
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -16,7 +16,7 @@ _WIDEST = 10_000
 
 
 def status_lines(status: Status) -> Iterator[str]:
-    """Show how a target stands, in tables, coloured where stdout is a terminal."""
+    """Show the state of a target in tables, coloured where stdout is a terminal."""
     # Lists and reasons are others' words: what looks like rich's own markup is part of them.
     console = Console(highlight=False, markup=False, emoji=False, width=_WIDEST)
     with console.capture() as captured:

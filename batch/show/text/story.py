@@ -9,7 +9,7 @@ from batch.show.text.parts import at
 
 
 def story_lines(story: Story) -> Iterator[str]:
-    """Tell the whole story of a media, submission by submission."""
+    """Show the whole story of a media, submission by submission."""
     count = len(story.submissions)
     yield (
         f"{story.media_id} in {story.account}/{story.region}: "
@@ -20,38 +20,38 @@ def story_lines(story: Story) -> Iterator[str]:
         yield from _submission_lines(submission)
 
 
-def _submission_lines(told: SubmissionStory) -> Iterator[str]:
-    yield f"{told.job_type}, campaign {told.campaign}" + (
-        f", config {told.config}" if told.config else ""
+def _submission_lines(story: SubmissionStory) -> Iterator[str]:
+    yield f"{story.job_type}, campaign {story.campaign}" + (
+        f", config {story.config}" if story.config else ""
     )
-    loaded = f" on {at(told.loaded_at)}" if told.loaded_at else ""
-    yield f"  from      {told.source or 'a batch that is gone'}, line {told.line}"
-    yield f"  loaded    as batch {told.batch}{loaded}, priority {told.priority}"
-    if told.user_data:
-        yield f"  data      {told.user_data}"
-    yield f"  state     {told.state}: {told.means}"
-    for number, rule in enumerate(told.holding):
+    loaded = f" on {at(story.loaded_at)}" if story.loaded_at else ""
+    yield f"  from      {story.source or 'a batch that is gone'}, line {story.line}"
+    yield f"  loaded    as batch {story.batch}{loaded}, priority {story.priority}"
+    if story.user_data:
+        yield f"  data      {story.user_data}"
+    yield f"  state     {story.state}: {story.means}"
+    for number, rule in enumerate(story.holding):
         yield f"  {'now' if number == 0 else '':<9} {rule}"
-    if told.job_id:
-        yield f"  job       {told.job_id}, request {told.request_id or 'not known'}"
+    if story.job_id:
+        yield f"  job       {story.job_id}, request {story.request_id or 'not known'}"
     yield from _part(
-        "attempts", [line for one in told.attempts for line in _attempt_lines(one, told)]
+        "attempts", [line for attempt in story.attempts for line in _attempt_lines(attempt, story)]
     )
-    yield from _part("history", [_move_line(one) for one in told.history])
-    yield from _part("holds", [_past_hold_line(one) for one in told.holds])
-    yield from _part("cost", [*_cost_lines(told.cost)] if told.cost else [])
+    yield from _part("history", [_move_line(move) for move in story.history])
+    yield from _part("holds", [_past_hold_line(hold) for hold in story.holds])
+    yield from _part("cost", [*_cost_lines(story.cost)] if story.cost else [])
 
 
 def _part(title: str, lines: Sequence[str]) -> Iterator[str]:
-    """Show one part of the story; a part without lines is not there."""
+    """Show story part of the story; a part without lines is not there."""
     if lines:
         yield f"  {title}"
         for line in lines:
             yield f"    {line}"
 
 
-def _attempt_lines(attempt: Attempt, told: SubmissionStory) -> Iterator[str]:
-    silent = "on the wire" if told.state == State.SUBMITTING else "no answer is recorded"
+def _attempt_lines(attempt: Attempt, story: SubmissionStory) -> Iterator[str]:
+    silent = "on the wire" if story.state == State.SUBMITTING else "no answer is recorded"
     ended = f" to {attempt.ended_at:%H:%M:%S}" if attempt.ended_at else ""
     facts = [
         attempt.outcome or silent,

@@ -171,7 +171,7 @@ async def test_a_hold_stops_the_probe(
 def test_every_line_of_a_probe_is_documented() -> None:
     """docs/operating.md has a line for each, and no other."""
     text = Path("docs/operating.md").read_text(encoding="utf-8")
-    table = text.partition("| line | tells |\n|---|---|\n")[2].partition("\n\n")[0]
+    table = text.partition("| line | says |\n|---|---|\n")[2].partition("\n\n")[0]
     first = " ".join(row.split("|")[1] for row in table.splitlines())
     told = set(re.findall(r"`([^`]+)`", first))
     source = Path("batch/doctor/probe.py").read_text(encoding="utf-8")

@@ -98,8 +98,8 @@ async def test_a_row_waits_for_its_due_time(ledger: Ledger) -> None:
 async def test_a_paused_target_begins_nothing(ledger: Ledger) -> None:
     """While the account is paused no worker claims; a longer pause is never cut short."""
     await ledger.add([1])
-    await ledger.store.pause(3600)
-    await ledger.store.pause(1)
+    await ledger.store.start_cooldown(3600)
+    await ledger.store.start_cooldown(1)
     assert await ledger.begin() == []
     passes = "UPDATE targets SET cooldown_until = cooldown_until - make_interval(secs => $1)"
     await ledger.sql.execute(passes, 3500.0)

@@ -164,7 +164,7 @@ class World:
             await self.operators.hold_target("why", "test")
         await self.ledger.sql.execute("UPDATE targets SET cooldown_until = NULL")
         if is_cooling:
-            await self.ledger.store.pause(3600)
+            await self.ledger.store.start_cooldown(3600)
 
 
 async def test_begin_claims_what_is_sendable_row_for_row(ledger: Ledger) -> None:

@@ -119,9 +119,9 @@ async def test_a_row_that_was_put_off_waits_no_longer_than_that(ledger: Ledger) 
     """Thirty seconds of backoff do not become an hour."""
     (row,) = await ledger.add([1])
     await ledger.sql.execute("UPDATE submissions SET due_at = now() + interval '30 s'")
-    await ledger.store.reserve(1, 0.1)
+    await ledger.store.take_slots(1, 0.1)
     await move_database(ledger.url, -HOUR)
-    await ledger.store.reserve(1, 0.1)
+    await ledger.store.take_slots(1, 0.1)
     left = await ledger.sql.fetchval("SELECT due_at - now() FROM submissions WHERE id = $1", row)
     assert timedelta(seconds=20) < left < timedelta(seconds=35)
 
@@ -148,21 +148,21 @@ async def test_a_time_that_nobody_can_have_set_is_not_waited_for(
     ledger: Ledger, column: str
 ) -> None:
     """However the row came to lie hours ahead."""
-    await ledger.store.reserve(3, 0.1)
-    await ledger.store.pause(0.2)
+    await ledger.store.take_slots(3, 0.1)
+    await ledger.store.start_cooldown(0.2)
     await ledger.sql.execute(f"UPDATE targets SET {column} = now() + interval '5 h'")
-    slots = await ledger.store.reserve(3, 0.1)
+    slots = await ledger.store.take_slots(3, 0.1)
     assert 0 <= slots.first_in <= 0.31
-    assert slots.paused_for <= 0.21
-    assert ((await ledger.store.outlook()).paused_for or 0) <= 0.21
+    assert slots.cooldown_left <= 0.21
+    assert ((await ledger.store.outlook()).cooldown_left or 0) <= 0.21
 
 
 async def test_a_longer_pause_outlives_a_step(ledger: Ledger) -> None:
     """The cloud asked for ten minutes: a step back neither draws them out nor cuts them."""
-    await ledger.store.pause(600)
+    await ledger.store.start_cooldown(600)
     await move_database(ledger.url, -HOUR)
-    await ledger.store.pause(1)
-    assert 590 < (await ledger.store.reserve(1, 0.1)).paused_for <= 600
+    await ledger.store.start_cooldown(1)
+    assert 590 < (await ledger.store.take_slots(1, 0.1)).cooldown_left <= 600
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -173,7 +173,7 @@ async def test_slots_never_overlap_whatever_the_clock_does(ledger: Ledger, seed:
     taken_to = left = 0.0
     for _ in range(7):
         for store in dice.sample(stores, 2):
-            first_in = (await store.reserve(4, 0.5)).first_in
+            first_in = (await store.take_slots(4, 0.5)).first_in
             heard = time.monotonic()
             # A tenth: what an answer's own way may differ by; slots lie half a second apart.
             assert heard + first_in >= taken_to - 0.1
@@ -188,10 +188,10 @@ async def test_slots_never_overlap_whatever_the_clock_does(ledger: Ledger, seed:
 async def test_a_step_forward_is_reported(ledger: Ledger) -> None:
     """It ends pauses early and looks like silence of the others: somebody should know."""
     with capture_logs() as logs:
-        await ledger.store.reserve(1, 0.1)
+        await ledger.store.take_slots(1, 0.1)
         await move_database(ledger.url, HOUR)
-        await ledger.store.reserve(1, 0.1)
-        await ledger.store.reserve(1, 0.1)
+        await ledger.store.take_slots(1, 0.1)
+        await ledger.store.take_slots(1, 0.1)
     assert _steps(logs) == ["database_clock_set_forward"]
 
 

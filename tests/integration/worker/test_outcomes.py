@@ -119,7 +119,7 @@ async def test_throttling_pauses_the_account_and_penalises_no_row(night: Night) 
 async def test_a_pause_of_another_worker_holds_this_one(night: Night) -> None:
     """A worker that begins while the account is paused sends nothing before the pause ends."""
     await night.ledger.add([1])
-    await night.ledger.store.pause(1.5)
+    await night.ledger.store.start_cooldown(1.5)
     ends = await night.ledger.sql.fetchval("SELECT cooldown_until FROM targets")
     await night.submit()
     (attempt,) = await night.ledger.attempts((await night.ledger.rows())[0]["id"])

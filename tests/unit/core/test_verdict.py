@@ -77,7 +77,7 @@ def test_receipts_that_nobody_asked_for_stay_with_the_first() -> None:
             "account_stopped", State.PENDING, False,
         ),
         (NotSent("refused"), "not_sent", State.PENDING, True),
-        (NotSent("stopping", held_back=True), "not_sent", State.PENDING, False),
+        (NotSent("stopping", by_choice=True), "not_sent", State.PENDING, False),
     ],
 )  # fmt: skip
 def test_every_failure_holds_for_every_type(
@@ -117,9 +117,9 @@ def test_attempts_used_up_make_a_row_dead_each_for_itself() -> None:
     assert [v.to_state for v in verdicts] == [State.DEAD, State.PENDING]
 
 
-def test_what_we_held_back_never_kills_a_row() -> None:
+def test_what_we_chose_not_to_send_never_kills_a_row() -> None:
     """A send that we chose not to make is no attempt, however many there were."""
-    (verdict,) = _judge(NotSent("stopping", held_back=True), 99, most=3)
+    (verdict,) = _judge(NotSent("stopping", by_choice=True), 99, most=3)
     assert (verdict.to_state, verdict.due_in_seconds) == (State.PENDING, 0.0)
 
 

@@ -13,7 +13,7 @@ PLAIN = Facts(
     media_id="m1", state=State.PENDING, batch=7, is_due=True, due_at=NOW, attempts=2,
     max_attempts=8, cooldown_until=None, waits_for=None, held_by=(), job_id=None, code=None,
     message=None, reason=None, signed_at=None, was_replayed=False, replay_confirmed=False,
-    settle=timedelta(hours=1), polled_at=None, worker="host1, pid 9", worker_heard_at=NOW,
+    settle=timedelta(hours=1), polled_at=None, worker="host1, pid 9", worker_seen_at=NOW,
     worker_silence=timedelta(seconds=15), now=NOW,
 )  # fmt: skip
 LATER = NOW + timedelta(minutes=5)
@@ -71,7 +71,7 @@ def test_all_rules_are_reported() -> None:
 def test_submitting(silent: int, says: str) -> None:
     """A living worker's answer decides; a dead one's row comes into doubt."""
     heard = NOW - timedelta(seconds=silent)
-    (told,) = _held(state=State.SUBMITTING, worker_heard_at=heard)
+    (told,) = _held(state=State.SUBMITTING, worker_seen_at=heard)
     assert says in told
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from batch.core.models import JobType
 from batch.core.outcome import Accepted, InDoubt, Job, NotSent, Outcome, Refused, Throttled
-from batch.submit.brake import LONGEST_PAUSE_SECONDS, SLOWEST, Brake
+from batch.submit.brake import LONGEST_COOLDOWN_SECONDS, SLOWEST, Brake
 
 GOOD = Accepted("R", (Job(JobType.MEDIA_DNA, "j"),))
 SLOW = Throttled("Throttling", "", "R", 400, None)
@@ -85,11 +85,11 @@ def test_requests_on_the_wire_together_make_one_pause() -> None:
     """They meet the same trouble: the next pause is not longer for each of them."""
     brake = Brake(600, lambda: 0.0, random.Random(1))
     pauses = [brake.see(SLOW) for _ in range(40)]
-    assert brake.pauses_in_a_row == 1
+    assert brake.cooldowns_in_a_row == 1
     assert max(pause or 0 for pause in pauses) <= 1
 
 
-@pytest.mark.parametrize(("asked", "pause"), [(2.5, 2.5), (86400.0, LONGEST_PAUSE_SECONDS)])
+@pytest.mark.parametrize(("asked", "pause"), [(2.5, 2.5), (86400.0, LONGEST_COOLDOWN_SECONDS)])
 def test_what_the_cloud_asks_for_is_done_at_once(asked: float, pause: float) -> None:
     """Its own word goes before ours, up to an hour."""
     assert Road().send(Throttled("T", "", "R", 400, asked)) == pause
@@ -161,4 +161,4 @@ def test_a_closed_port_makes_a_pause_and_says_nothing_of_the_pace() -> None:
     road = Road()
     assert road.send(CLOSED) is not None
     assert road.brake.slowness == 1.0
-    assert road.send(NotSent("stopping", held_back=True)) is None
+    assert road.send(NotSent("stopping", by_choice=True)) is None

@@ -27,11 +27,11 @@ class Row:
     dice: random.Random = field(default_factory=lambda: random.Random(1))
     round_trip: float = 0.0
     next_slot: float = 0.0
-    paused_until: float = 0.0
+    cooldown_until: float = 0.0
     reserved: int = 0
     asking: int = 0
 
-    async def reserve(self, slots: int, interval: float, ahead: float) -> Slots:
+    async def take_slots(self, slots: int, interval: float, ahead: float) -> Slots:
         """Take slots; an idle time saves up nothing."""
         self.asking += 1
         await asyncio.sleep(self.dice.uniform(0, self.round_trip) / 2)
@@ -39,14 +39,14 @@ class Row:
         start = max(self.next_slot, now + ahead)
         self.next_slot = start + slots * interval
         self.reserved += slots
-        answer = Slots(now + THEIR_CLOCK, start - now, max(0.0, self.paused_until - now))
+        answer = Slots(now + THEIR_CLOCK, start - now, max(0.0, self.cooldown_until - now))
         await asyncio.sleep(self.dice.uniform(0, self.round_trip) / 2)
         self.asking -= 1
         return answer
 
 
 def _pace(row: Row, quota: float, senders: float = math.inf) -> SharedPace:
-    return SharedPace(quota, row.reserve, senders, row.loop.time)
+    return SharedPace(quota, row.take_slots, senders, row.loop.time)
 
 
 def _worst_second(times: Sequence[float]) -> int:
@@ -142,7 +142,7 @@ def test_a_cooldown_that_comes_with_the_slots_delays_the_send() -> None:
     """The row says that the target is paused: nothing departs before the pause ends."""
 
     async def work(loop: VirtualLoop) -> None:
-        row = Row(loop, paused_until=5.0)
+        row = Row(loop, cooldown_until=5.0)
         pace = _pace(row, 10)
         await pace.take(1)
         assert loop.time() < 5.0
@@ -212,12 +212,12 @@ def test_a_pause_is_never_cut_short() -> None:
 
     async def work(loop: VirtualLoop) -> None:
         pace = _pace(Row(loop), 30)
-        pace.pause(10)
-        pace.pause(1)
-        assert pace.paused_for == pytest.approx(10)
+        pace.cool_down(10)
+        pace.cool_down(1)
+        assert pace.cooldown_left == pytest.approx(10)
         await pace.take(1)
         assert loop.time() >= 10
-        assert pace.paused_for == 0
+        assert pace.cooldown_left == 0
 
     run_virtually(work)
 

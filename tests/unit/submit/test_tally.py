@@ -25,7 +25,7 @@ NO = Refused("C", "", "R", 400)
 SILENCE = InDoubt("read time-out")
 ODD = InDoubt("odd body", 500)
 CLOSED = NotSent("connection refused")
-HELD = NotSent("stopping", held_back=True)
+HELD = NotSent("stopping", by_choice=True)
 ARREARS = AccountStopped("A", "", "R", 403, StopCause.ARREARS)
 
 
@@ -121,7 +121,7 @@ def test_an_account_that_is_refused_stops_at_once() -> None:
     assert bench.tally.account is ARREARS
 
 
-def test_what_we_held_back_says_nothing() -> None:
+def test_what_we_chose_not_to_send_says_nothing() -> None:
     """It is no request, breaks no row and proves no silence."""
     bench = Bench(doubt_limit=3)
     assert bench.see(ODD, ODD, HELD) is None

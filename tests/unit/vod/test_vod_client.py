@@ -410,7 +410,7 @@ async def test_a_claim_is_signed_with_its_own_key_or_not_sent() -> None:
     async with serving(answer(DONE)) as server, client_of(server.endpoint) as client:
         other = await client.submit(replace(CLAIM, access_key_id="another"))
         assert isinstance(other, NotSent)
-        assert other.held_back
+        assert other.by_choice
         assert server.requests == []
         assert isinstance(await client.submit(replace(CLAIM, access_key_id="testid")), Accepted)
 

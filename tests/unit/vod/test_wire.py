@@ -144,7 +144,7 @@ def test_a_strange_time_is_none(value: object) -> None:
 def test_a_failed_query_says_which_and_why() -> None:
     error = QueryFailed("ListAIJob", NotSent("refused"))
 
-    assert str(error) == "ListAIJob: NotSent(reason='refused', held_back=False)"
+    assert str(error) == "ListAIJob: NotSent(reason='refused', by_choice=False)"
 
 
 JSON = st.recursive(
