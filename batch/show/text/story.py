@@ -43,7 +43,7 @@ def _submission_lines(story: SubmissionStory) -> Iterator[str]:
 
 
 def _part(title: str, lines: Sequence[str]) -> Iterator[str]:
-    """Show story part of the story; a part without lines is not there."""
+    """Show one part of the story; a part without lines is not there."""
     if lines:
         yield f"  {title}"
         for line in lines:
