@@ -23,8 +23,8 @@ help:
 demo: $(VENV)/.run
 	@exec $(BIN)/vod-batch demo
 
-PYTEST := -m pytest -n $(WORKERS) --maxprocesses=8 --dist=loadgroup --no-loadscope-reorder
-SCENARIOS := tests/scenarios tests/mutants
+PYTEST = -m pytest -n $(WORKERS) --maxprocesses=8 --dist=loadgroup --no-loadscope-reorder
+SCENARIOS = tests/scenarios tests/mutants
 test: $(VENV)/.dev
 	@$(BIN)/coverage erase
 	@$(BIN)/coverage run $(PYTEST) $(or $(ARGS),$(addprefix --ignore=,$(SCENARIOS)))
