@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 
 from batch.core.states import State
 from batch.ledger import store
+from batch.ledger.connecting import pool
 from batch.ledger.statements import statement
 from batch.submit.tally import RunSummary
 from tests.support.ledger import DNA, TAG, open_ledger
@@ -123,8 +124,11 @@ async def test_answers_of_the_gap_survive_the_worker(
 
 
 @together
-async def test_too_many_connections(own_postgres: Stoppable, own_night: Night, log: Log) -> None:
+async def test_too_many_connections(
+    own_postgres: Stoppable, own_night: Night, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """No connection to be had: the worker waits, sends nothing, and goes on when there is one."""
+    monkeypatch.setattr(pool, "FULL_SECONDS", 0.5)  # instead of 10, to say so sooner
     night, server = own_night, own_postgres.server
     server.psql("CREATE ROLE worker LOGIN IN ROLE pg_read_all_data, pg_write_all_data")
     try:
