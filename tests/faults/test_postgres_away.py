@@ -14,8 +14,11 @@ from structlog.testing import capture_logs
 
 from batch.core.states import State
 from batch.ledger import store
+from batch.ledger.connecting import pool
+from batch.ledger.statements import statement
 from batch.submit.tally import RunSummary
 from tests.support.ledger import DNA, TAG, open_ledger
+from tests.support.lost_answer import answer_lost
 from tests.support.night import Night
 from tests.support.proxy import Proxy, proxy_to
 from tests.support.stoppable import Stoppable
@@ -25,12 +28,17 @@ CONCURRENCY = 6
 GAP_SECONDS = 3.0
 
 
+def _at(night: Night, url: str) -> Night:
+    """Return the night with another way to its database."""
+    settings = night.ledger.settings.model_copy(update={"database_url": SecretStr(url)})
+    return replace(night, ledger=replace(night.ledger, settings=settings))
+
+
 @asynccontextmanager
 async def _through(night: Night) -> AsyncIterator[tuple[Night, Proxy]]:
     """Put a proxy between this night's worker and its database."""
     async with proxy_to(night.ledger.url) as proxy:
-        settings = night.ledger.settings.model_copy(update={"database_url": SecretStr(proxy.url)})
-        yield replace(night, ledger=replace(night.ledger, settings=settings)), proxy
+        yield _at(night, proxy.url), proxy
 
 
 @dataclass
@@ -116,14 +124,15 @@ async def test_answers_of_the_gap_survive_the_worker(
 
 
 @together
-async def test_too_many_connections(own_postgres: Stoppable, own_night: Night, log: Log) -> None:
+async def test_too_many_connections(
+    own_postgres: Stoppable, own_night: Night, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """No connection to be had: the worker waits, sends nothing, and goes on when there is one."""
+    monkeypatch.setattr(pool, "FULL_SECONDS", 0.5)  # instead of 10, to say so sooner
     night, server = own_night, own_postgres.server
     server.psql("CREATE ROLE worker LOGIN IN ROLE pg_read_all_data, pg_write_all_data")
     try:
-        url = night.ledger.url.replace("postgres:@", "worker:@")
-        settings = night.ledger.settings.model_copy(update={"database_url": SecretStr(url)})
-        there = replace(night, ledger=replace(night.ledger, settings=settings))
+        there = _at(night, night.ledger.url.replace("postgres:@", "worker:@"))
         night.emulator.fault("delay", seconds=0.05)
         await night.ledger.add(range(80))
         async with there.running(concurrency=4) as run:
@@ -181,26 +190,13 @@ async def test_backends_end_again_and_again(night: Night) -> None:
 
 async def test_a_begin_whose_answer_is_cut_off_is_given_back(night: Night) -> None:
     """The claim was committed and never heard of: surely not sent, so it goes back and out once."""
-    night.emulator.fault("delay", seconds=0.05)
     await night.ledger.add(range(30))
-
-    async def committed() -> bool:
-        """Say whether a claim stands that nobody is sending: one more than has arrived."""
-        rows = await night.ledger.sql.fetchval("SELECT count(*) FROM attempts")
-        return bool(rows > await asyncio.to_thread(night.emulator.submits))
-
-    async with _through(night) as (there, proxy), there.running(concurrency=2) as run:
-        await night.arrived(4)
-        for _ in range(3):
-            proxy.stall(requests=False)
-            # Nothing can be begun behind the stall but the begin that is on its way now, if any.
-            await asyncio.wait([run], timeout=0.5)
-            await committed()
-            proxy.cut()
-            proxy.resume()
-        summary = await run
+    async with answer_lost(night.ledger.url, statement("begin")) as line:
+        summary = await _at(night, line.url).submit(concurrency=2)
+    assert line.cuts == 1
     await _all_sent_once(night, summary, 30)
     given_back = await night.ledger.sql.fetch("SELECT 1 FROM attempts WHERE outcome = 'not_sent'")
+    assert given_back
     assert {row["attempts"] for row in await night.ledger.rows()} == {1}
     assert len(given_back) == sum(row["lease"] - 1 for row in await night.ledger.rows())
 

@@ -52,6 +52,8 @@ _SAY_SECONDS = 3.0
 
 _POLL_SECONDS = 0.02
 
+_ENDINGS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
 _children: dict[Path, "subprocess.Popen[bytes]"] = {}
 """The servers that this process started, by data folder: it must read their ends."""
 
@@ -121,13 +123,13 @@ class Postmaster:
             child.wait()  # its lock is free, so it has ended
         account = prepare_cluster(self._data, lock)
         self._forget_dead_server()
-        with _opened_log(self._data) as server_log:
-            os.fchown(server_log, account.uid, account.gid)
-            beginning = os.fstat(server_log).st_size
-            child = start_server(self._data, account, log=server_log, kept_open=[lock])
-        _children[self._data] = child
         wait = BoundedWait(self._data)
         try:
+            with _opened_log(self._data) as server_log, _signals_put_off():
+                os.fchown(server_log, account.uid, account.gid)
+                beginning = os.fstat(server_log).st_size
+                child = start_server(self._data, account, log=server_log, kept_open=[lock])
+                _children[self._data] = child
             while word_of(self._data, child.pid) != "ready":
                 if child.poll() is not None:
                     raise DatabaseUnavailableError(
@@ -140,8 +142,9 @@ class Postmaster:
             raise
         except BaseException:
             # Interrupted while it comes up: nobody waits for it any more.
-            if child.poll() is None:
-                child.send_signal(signal.SIGINT)
+            started = _children.get(self._data)
+            if started and started.poll() is None:
+                started.send_signal(signal.SIGINT)
             raise
 
     def _forget_dead_server(self) -> None:
@@ -201,6 +204,19 @@ _WORDS = {
     "stopping": "waiting until the embedded PostgreSQL has stopped",
     "": "waiting for the embedded PostgreSQL, which recovers or starts",
 }
+
+
+@contextlib.contextmanager
+def _signals_put_off() -> Iterator[None]:
+    """Hear signals after the block: amid a start, one would leave a server that nobody knows.
+
+    PostgreSQL inherits that, and then listens to what it needs.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDINGS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextlib.contextmanager

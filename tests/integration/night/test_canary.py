@@ -80,6 +80,7 @@ def test_a_canary_that_has_not_ended_holds_its_batch_until_it_has(make_shift: Ma
     assert canary["tally"] == "0 of 5 canary submissions succeeded, 5 have not ended"
     assert shift.states() == {"submitted": 5, "pending": 7}
     shift.emulator.move_clock(hours=2)
+    shift.console = shift.console.having(VOD_BATCH_CANARY_WAIT="1h")  # it ends with the canaries
     facts = shift.facts(code=5)
     assert facts["canaries"][0]["verdict"] == PASS
     assert shift.states() == {"succeeded": 5, "submitted": 7}

@@ -29,7 +29,7 @@ def _counted(shift: Shift, *, code: int = 0) -> dict[str, int]:
 def shift(make_shift: MakeShift) -> Shift:
     """A night shift with each of its steps: looks, canaries, jobs that exist already, a budget."""
     return make_shift(
-        VOD_BATCH_CANARY="20", VOD_BATCH_SKIP_EXISTING="always", VOD_BATCH_LOOKUP_QPS="1000",
+        VOD_BATCH_CANARY="2", VOD_BATCH_SKIP_EXISTING="always", VOD_BATCH_LOOKUP_QPS="1000",
         VOD_BATCH_BUDGET="1000", VOD_BATCH_PRICES='{"AIMediaDNA": "0.05"}',
     )  # fmt: skip
 
