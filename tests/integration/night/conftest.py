@@ -24,6 +24,7 @@ def make_shift(
         home.mkdir()
         inbox.mkdir()
         emulator = start_emulator(toml)
+        emulator.lookup_quota(0)
         base = {
             "VOD_BATCH_DATABASE_URL": database_url,
             "VOD_BATCH_ENDPOINT": emulator.url,
