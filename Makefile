@@ -33,7 +33,7 @@ test: $(VENV)/.dev
 
 # What takes minutes by itself, and is not measured.
 test-scenarios: $(VENV)/.dev
-	@$(BIN)/python $(PYTEST) $(SCENARIOS) $(ARGS)
+	@$(BIN)/python $(PYTEST) -m 'not overnight' $(SCENARIOS) $(ARGS)
 
 # Statements, workers, doubts and money once more, on a server that is not ours; what is marked long
 # either brings its own servers or is about ours.
@@ -64,6 +64,7 @@ selftest-stock: $(VENV)/.dev
 long: $(VENV)/.dev
 	@$(MAKE) --no-print-directory -j2 selftest ROUNDS=500  # 50
 	@$(BIN)/python -m benchmarks.failover --rounds 10 --seed 1  # 5
+	@$(BIN)/python $(PYTEST) -m overnight tests/scenarios  # 3
 
 # Tests run side by side in so many processes, one more than processors since a quarter of their
 # time is waiting. WORKERS=0 runs them in one, for a debugger.

@@ -12,7 +12,6 @@ import pytest
 
 from tests.support.cloud import Emulator, running_emulator
 from tests.support.console import KEY, OURS, Console
-from tests.support.known_types import know_arrays
 from tests.support.ledger import Ledger, open_ledger
 from tests.support.night import Night
 from tests.support.postgres import Server, make_system_user, running_server
@@ -33,7 +32,6 @@ def pytest_configure(config: pytest.Config) -> None:
     """Do once what the processes that share the tests would do at the same time."""
     if not hasattr(config, "workerinput"):
         make_system_user()
-    know_arrays()
     for name in [name for name in os.environ if name.startswith(OURS)]:
         del os.environ[name]  # what somebody has set for work of their own
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

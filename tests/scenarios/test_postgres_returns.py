@@ -114,7 +114,9 @@ def _as_sent(name: str) -> bytes:
     return statement(name).splitlines()[0].encode()
 
 
-HOW = pytest.mark.parametrize("how", ["stopped", "frozen"])
+HOW = pytest.mark.parametrize(
+    "how", ["stopped", pytest.param("frozen", marks=pytest.mark.overnight)]
+)
 
 
 @HOW
@@ -221,6 +223,7 @@ async def test_a_night(house: House, shift: Shift, step: str) -> None:
     await house.ends_well(succeeded=MEDIA)
 
 
+@pytest.mark.overnight
 @pytest.mark.parametrize("step", ["load", "begin", "reconcile"])
 async def test_a_night_whose_postgres_freezes(house: House, shift: Shift, step: str) -> None:
     """It takes every byte and answers none, until it goes on."""

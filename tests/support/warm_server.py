@@ -32,7 +32,6 @@ _ENTRIES = {"batch": "batch.__main__", "batch.emulator": "batch.emulator.server"
 
 def main() -> None:
     """Serve until standard input ends; a fork returns from here as the command."""
-    importlib.import_module("known_types").know_arrays()  # it lies beside this file
     sys.path.remove(str(Path(__file__).parent))  # its names are not the product's
     _import_product()
     listener = socket.socket(socket.AF_UNIX)
