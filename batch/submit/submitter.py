@@ -190,8 +190,8 @@ class Submitter:
         if self._in_flight:
             await self._next_end()
         if self._in_flight:
-            wait = asyncio.wait(self._in_flight, timeout=_TOGETHER_SECONDS)
-            await unless(self._stopping, wait)
+            under_way = list(self._in_flight)  # by the time it is waited for, none may be left
+            await unless(self._stopping, asyncio.wait(under_way, timeout=_TOGETHER_SECONDS))
             return
         if self._ending.failure:
             return
