@@ -119,8 +119,16 @@ HOW = pytest.mark.parametrize(
 )
 
 
+def _one_and_overnight(first: object, *others: object) -> list[object]:
+    """Return cases of which every change runs the first, and the long run all."""
+    return [first, *(pytest.param(other, marks=pytest.mark.overnight) for other in others)]
+
+
 @HOW
-@pytest.mark.parametrize("marker", [b"COPY", _as_sent("insert_batch"), _as_sent("known_elsewhere")])
+@pytest.mark.parametrize(
+    "marker",
+    _one_and_overnight(b"COPY", _as_sent("insert_batch"), _as_sent("known_elsewhere")),
+)
 async def test_a_load(house: House, manifest: str, how: str, marker: bytes) -> None:
     """It starts again from the file's beginning, unless it was committed."""
     async with house.away(how, marker):
@@ -139,7 +147,7 @@ async def test_a_load_of_a_pipe(house: House, manifest: str) -> None:
 
 
 @HOW
-@pytest.mark.parametrize("name", ["list_open_jobs", "record_polls", "expire"])
+@pytest.mark.parametrize("name", _one_and_overnight("list_open_jobs", "record_polls", "expire"))
 async def test_a_reconcile(house: House, manifest: str, how: str, name: str) -> None:
     """It follows the jobs to their end, and says how many ended."""
     await house.run("load", manifest)
@@ -154,8 +162,18 @@ async def test_a_reconcile(house: House, manifest: str, how: str, name: str) -> 
     ("words", "name", "states"),
     [
         (("retry", "--all", "--yes"), "retry_selection", {"pending": 3}),
-        (("retry", "--all", "--yes"), "survey_selection", {"pending": 3}),
-        (("cancel", "--all", "--yes"), "cancel_selection", {"failed": 3}),
+        pytest.param(
+            ("retry", "--all", "--yes"),
+            "survey_selection",
+            {"pending": 3},
+            marks=pytest.mark.overnight,
+        ),
+        pytest.param(
+            ("cancel", "--all", "--yes"),
+            "cancel_selection",
+            {"failed": 3},
+            marks=pytest.mark.overnight,
+        ),
     ],
 )
 @HOW
@@ -187,11 +205,11 @@ async def test_an_export(house: House, manifest: str, how: str) -> None:
 
 
 STEPS = {
+    "begin": _as_sent("begin"),
     "load": b"COPY",
     "preflight": _as_sent("record_media"),
     "canary": _as_sent("open_canaries"),
     "verdict": _as_sent("judge_canary"),
-    "begin": _as_sent("begin"),
     "record": _as_sent("record"),
     "reconcile": _as_sent("list_open_jobs"),
     "write-down": b"UPDATE runs\n",
@@ -210,7 +228,7 @@ def shift(house: House, tmp_path: Path) -> Shift:
     return shift
 
 
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("step", _one_and_overnight(*STEPS))
 async def test_a_night(house: House, shift: Shift, step: str) -> None:
     """In whichever step: it does all of its work, and its row is closed."""
     async with house.away("stopped", STEPS[step]):
@@ -232,6 +250,7 @@ async def test_a_night_whose_postgres_freezes(house: House, shift: Shift, step: 
     await house.ends_well(succeeded=MEDIA)
 
 
+@pytest.mark.overnight
 @HOW
 async def test_a_report(house: House, shift: Shift, how: str) -> None:
     """The page is the one that is shown without it."""
