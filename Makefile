@@ -66,10 +66,10 @@ long: $(VENV)/.dev
 	@$(BIN)/python -m benchmarks.failover --rounds 10 --seed 1  # 5
 	@$(BIN)/python $(PYTEST) -m overnight tests/scenarios  # 3
 
-# Tests run side by side in so many processes, one more than processors since a quarter of their
+# Tests run side by side in so many processes, two more than processors since part of their
 # time is waiting. WORKERS=0 runs them in one, for a debugger.
 PROCESSORS := nproc 2>/dev/null || getconf _NPROCESSORS_ONLN
-WORKERS    ?= $(shell expr 1 + $$($(PROCESSORS)))
+WORKERS    ?= $(shell expr 2 + $$($(PROCESSORS)))
 
 # Of the whole suite; a part (ARGS) is measured and held to nothing.
 COVERAGE_FLOOR := 92
