@@ -1,7 +1,7 @@
 """Waits that a stop ends early."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
 from typing import Any, TypeVar
 
 _T = TypeVar("_T")
@@ -25,3 +25,12 @@ async def unless(stopping: asyncio.Event, work: Coroutine[Any, Any, _T]) -> _T |
 async def sleep_unless(stopping: asyncio.Event, seconds: float) -> None:
     """Sleep for ``seconds``, or until ``stopping`` is set."""
     await unless(stopping, asyncio.sleep(seconds))
+
+
+async def ended_or_late(
+    stopping: asyncio.Event, tasks: Iterable[asyncio.Task[None]], seconds: float
+) -> None:
+    """Wait until all ``tasks`` of now have ended, for ``seconds``, or until ``stopping`` is set."""
+    now = list(tasks)  # by the time the wait begins, whoever keeps them may have dropped the last
+    if now:
+        await unless(stopping, asyncio.wait(now, timeout=seconds))

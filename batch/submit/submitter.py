@@ -26,7 +26,7 @@ from batch.submit.sending import AttemptReport, Sender, Sending
 from batch.submit.shared_pace import SharedPace
 from batch.submit.tally import RunSummary, StopReason
 from batch.submit.upkeep import Upkeep
-from batch.waiting import sleep_unless, unless
+from batch.waiting import ended_or_late, sleep_unless, unless
 
 _LONGEST_IDLE_SECONDS = 2.0
 # A row waits for its own backoff a minute at the most; what is put off longer is a later run's.
@@ -190,8 +190,7 @@ class Submitter:
         if self._in_flight:
             await self._next_end()
         if self._in_flight:
-            under_way = list(self._in_flight)  # by the time it is waited for, none may be left
-            await unless(self._stopping, asyncio.wait(under_way, timeout=_TOGETHER_SECONDS))
+            await ended_or_late(self._stopping, self._in_flight, _TOGETHER_SECONDS)
             return
         if self._ending.failure:
             return
