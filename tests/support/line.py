@@ -1,9 +1,10 @@
 """A line to PostgreSQL that a test can cut at the worst moment."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 _BLOCK_BYTES = 65536
@@ -72,20 +73,30 @@ class Line:
 @asynccontextmanager
 async def line_to(url: str) -> AsyncIterator[Line]:
     """Lend a line to the server that ``url`` reaches by its socket; use its ``url`` instead."""
+    line = Line()
+    async with listening(url, line._serve, line.cut) as line.url:
+        yield line
+
+
+@asynccontextmanager
+async def listening(
+    url: str,
+    serve: Callable[[asyncio.StreamReader, asyncio.StreamWriter, str], Coroutine[Any, Any, None]],
+    cut: Callable[[], None],
+) -> AsyncIterator[str]:
+    """Lend a URL whose sessions ``serve`` is handed, with the socket of ``url``; then ``cut``."""
     parts = urlsplit(url)
     path = parse_qs(parts.query)["host"][0] + "/.s.PGSQL.5432"
-    line = Line()
     tasks: set[asyncio.Task[None]] = set()
 
-    def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        tasks.add(asyncio.ensure_future(line._serve(reader, writer, path)))
+    def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        tasks.add(asyncio.ensure_future(serve(reader, writer, path)))
 
-    listener = await asyncio.start_server(serve, "127.0.0.1", 0)
+    listener = await asyncio.start_server(accept, "127.0.0.1", 0)
     port = listener.sockets[0].getsockname()[1]
-    line.url = f"postgresql://postgres@127.0.0.1:{port}{parts.path}?sslmode=disable"
     try:
-        yield line
+        yield f"postgresql://postgres@127.0.0.1:{port}{parts.path}?sslmode=disable"
     finally:
         listener.close()
-        line.cut()
+        cut()
         await asyncio.gather(*tasks, return_exceptions=True)

@@ -5,7 +5,8 @@ import struct
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from urllib.parse import parse_qs, urlsplit
+
+from tests.support.line import listening
 
 _BLOCK_BYTES = 1 << 20
 _READY_AND_COMMITTED = b"Z\x00\x00\x00\x05I"
@@ -24,6 +25,11 @@ class LostAnswer:
     url: str = ""
     cuts: int = 0
     _open: set[asyncio.StreamWriter] = field(default_factory=set)
+
+    def cut(self) -> None:
+        """Cut every connection now."""
+        for writer in list(self._open):
+            writer.transport.abort()
 
     async def _serve(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, path: str
@@ -101,21 +107,6 @@ def _messages(block: bytes) -> Iterator[tuple[bytes, bytes]]:
 @asynccontextmanager
 async def answer_lost(url: str, statement: str) -> AsyncIterator[LostAnswer]:
     """Lend a line to the PostgreSQL at the socket of ``url``; use its ``url`` instead."""
-    parts = urlsplit(url)
-    path = parse_qs(parts.query)["host"][0] + "/.s.PGSQL.5432"
     line = LostAnswer(statement)
-    tasks: set[asyncio.Task[None]] = set()
-
-    def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        tasks.add(asyncio.ensure_future(line._serve(reader, writer, path)))
-
-    listener = await asyncio.start_server(serve, "127.0.0.1", 0)
-    port = listener.sockets[0].getsockname()[1]
-    line.url = f"postgresql://postgres@127.0.0.1:{port}{parts.path}?sslmode=disable"
-    try:
+    async with listening(url, line._serve, line.cut) as line.url:
         yield line
-    finally:
-        listener.close()
-        for writer in list(line._open):
-            writer.transport.abort()
-        await asyncio.gather(*tasks, return_exceptions=True)
