@@ -22,12 +22,12 @@ _ROWS = """
         due_at, lease, attempts, worker_id, job_id, submitted_at, finished_at, error_code,
         refusal_is_certain, currency, price, seconds, amount, run_id, spent_on)
     SELECT $1::int, $2::bigint + r.n * $4::bigint / $3, r.n + 1,
-           md5(r.n::text), 'AIMediaDNA', '', 'default', 0,
+           md5($2 || '-' || r.n), 'AIMediaDNA', '', 'default', 0,
            r.state,
            CASE WHEN r.state = 'pending' AND r.n % 500 = 0 THEN now() + interval '1 hour'
                 ELSE to_timestamp(0) END,
            b.begun, b.begun, CASE WHEN r.state = 'submitting' THEN $5::uuid END,
-           CASE WHEN b.has_job THEN 'job-' || r.n END,
+           CASE WHEN b.has_job THEN 'job-' || $2 || '-' || r.n END,
            CASE WHEN b.has_job THEN now() - make_interval(secs => $3 - r.n) END,
            CASE WHEN r.state IN ('succeeded', 'failed', 'rejected', 'cancelled') THEN now() END,
            CASE WHEN r.state IN ('rejected', 'failed', 'in_doubt') THEN 'Some.Code' END,
@@ -61,24 +61,25 @@ _ATTEMPTS = """
     SELECT id, 1, $2::uuid, md5('nonce' || id), now(), now(),
            CASE WHEN job_id IS NOT NULL THEN 'accepted' WHEN state = 'in_doubt' THEN 'in_doubt'
                 ELSE 'refused' END, job_id
-      FROM submissions WHERE target_id = $1 AND lease = 1
+      FROM submissions WHERE target_id = $1 AND batch_id >= $3 AND lease = 1
 """
 _MEDIA = """
     INSERT INTO media (target_id, media_id, status, duration_seconds)
-    SELECT target_id, media_id, 'Normal', 60 FROM submissions WHERE target_id = $1 AND id % 2 = 0
+    SELECT target_id, media_id, 'Normal', 60 FROM submissions
+     WHERE target_id = $1 AND batch_id >= $2 AND id % 2 = 0
 """
 
 
 async def seed(sql: asyncpg.Connection, target: int, rows: int) -> None:
-    """Make ``rows`` submissions in 41 batches, in all states; nothing is analyzed."""
+    """Make ``rows`` more submissions in 41 batches, in all states; nothing is analyzed."""
     batches = await sql.fetch(_BATCHES, target, rows, BATCHES)
     first = min(row["id"] for row in batches)
     await sql.execute(statement("beat"), WORKER, target, "benchmark", 1)
     await sql.execute("ALTER TABLE submissions DISABLE TRIGGER submissions_start_pending")
     await sql.execute(_ROWS, target, first, rows, BATCHES, WORKER, RUN)
     await sql.execute("ALTER TABLE submissions ENABLE TRIGGER submissions_start_pending")
-    await sql.execute(_ATTEMPTS, target, WORKER)
-    await sql.execute(_MEDIA, target)
+    await sql.execute(_ATTEMPTS, target, WORKER, first)
+    await sql.execute(_MEDIA, target, first)
 
 
 @dataclass(frozen=True)
@@ -146,4 +147,15 @@ def asked_often(target: int, batch: int) -> list[Asked]:
         Asked("failed_statuses", (target, ["strange"], 20)),
         Asked("story_submissions", (target, "0" * 32)),
         Asked("plan", (target, None), is_linear=True),
+        Asked(
+            "put_off_status",
+            (target, "normal", "Code", "message", 60.0, "benchmark"),
+            by_worker=True,
+            is_linear=True,
+        ),
+        Asked("fix_plan", (target, RUN, "hash"), by_worker=True, is_linear=True),
+        Asked("survey_selection", (target, *[None] * 6), is_linear=True),
+        Asked("retry_selection", (target, ["rejected"], *[None] * 5, "who", "why"), is_linear=True),
+        Asked("export", (target, None, None, 0, 100)),
+        Asked("sample_media", (target, 20), is_linear=True),
     ]

@@ -72,8 +72,9 @@ CREATE TABLE media (
     checked_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (target_id, media_id)
 );
--- failed_statuses.sql, put_off_status.sql
-CREATE INDEX media_by_status ON media (target_id, lower(status));
+-- failed_statuses.sql, put_off_status.sql. Not by target first: of a target whose rows came after the last
+-- ANALYZE the planner expects one, and would walk all of them here for each look-up by media id.
+CREATE INDEX media_by_status ON media (lower(status), target_id);
 
 -- Free looks at which jobs the cloud has of a media already (ListJobInfo), before one is paid for. A look
 -- holds for some days, and for minutes only while one of the jobs has not ended.

@@ -143,14 +143,20 @@ class Server:
 
     @contextmanager
     def database(
-        self, *, migrated: bool = True, template: str = _TEMPLATE, keep: bool = False
+        self,
+        *,
+        migrated: bool = True,
+        template: str = _TEMPLATE,
+        keep: bool = False,
+        fresh: bool = False,
     ) -> Iterator[str]:
         """Lend a database of a test's own; return its URL. ``keep`` it where its server may go.
 
         A ledger is emptied and lent again: that takes a tenth of a clone. One whose shape a test
-        has changed is not.
+        has changed is not. ``fresh`` is for what the planner knows: of a ledger that was lent
+        before, it may think that it is full of other rows, or empty.
         """
-        is_ledger = migrated and template == _TEMPLATE and not keep
+        is_ledger = migrated and template == _TEMPLATE and not keep and not fresh
         if is_ledger and self._free:
             name = self._free.pop()
         else:

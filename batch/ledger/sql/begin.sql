@@ -82,7 +82,9 @@ priced AS (
            ceil(coalesce(m.duration_seconds, $10::numeric) * p.price / 60 * 1000000) / 1000000
                AS amount
       FROM due
-      LEFT JOIN media m ON m.target_id = $1 AND m.media_id = due.media_id
+      -- A look-up for each row: where the statistics lack this target, a join would read the whole table.
+      LEFT JOIN LATERAL (SELECT d.duration_seconds FROM media d
+                          WHERE d.target_id = $1 AND d.media_id = due.media_id OFFSET 0) m ON true
      CROSS JOIN LATERAL (SELECT ($9::jsonb ->> due.job_type)::numeric AS price) p
      WHERE due.turn = 1 AND due.place <= $7
        -- Where another submission of the media and type exists, another worker may claim it now.

@@ -7,7 +7,9 @@ SELECT s.id, s.batch_id AS batch, b.source, s.line, s.media_id, s.job_type AS ty
        CASE s.state WHEN 'succeeded' THEN trim_scale(round(s.seconds * s.price / 60, 6))::text
                     WHEN 'failed' THEN '0' WHEN 'rejected' THEN '0' WHEN 'dead' THEN '0'
                     WHEN 'cancelled' THEN '0' END AS cost, s.currency
-  FROM submissions s JOIN batches b ON b.id = s.batch_id
- WHERE selected(s, $1, $2, NULL, $3, NULL, NULL, NULL) AND s.id > $4
+  FROM submissions s
+ CROSS JOIN LATERAL (SELECT l.source FROM batches l WHERE l.id = s.batch_id OFFSET 0) b
+ -- coalesce: by any index but that of the ids, each page would read and sort all that is left.
+ WHERE s.id > $4 AND coalesce(selected(s, $1, $2, NULL, $3, NULL, NULL, NULL), false)
  ORDER BY s.id
  LIMIT $5

@@ -14,6 +14,8 @@ SELECT s.job_type, count(*) AS rows, count(*) FILTER (WHERE m.duration_seconds I
        sum(hash_numeric_extended(coalesce(m.duration_seconds, -1), s.id)) AS length_mark,
        (SELECT count(DISTINCT d.request) FROM due d) AS requests
   FROM due s
-  LEFT JOIN media m ON m.target_id = $1 AND m.media_id = s.media_id
+  -- A look-up for each row: where the statistics lack this target, a join would read the whole table.
+  LEFT JOIN LATERAL (SELECT d.duration_seconds FROM media d
+                      WHERE d.target_id = $1 AND d.media_id = s.media_id OFFSET 0) m ON true
  GROUP BY s.job_type
  ORDER BY s.job_type
