@@ -162,12 +162,14 @@ class Incident:
 
     async def _delay(self) -> web.StreamResponse:
         """Be slow: on the way back, or (late) on the way in, when the client may have given up."""
-        if self.fault.late:
-            await asyncio.sleep(self.fault.seconds)
-            self.call.arrived = self.world.clock.monotonic()
-            return self._finish(self._execute())
-        answer = self._execute()
+        meter = self.world.meter
+        answer = None if self.fault.late else self._execute()
         await asyncio.sleep(self.fault.seconds)
+        if self.world.meter is not meter:  # reset meanwhile: nobody waits for it any more
+            return self._close()
+        if answer is None:
+            self.call.arrived = self.world.clock.monotonic()
+            answer = self._execute()
         return self._finish(answer)
 
     def _repeat_answer(self) -> web.StreamResponse:

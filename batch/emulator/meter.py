@@ -48,15 +48,15 @@ class Meter:
     def __init__(self, clock: Clock, actions: frozenset[str]) -> None:
         self._clock = clock
         self._actions = actions
-        self.clear()
-
-    def clear(self) -> None:
-        """Count from nothing."""
         self.requests: Counter[str] = Counter()
         self.answers: Counter[str] = Counter()
         self.faults: Counter[str] = Counter()
         self.refused_signatures = 0
         self._paces: dict[str, Pace] = {}
+
+    def anew(self) -> "Meter":
+        """Return one that counts from nothing."""
+        return Meter(self._clock, self._actions)
 
     def count_arrival(self, action: str, now: float, *, signature_is_valid: bool) -> None:
         """Count a request; only one with a valid signature counts for the pace."""

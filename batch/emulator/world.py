@@ -74,10 +74,13 @@ class World:
             self.jobs.charge_anew()
 
     def reset(self) -> None:
-        """Forget jobs, meter and nonces. Faults, words, switches, accounts and clock stay."""
+        """Forget jobs, meter, nonces and who waits for a slow answer: those get none.
+
+        Faults, words, switches, accounts and clock stay.
+        """
         self.jobs.clear()
         self.automatic.start()
-        self.meter.clear()
+        self.meter = self.meter.anew()
         self.words.said.clear()
         self.nonces.clear()
         self.expired_nonces.clear()

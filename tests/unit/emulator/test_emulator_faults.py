@@ -101,6 +101,23 @@ async def test_html_502(emulator: "Emulator", execute: bool) -> None:
     assert (await emulator.meter())["jobs"] == int(execute)
 
 
+@pytest.mark.parametrize("late", [False, True])
+async def test_a_slow_answer_does_not_reach_into_what_comes_after_a_reset(
+    emulator: "Emulator", until: "Until", late: bool
+) -> None:
+    """What a killed process asked for is neither done nor counted among the next one's calls."""
+    await script(emulator, kind="delay", seconds=0.2, late=late)
+    call = asyncio.ensure_future(emulator.submit())
+    await until(emulator, lambda meter: bool(meter["requests"]))
+
+    await emulator.post("reset", {})
+
+    with pytest.raises(aiohttp.ClientConnectionError):
+        await call
+    meter = await emulator.meter()
+    assert (meter["jobs"], meter["answers"], meter["requests"]) == (0, {}, {})
+
+
 async def test_delay_before_the_answer(emulator: "Emulator") -> None:
     await script(emulator, kind="delay", seconds=0.2)
     loop = asyncio.get_running_loop()
