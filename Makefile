@@ -7,11 +7,12 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # Bytecode is kept, whatever the shell says: the tests start hundreds of processes.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-scenarios test-stock check selftest selftest-embedded selftest-stock long lock clean help
+.PHONY: demo test test-faults test-scenarios test-stock check selftest selftest-embedded selftest-stock long lock clean help
 
 help:
 	@echo 'make demo      everything on this machine: database, emulator, a list submitted at 30/s'
 	@echo 'make test      the tests; ARGS="tests/unit -k pace" a part of them'
+	@echo 'make test-faults  cut lines, frozen and killed processes, servers that fail over; and what takes long'
 	@echo 'make test-scenarios  the demo, five nights, each benchmark, and the product broken in each key step'
 	@echo 'make test-stock  what a ledger does, on the PostgreSQL of this machine as it is shipped'
 	@echo 'make check     every gate: lint, format, types, arrows, shape, lock, compose file'
@@ -25,11 +26,16 @@ demo: $(VENV)/.run
 
 PYTEST = -m pytest -n $(WORKERS) --maxprocesses=8 --dist=loadgroup --no-loadscope-reorder
 SCENARIOS = tests/scenarios tests/mutants
+# What is tried after every few lines: under five minutes on two cores.
 test: $(VENV)/.dev
 	@$(BIN)/coverage erase
-	@$(BIN)/coverage run $(PYTEST) $(or $(ARGS),$(addprefix --ignore=,$(SCENARIOS)))
+	@$(BIN)/coverage run $(PYTEST) $(or $(ARGS),-m 'not fault and not long' $(addprefix --ignore=,$(SCENARIOS)))
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report $(if $(ARGS),,--fail-under=$(COVERAGE_FLOOR))
+
+# What mostly waits, and is not measured.
+test-faults: $(VENV)/.dev
+	@$(BIN)/python $(PYTEST) -m 'fault or long' $(addprefix --ignore=,$(SCENARIOS)) $(ARGS)
 
 # What takes minutes by itself, and is not measured.
 test-scenarios: $(VENV)/.dev

@@ -7,12 +7,14 @@ import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
+from zlib import crc32
 
 import pytest
 
 from tests.support.cloud import Emulator, running_emulator
 from tests.support.console import KEY, OURS, Console
 from tests.support.ledger import Ledger, open_ledger
+from tests.support.measuring import measured_if_first, note_first_cases
 from tests.support.night import Night
 from tests.support.postgres import Server, make_system_user, running_server
 from tests.support.stock import Stock, stock_server
@@ -46,9 +48,36 @@ def pytest_unconfigure() -> None:
     end_forking()
 
 
+_FAULTS = Path(__file__).parent / "faults"
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Start the long tests first, or the last one keeps one processor busy and the others idle."""
-    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+    """Mark the faults, and spread what waits: side by side it leaves the processors idle.
+
+    Modules go in an order that is always the same and follows nothing, and the long tests over the
+    first half.
+    """
+    for item in items:
+        if item.path.is_relative_to(_FAULTS):
+            item.add_marker("fault")
+    items.sort(key=lambda item: crc32(item.path.name.encode()))
+    long = [item for item in items if item.get_closest_marker("long")]
+    others = [item for item in items if not item.get_closest_marker("long")]
+    step = max(1, len(others) // (2 * len(long) + 1))
+    items[:] = [
+        item
+        for start in range(0, max(len(others), step * len(long)), step)
+        for item in (*long[start // step :][:1], *others[start : start + step])
+    ]
+    note_first_cases(items)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Measure the first case of a test alone."""
+    with measured_if_first(item):
+        return (yield)
 
 
 def pytest_collection_finish() -> None:

@@ -19,6 +19,7 @@ from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
+from tests.support.measuring import SWITCH
 from tests.support.waiting import eventually
 
 _READ_AT_THE_START = ("PYTHON", "LC_", "LANG")
@@ -106,7 +107,7 @@ def fork(
     It leads a session of its own. ``stdout`` is where the test reads what it prints.
     """
     line = socket.socket(socket.AF_UNIX)
-    line.connect(_server())
+    line.connect(_server(os.environ.get(SWITCH)))
     asked = {"program": program, "words": [*words], "cwd": str(cwd), "environment": dict(env)}
     socket.send_fds(line, [json.dumps(asked).encode()], files)
     return Forked([program, *words], line, stdout)
@@ -158,8 +159,8 @@ def end_forking() -> None:
 
 
 @functools.cache
-def _server() -> str:
-    """Start the process that forks; return where it listens."""
+def _server(_switch: str | None) -> str:
+    """Start the process that forks, one that is measured and one that is not; return where."""
     folder = Path(tempfile.mkdtemp(prefix="vw"))
     path = folder / "s"
     process = subprocess.Popen(

@@ -3,8 +3,6 @@
 import signal
 from pathlib import Path
 
-import pytest
-
 from batch.selftest.plan import Harm, RoundPlan, draw_round
 from batch.selftest.processes import Strike, run_process
 from batch.selftest.rig import open_rig
@@ -62,7 +60,6 @@ def test_the_meter_is_honest() -> None:
     assert weigh(jobs[:1], rows[:1], {("a", "AIMediaDNA")}).holds
 
 
-@pytest.mark.long
 def test_rounds_on_a_given_server_leave_nothing_there(database_url: str, tmp_path: Path) -> None:
     """A frozen worker, a lost answer: settled, told by what, and the database is gone after it."""
     plan = RoundPlan(
