@@ -1,5 +1,6 @@
 """A PostgreSQL of the wheel, started once, and its databases, cloned from a migrated template."""
 
+import asyncio
 import os
 import shutil
 import subprocess
@@ -7,10 +8,12 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
+import asyncpg
 import fasteners  # type: ignore[import-untyped]
 
 from batch.ledger.migrate import migrations_folder
@@ -119,6 +122,7 @@ class Server:
         self._numbers = count(1)
         self._free: list[str] = []
         self._shape = ""
+        self._beside = ThreadPoolExecutor(1)
 
     def url(self, database: str) -> str:
         """Return the URL of ``database``."""
@@ -171,9 +175,25 @@ class Server:
                 self.psql(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
     def _is_as_new(self, name: str) -> bool:
-        """Empty a ledger, and tell whether nothing else about it was changed."""
-        done = self._script(_EMPTY + _SHAPE, name)
-        return done.returncode == 0 and done.stdout.splitlines()[-1] == self._shape
+        """Empty a ledger, and tell whether nothing else about it was changed.
+
+        On a loop of another thread, since the test's own may be running: starting a psql for it
+        takes several times as long.
+        """
+        return self._beside.submit(asyncio.run, self._emptied(name)).result()
+
+    async def _emptied(self, name: str) -> bool:
+        try:
+            connection = await asyncpg.connect(self.url(name))
+        except (OSError, asyncpg.PostgresError):
+            return False
+        try:
+            await connection.execute(_EMPTY)
+            return bool(await connection.fetchval(_SHAPE) == self._shape)
+        except (OSError, asyncpg.PostgresError):
+            return False
+        finally:
+            connection.terminate()
 
 
 @contextmanager

@@ -6,6 +6,7 @@ A command started by ``python -m batch`` spends most of its time on imports; a f
 one thread and has run nothing: no command was called, no event loop made, no environment read.
 """
 
+import atexit
 import contextlib
 import gc
 import importlib
@@ -18,7 +19,9 @@ import signal
 import socket
 import struct
 import sys
+import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +42,30 @@ def main() -> None:
     listener.listen(64)
     Path(f"{sys.argv[1]}.new").rename(sys.argv[1])  # whoever sees it is served
     if program := _serve(listener):
-        sys.exit(importlib.import_module(_ENTRIES[program]).main())
+        _end(_run(importlib.import_module(_ENTRIES[program]).main))
+
+
+def _run(program: Callable[[], int]) -> int:
+    """Return the code that ``program`` would end its process with."""
+    try:
+        return program()
+    except SystemExit as ended:
+        if isinstance(ended.code, str):
+            sys.stderr.write(f"{ended.code}\n")
+            return 1
+        return ended.code or 0
+
+
+def _end(code: int) -> None:
+    """End as ``sys.exit`` does, but for taking every imported module apart.
+
+    That would copy every page of the process forked from: two thirds of a short command's time.
+    """
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _import_product() -> None:
