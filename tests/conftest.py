@@ -13,6 +13,7 @@ import pytest
 
 from tests.support.cloud import Emulator, running_emulator
 from tests.support.console import KEY, OURS, Console
+from tests.support.known_types import types_known
 from tests.support.ledger import Ledger, open_ledger
 from tests.support.measuring import measured_if_first, note_first_cases
 from tests.support.night import Night
@@ -75,8 +76,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
-    """Measure the first case of a test alone."""
-    with measured_if_first(item):
+    """Measure the first case of a test alone; ask about types once, where asking is no matter."""
+    with ExitStack() as stack:
+        stack.enter_context(measured_if_first(item))
+        if item.config.getoption("--server") == "embedded" and not (
+            {"faults", "stock"} & {*item.path.parts}
+        ):
+            stack.enter_context(types_known())
         return (yield)
 
 

@@ -9,8 +9,6 @@ The real service costs money (a job or two a run). It takes part only when asked
 import asyncio
 import json
 import os
-import subprocess
-import sys
 import urllib.request
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -25,6 +23,7 @@ from alibabacloud_vod20170321.client import Client
 
 from tests.contract.caller import Caller
 from tests.support.waiting import PATIENCE
+from tests.support.warm import forked
 
 _LIVE_NAMES = (
     "ALIBABA_CLOUD_ACCESS_KEY_ID",
@@ -64,24 +63,18 @@ def _emulator(toml: str, folder: Path) -> Iterator[Service]:
     """Run the emulator as a process of its own, on a free port, and end it cleanly."""
     settings = folder / "emulator.toml"
     settings.write_text(toml, encoding="utf-8")
-    options = ["--port", "0", "--settings", str(settings)]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "batch.emulator", *options], stdout=subprocess.PIPE, text=True
-    )
-    with process:
-        try:
-            assert process.stdout is not None
-            endpoint = process.stdout.readline().strip().rpartition("/")[2]
-            assert endpoint, "the emulator did not start"
-            service = Service(
-                endpoint, "http", "testid", "testsecret", "925ead60239d71ee80ca6732b68f0102"
-            )
-            _lift_quotas(service)
-            yield service
-        finally:
-            process.terminate()
-            code = process.wait(PATIENCE)
-    assert code == 0
+    words = ["--port", "0", "--settings", str(settings)]
+    with forked(words, cwd=folder, env=os.environ, program="batch.emulator", stderr=2) as process:
+        assert process.stdout is not None
+        endpoint = process.stdout.readline().strip().rpartition("/")[2]
+        assert endpoint, "the emulator did not start"
+        service = Service(
+            endpoint, "http", "testid", "testsecret", "925ead60239d71ee80ca6732b68f0102"
+        )
+        _lift_quotas(service)
+        yield service
+        process.terminate()
+        assert process.wait(PATIENCE) == 0
 
 
 def ask_admin(service: Service, page: str, body: Any = None) -> Any:

@@ -15,6 +15,8 @@ from batch.core.models import Claim
 from batch.core.outcome import AccountStopped, NotSent, Outcome, Refused, StopCause, Throttled
 from batch.core.states import State
 from batch.core.verdict import judge
+from batch.errors import DatabaseUnavailableError
+from batch.ledger.database import Database
 from batch.ledger.doubts import Doubts
 from tests.support.console import Console
 from tests.support.ledger import Ledger, media
@@ -128,3 +130,21 @@ async def test_a_mark_and_a_late_word_at_once_leave_the_row_in_doubt(ledger: Led
     await marking.commit()
     assert await late == [row]
     assert await ledger.state(row) is State.IN_DOUBT
+
+
+@pytest.mark.long
+async def test_a_process_stopped_in_a_transaction_holds_nobody_up(ledger: Ledger) -> None:
+    """The server ends its session: others get at what it had locked, and it learns of it."""
+    [row] = await ledger.add([1])
+    database = await Database.open(ledger.settings)
+    try:
+        with pytest.raises(DatabaseUnavailableError):
+            await _stop_in_a_transaction(database, ledger, row)
+    finally:
+        await database.close()
+
+
+async def _stop_in_a_transaction(database: Database, ledger: Ledger, row: int) -> None:
+    async with database.transaction() as stopped:
+        await stopped.execute("SELECT FROM submissions WHERE id = $1 FOR UPDATE", row)
+        await ledger.sql.execute("UPDATE submissions SET line = 7 WHERE id = $1", row)

@@ -119,6 +119,25 @@ async def test_a_server_that_becomes_careless_does_not_take_a_session_along(
         await database.close()
 
 
+@DIRECT_AND_POOLED
+@pytest.mark.parametrize(
+    ("set_up", "ours"), [("0", "20s"), ("10min", "20s"), ("20001", "20s"), ("5s", "5s")]
+)
+async def test_a_session_that_stops_in_a_transaction_is_ended(
+    stock_ledger: Ledger, set_up: str, ours: str, pooled: bool
+) -> None:
+    """Others wait for its locks; a time that an administrator set shorter stays."""
+    name = await stock_ledger.sql.fetchval("SELECT current_database()")
+    setting = "idle_in_transaction_session_timeout"
+    await stock_ledger.sql.execute(f"ALTER DATABASE {name} SET {setting} = '{set_up}'")
+    database = await _opened(stock_ledger, pooled=pooled)
+    try:
+        async with database.transaction() as connection:
+            assert await connection.fetchval(f"SHOW {setting}") == ours
+    finally:
+        await database.close()
+
+
 async def _synchronous(database: Database) -> str:
     async with database.transaction() as connection:
         return str(await connection.fetchval("SHOW synchronous_commit"))
