@@ -1,14 +1,19 @@
 """The self-test itself: it sees what it must see, and what it draws can be drawn again."""
 
+import asyncio
 import signal
+from functools import partial
 from pathlib import Path
+
+import asyncpg
 
 from batch.selftest.plan import Harm, RoundPlan, draw_round
 from batch.selftest.processes import Strike, run_process
 from batch.selftest.rig import open_rig
 from batch.selftest.rounds import run_round, weigh
-from batch.selftest.server import run_sql
-from tests.support.ledger import media
+from batch.selftest.server import grow_older, run_sql
+from tests.support.ledger import Ledger, media
+from tests.support.waiting import soon
 
 LOST = ({"kind": "accept_then_drop", "action": "SubmitAIJob", "count": 1},)
 
@@ -75,3 +80,30 @@ def test_rounds_on_a_given_server_leave_nothing_there(database_url: str, tmp_pat
     assert not silent.settled
     found = "SELECT FROM pg_database WHERE datname LIKE 'vod_batch_selftest_%'"
     assert run_sql(database_url, found) == []
+
+
+async def test_what_a_frozen_process_had_asked_for_belongs_to_the_hour_before(
+    ledger: Ledger,
+) -> None:
+    """Its intent is committed while time is about to pass: its request is as old as the others."""
+    await ledger.add([1])
+    await ledger.begin(1)
+    frozen, holder = await asyncpg.connect(ledger.url), await asyncpg.connect(ledger.url)
+    late = "f" * 32
+    try:
+        async with holder.transaction():
+            await holder.execute("SELECT FROM attempts FOR UPDATE")
+            asked = asyncio.ensure_future(frozen.execute(f"UPDATE attempts SET nonce = '{late}'"))
+            await soon(partial(_is_there, ledger, "UPDATE attempts SET nonce%"), "its statement")
+            passing = asyncio.ensure_future(asyncio.to_thread(grow_older, ledger.url, 3600))
+            await soon(partial(_is_there, ledger, "%make_interval%", "%client backend%"), "time")
+        await asked
+        assert await passing == [late]
+    finally:
+        await frozen.close()
+        await holder.close()
+
+
+async def _is_there(ledger: Ledger, *queries: str) -> bool:
+    there = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database()"
+    return bool(await ledger.sql.fetchval(f"{there} AND query LIKE ANY ($1))", queries))
