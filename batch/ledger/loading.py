@@ -75,9 +75,12 @@ async def load_manifest(
     # Kept before anything is begun, so that a load which is begun again can read it again.
     with nullcontext() if path else spooled(standard_input()) as stream:
         manifest = Manifest(path, options, stream=stream)
+        # Before anything is begun: a long file on a slow disk would leave a transaction idle for
+        # longer than a session may (enter.sql).
+        stored = manifest.stored_sha256()
 
         async def load(importing: ManifestImport) -> LoadReport:
-            return await _load_once(importing, name, manifest, settings)
+            return await _load_once(importing, name, manifest, stored, settings)
 
         identity = _identity(options)
         report = await import_manifest(database, target, settings.campaign, identity, load)
@@ -93,10 +96,10 @@ def _absolute(source: str) -> Path:
 
 
 async def _load_once(
-    importing: ManifestImport, source: str, manifest: Manifest, settings: Settings
+    importing: ManifestImport, source: str, manifest: Manifest, stored: str, settings: Settings
 ) -> LoadReport:
     path = manifest.path
-    if known := await importing.find(manifest.stored_sha256()):
+    if known := await importing.find(stored):
         return LoadReport(source, known, None, None)
     with _quarantine(path, settings.quarantine) as quarantine:
         await importing.stage(_good_rows(manifest, quarantine))

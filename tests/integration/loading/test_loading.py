@@ -4,6 +4,7 @@ import asyncio
 import csv
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 
@@ -12,13 +13,19 @@ import pytest
 from batch.core.models import JobType
 from batch.core.states import State
 from batch.errors import DatabaseUnavailableError, UsageError
+from batch.intake.manifest import Manifest
 from batch.ledger.connecting.waits import at_once
 from batch.ledger.loading import LoadReport, load_manifest
+from batch.selftest.server import run_sql
 from tests.support.console import Console
 from tests.support.ledger import DNA, TAG, Ledger, media, write_csv
 from tests.support.postgres import Server
 from tests.support.waiting import eventually
 
+_IN_A_TRANSACTION = (
+    "SELECT query FROM pg_stat_activity "
+    "WHERE datname = current_database() AND state = 'idle in transaction'"
+)
 TABLES = ("batches", "submissions", "attempts", "submission_history")
 
 
@@ -158,6 +165,23 @@ async def test_cells_arrive_as_they_were_written(ledger: Ledger, tmp_path: Path)
     known, bare = await ledger.rows()
     assert json.loads(known["config"]) == json.loads(known["user_data"]) == data
     assert (bare["config"], bare["user_data"], bare["config_key"]) == (None, None, "")
+
+
+async def test_a_file_is_hashed_before_anything_is_begun(
+    ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a slow disk that takes minutes, and a session that is idle in a transaction is ended."""
+    hash_file, idle = Manifest.stored_sha256, []
+
+    def observed(manifest: Manifest) -> str:
+        with ThreadPoolExecutor(1) as beside:
+            idle.extend(beside.submit(run_sql, ledger.url, _IN_A_TRANSACTION).result())
+        return hash_file(manifest)
+
+    monkeypatch.setattr(Manifest, "stored_sha256", observed)
+    report = await _load(ledger, write_csv(tmp_path / "m.csv", [media(1)]))
+    assert _counts(report)["submissions"] == 1
+    assert idle == []
 
 
 async def test_two_batches_keep_file_and_line(ledger: Ledger, tmp_path: Path) -> None:
