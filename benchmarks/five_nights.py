@@ -30,9 +30,7 @@ import asyncpg
 from benchmarks import common
 from benchmarks.moved_clock import make_movable, move_database
 
-QUOTA = 100
-QPS = 90
-"""Below the quota: what a busy machine does to a pace at the quota is strict_rate's matter."""
+QPS = 100
 _BUDGET = Decimal(60)
 _ZONE = "Europe/Berlin"
 _EMULATOR = """
@@ -123,7 +121,9 @@ def _charged(server: common.HttpServer) -> Decimal:
 
 @contextmanager
 def _shift() -> Iterator[Shift]:
-    missing = ", ".join(f'"{common.media_id(number)}"' for number in range(0, 4000, 20))
+    # None among the first 20 rows of a list: a night without preflight sends them as its canary,
+    # which with some missing and 3 in 100 failing by chance would now and then rightly hold it.
+    missing = ", ".join(f'"{common.media_id(number)}"' for number in range(16, 4000, 20))
     with common.work_folder() as folder, common.embedded_postgres(folder / "home") as postgres:
         asyncio.run(_new_database(postgres))
         database = postgres.replace("/postgres?", "/nights?")
@@ -138,9 +138,6 @@ def _shift() -> Iterator[Shift]:
                 VOD_BATCH_DATABASE_URL=database, VOD_BATCH_ENDPOINT=server.url,
                 VOD_BATCH_QPS=str(QPS), VOD_BATCH_POLL_QPS="90", VOD_BATCH_PREFLIGHT_QPS="90",
                 VOD_BATCH_TIMEZONE=_ZONE, VOD_BATCH_PRICES=_PRICES, VOD_BATCH_RECONCILE_FOR="60s",
-                # Tuesday's canary has missing media, and 3 in 100 of the others fail by chance: at
-                # the usual 80 one run in a few dozen would rightly hold the rest of that list.
-                VOD_BATCH_CANARY_PERCENT="50",
             )  # fmt: skip
             subprocess.run(
                 [sys.executable, "-m", "batch", "migrate"], env=environment, check=True,
@@ -240,8 +237,8 @@ def _checks(shift: Shift) -> Iterator[common.Check]:
     yield common.Check(
         "busiest second",
         str(meter["busiest_second"]),
-        f"<= {QUOTA}",
-        meter["busiest_second"] <= QUOTA,
+        f"<= {QPS}",
+        meter["busiest_second"] <= QPS,
     )
 
 
