@@ -26,7 +26,7 @@ demo: $(VENV)/.run
 
 PYTEST = -m pytest -n $(WORKERS) --maxprocesses=8 --dist=loadgroup --no-loadscope-reorder
 SCENARIOS = tests/scenarios tests/mutants
-# What is tried after every few lines: under five minutes on two cores.
+# What is tried after every few lines: five and a half minutes on two cores.
 test: $(VENV)/.dev
 	@$(BIN)/coverage erase
 	@$(BIN)/coverage run $(PYTEST) $(or $(ARGS),-m 'not fault and not long' $(addprefix --ignore=,$(SCENARIOS)))

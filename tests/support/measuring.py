@@ -34,9 +34,10 @@ def measured_if_first(item: pytest.Item) -> Iterator[None]:
         yield
         return
     running.stop()
-    switch = os.environ.pop(SWITCH)
+    switch = os.environ.pop(SWITCH, None)
     try:
         yield
     finally:
-        os.environ[SWITCH] = switch
+        if switch is not None:
+            os.environ[SWITCH] = switch
         running.start()
