@@ -41,11 +41,12 @@ test-faults: $(VENV)/.dev
 test-scenarios: $(VENV)/.dev
 	@$(BIN)/python $(PYTEST) -m 'not overnight' $(SCENARIOS) $(ARGS)
 
-# Statements, workers, doubts and money once more, on a server that is not ours; what is marked long
-# either brings its own servers or is about ours.
+# Statements, workers, doubts and money once more, on a server that is not ours: of each test the
+# first case, the others in `make long`. What is marked long brings its own servers or is about ours.
 STOCK_TESTS := tests/faults $(addprefix tests/integration/,ledger worker workers reconcile money operate loading)
+STOCK_CASES := --first-cases
 test-stock: $(VENV)/.dev
-	@$(BIN)/python $(PYTEST) --server stock -m 'not long' $(STOCK_TESTS) $(ARGS)
+	@$(BIN)/python $(PYTEST) --server stock $(STOCK_CASES) -m 'not long' $(STOCK_TESTS) $(ARGS)
 
 check: $(VENV)/.dev
 	@$(BIN)/ruff check .
@@ -63,7 +64,8 @@ SEED   ?= 1
 selftest: selftest-embedded selftest-stock
 selftest-embedded: $(VENV)/.dev
 	@$(BIN)/vod-batch selftest --rounds $(ROUNDS) --seed $(SEED)
-selftest-stock: $(VENV)/.dev
+selfSTOCK_CASES := --first-cases
+test-stock: $(VENV)/.dev
 	@$(BIN)/python .ci/on_stock.py selftest --rounds $(ROUNDS) --seed $(SEED)
 
 # Not for every change: minutes on two cores beside each step.
@@ -71,6 +73,7 @@ long: $(VENV)/.dev
 	@$(MAKE) --no-print-directory -j2 selftest ROUNDS=500  # 50
 	@$(BIN)/python -m benchmarks.failover --rounds 10 --seed 1  # 5
 	@$(BIN)/python $(PYTEST) -m overnight tests/scenarios  # 3
+	@$(MAKE) --no-print-directory test-stock STOCK_CASES=  # 4
 
 # Tests run side by side in so many processes, two more than processors since part of their
 # time is waiting. WORKERS=0 runs them in one, for a debugger.

@@ -15,7 +15,12 @@ from tests.support.cloud import Emulator, running_emulator
 from tests.support.console import KEY, OURS, Console
 from tests.support.known_types import types_known
 from tests.support.ledger import Ledger, open_ledger
-from tests.support.measuring import measured_if_first, note_first_cases, starting_unmeasured
+from tests.support.measuring import (
+    is_first_case,
+    measured_if_first,
+    note_first_cases,
+    starting_unmeasured,
+)
 from tests.support.night import Night
 from tests.support.postgres import Server, make_system_user, running_server
 from tests.support.stock import Stock, stock_server
@@ -28,6 +33,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--server", choices=("embedded", "stock"), default="embedded",
         help="the PostgreSQL of tests that need one: the wheel's newest, oddly set up and without "
         "fsync, or Debian's with its default settings",
+    )  # fmt: skip
+    parser.addoption(
+        "--first-cases", action="store_true",
+        help="of each test its first case: enough to meet another world, where all run in one",
     )  # fmt: skip
 
 
@@ -53,7 +62,7 @@ _FAULTS = Path(__file__).parent / "faults"
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark the faults, and spread what waits: side by side it leaves the processors idle.
 
     Modules go in an order that is always the same and follows nothing, and the long tests over the
@@ -72,6 +81,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for item in (*long[start // step :][:1], *others[start : start + step])
     ]
     note_first_cases(items)
+    if config.getoption("--first-cases"):
+        others = [item for item in items if not is_first_case(item)]
+        config.hook.pytest_deselected(items=others)
+        items[:] = [item for item in items if is_first_case(item)]
 
 
 @pytest.hookimpl(wrapper=True)

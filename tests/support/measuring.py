@@ -26,11 +26,16 @@ def note_first_cases(items: Sequence[pytest.Item]) -> None:
         seen.add(test)
 
 
+def is_first_case(item: pytest.Item) -> bool:
+    """Tell whether a test that was noted is the first case of its kind."""
+    return item.stash[_IS_FIRST]
+
+
 @contextmanager
 def measured_if_first(item: pytest.Item) -> Iterator[None]:
     """Switch measuring off while a later case runs, here and in what it starts."""
     running = coverage.Coverage.current()
-    if running is None or item.stash[_IS_FIRST]:
+    if running is None or is_first_case(item):
         yield
         return
     running.stop()
