@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from batch.errors import UsageError
 from batch.session import open_session
 from batch.settings import Settings
 
@@ -24,13 +25,21 @@ async def load(settings: Settings, sources: Iterable[str]) -> AsyncIterator["Loa
     """Load lists one after the other, each in one transaction: paths, or ``-`` for standard input.
 
     Raises:
-        UsageError: the options, or a list as a whole, cannot be used; the lists before it stay.
+        UsageError: the options cannot be used; or, once all others are loaded, lists as a whole.
     """
     from batch.ledger.loading import load_manifest
 
+    refused: list[UsageError] = []
     async with open_session(settings) as session:
         for source in sources:
-            yield await load_manifest(session.database, session.target, source, settings)
+            try:
+                report = await load_manifest(session.database, session.target, source, settings)
+            except UsageError as error:
+                refused.append(error)
+            else:
+                yield report
+    if refused:
+        raise refused[0] if len(refused) == 1 else UsageError("\n".join(map(str, refused)))
 
 
 async def plan(settings: Settings) -> "Plan":

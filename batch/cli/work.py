@@ -29,7 +29,8 @@ def migrate(settings: Settings) -> None:
 
 
 @takes(
-    "type", "config", "campaign", "priority", "column", "encoding", "quarantine", *LEDGER
+    "type", "config", "campaign", "priority", "column", "encoding", "max_bad", "strict",
+    "quarantine", *LEDGER,
 )  # fmt: skip
 def load(
     settings: Settings,

@@ -22,7 +22,8 @@ class Night:
     """What a night has come to so far; a part that was not reached is ``None``.
 
     ``moved`` are the files as they lie now, by their batch; ``failed`` the ones that could not be
-    loaded, with the reason; ``waiting`` the ones that may still be written.
+    loaded, with the reason; ``waiting`` the ones that may still be written; ``not_taken`` what
+    lies in the inbox and is no list, with the reason.
     """
 
     run: UUID
@@ -33,6 +34,7 @@ class Night:
     moved: dict[int, Path] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
     waiting: list[str] = field(default_factory=list)
+    not_taken: dict[str, str] = field(default_factory=dict)
     preflight: PreflightSummary | None = None
     canaries: tuple[JudgedCanary, ...] = ()
     canary_run: RunSummary | None = None
@@ -59,9 +61,14 @@ class Night:
                 codes = [code for code in codes if code is not ExitCode.DONE_WITH_DOUBTS]
         if self.canary_followed and self.canary_followed.ended.get(State.FAILED):
             codes.append(ExitCode.DONE_WITH_FAILURES)
-        if self.failed or (self.preflight and self.preflight.not_there):
+        if self.failed or self._quarantined or (self.preflight and self.preflight.not_there):
             codes.append(ExitCode.DONE_WITH_FAILURES)
         return most_urgent(*codes)
+
+    @property
+    def _quarantined(self) -> int:
+        """Lines of tonight's lists that a person must look at."""
+        return sum(load.facts.quarantined for load in self.loads if load.facts)
 
     @property
     def is_success(self) -> bool:
@@ -106,6 +113,7 @@ def night_facts(night: Night) -> dict[str, object]:
         "loads": [asdict(report) for report in night.loads],
         "failed_files": night.failed,
         "waiting_files": night.waiting,
+        "not_taken": night.not_taken,
         "preflight": asdict(night.preflight) if night.preflight else None,
         "canaries": [_canary_facts(judged) for judged in night.canaries],
         "canary_run": asdict(night.canary_run) if night.canary_run else None,

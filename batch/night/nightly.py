@@ -11,7 +11,7 @@ from batch.errors import UsageError, VodBatchError
 from batch.intake.sources import printable_name
 from batch.ledger.canaries import Canaries
 from batch.ledger.costs import read_costs
-from batch.ledger.loading import load_manifest
+from batch.ledger.loading import ListRefusedError, load_manifest
 from batch.ledger.operators import Operators
 from batch.ledger.unseen import KeptWords
 from batch.look.preflight import preflight
@@ -92,6 +92,7 @@ class _Steps:
     async def _load_inbox(self) -> None:
         """Load every whole file; a file that cannot be loaded does not stop the others."""
         arrivals = self._inbox.arrivals()
+        self._night.not_taken = self._inbox.not_taken()
         self._night.waiting = [_name(arrival) for arrival in arrivals if not arrival.is_whole]
         for arrival in arrivals:
             if arrival.is_whole:
@@ -104,8 +105,9 @@ class _Steps:
                 self._session.database, self._session.target, str(arrival.path), beside
             )
         except UsageError as error:
+            kept = error.kept if isinstance(error, ListRefusedError) else None
             self._night.failed[_name(arrival)] = str(error)
-            self._inbox.fail(arrival.path, str(error))
+            self._inbox.fail(arrival.path, str(error), kept)
             return
         self._night.loads.append(report)
         place = self._inbox.put_away(arrival)

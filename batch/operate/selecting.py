@@ -7,8 +7,9 @@ from pathlib import Path
 from batch.core.models import JobType
 from batch.core.states import State
 from batch.errors import UsageError
-from batch.intake.cells import CellError, parse_media_id
+from batch.intake.errors import CellError
 from batch.intake.manifest import Manifest
+from batch.intake.media_ids import parse_media_id
 from batch.intake.model import IntakeOptions
 from batch.intake.sources import expand_inputs, standard_input
 from batch.ledger.operators import Selection

@@ -140,6 +140,10 @@ class Fields(BaseModel):
     priority: int = _setting("of rows without one; higher is sent first", 0, ge=-32767, le=32767)
     column: str | None = _setting("column that holds the media id")
     encoding: str | None = _setting("of the files, such as gb18030; without it, detected")
+    max_bad: float = _setting(
+        "percent of bad lines above which a list is refused", 50, ge=0, le=100
+    )
+    strict: bool = _setting("refuse a list with any bad line", False)
     quarantine: Path | None = _setting(
         "folder for lines that cannot be loaded; without it, beside the file"
     )

@@ -9,10 +9,10 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from batch.core.deadline import find_zone, parse_time_of_day
+from batch.core.names import is_name
 
 _LONGEST_DURATION = timedelta(days=3650)
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
-_is_name = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}").fullmatch
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 
 
@@ -70,7 +70,7 @@ def check_zone(name: str) -> str:
 
 def check_name(name: str) -> str:
     """Return a name that may stand in file names, keys and reports. Raises ValueError."""
-    if not _is_name(name):
+    if not is_name(name):
         raise ValueError(
             f"{name[:80]!r} is not a name; use at most 64 of A-Z a-z 0-9 . _ -, a letter or a "
             "digit first"

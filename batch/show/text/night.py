@@ -55,11 +55,16 @@ def _loaded(facts: Mapping[str, Any]) -> Iterator[str]:
         )
         if found["quarantine_path"]:
             yield f"    see {found['quarantine_path']}"
+        if found.get("unlike"):
+            yield f"    {found['unlike']}"
     for name, why in facts["failed_files"].items():
         yield f"  {name}: NOT LOADED, {why}"
     for name in facts["waiting_files"]:
         yield f"  {name}: still being written, waits for the next night"
-    if not (facts["loads"] or facts["failed_files"] or facts["waiting_files"]):
+    not_taken = facts.get("not_taken", {})  # a night of an earlier program has none
+    for name, why in not_taken.items():
+        yield f"  {name}: not taken, {why}"
+    if not (facts["loads"] or facts["failed_files"] or facts["waiting_files"] or not_taken):
         yield "  none came"
 
 
@@ -155,8 +160,12 @@ def _needs(facts: Mapping[str, Any], status: Status) -> Iterator[str]:
             )
     if facts["failed_files"]:
         yield "fix the files in failed/ and put them into the inbox again"
-    if any(load["facts"] and load["facts"]["quarantined"] for load in facts["loads"]):
-        yield "fix the quarantined lines and put them into the inbox as a file of their own"
+    for found in (load["facts"] for load in facts["loads"] if load["facts"]):
+        if found["quarantined"]:
+            yield (
+                f"mend the column raw of the {found['quarantined']:,} lines in "
+                f"{found['quarantine_path']}, then move that file into the inbox"
+            )
     if facts.get("unseen"):
         yield "look at the words of the cloud that nobody knows; report them to the maintainer"
     if states[State.REJECTED] or states[State.FAILED] or states[State.DEAD]:

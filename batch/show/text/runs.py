@@ -11,6 +11,7 @@ from batch.show.text.parts import budget_line, existing_lines, hold_line
 
 if TYPE_CHECKING:  # what has one of these to show has loaded its maker
     from batch.ledger.loading import LoadReport
+    from batch.ledger.manifests import ManifestFacts
     from batch.reconcile.reconciler import ReconcileSummary
     from batch.submit.planning import Plan
     from batch.submit.tally import RunSummary
@@ -36,11 +37,44 @@ def load_lines(report: LoadReport) -> Iterator[str]:
     )
     where = f"  see {facts.quarantine_path}" if facts.quarantine_path else ""
     yield f"  quarantined  {facts.quarantined:>9,}{where}"
+    yield from _reading_lines(facts)
     for other in report.elsewhere:
         yield (
             f"  elsewhere    {other.media:>9,}  media that account {other.account} of this region "
             "knows too: two names of one account pay twice"
         )
+
+
+def _reading_lines(facts: ManifestFacts) -> Iterator[str]:
+    """Show how a list was read, so that nothing of it is gone without a word."""
+    parts = {
+        "of the header": facts.header_lines,
+        "good": facts.rows,
+        "blank": facts.blank,
+        "quarantined": facts.quarantined,
+        "within a record": facts.continued,
+    }
+    told = ", ".join(f"{number:,} {what}" for what, number in parts.items() if number)
+    yield f"  lines        {facts.lines:>9,}  {told or 'the list is empty'}"
+    yield f"  read as      {_form(facts)}"
+    if facts.ignored:
+        yield f"  ignored      columns {', '.join(facts.ignored)}"
+    if facts.tidied:
+        yield f"  tidied       {facts.tidied:>9,}  ids that stood in quotes, brackets or the like"
+    if facts.unlike:
+        yield f"  unlike       {facts.unlike}"
+
+
+_DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "pipes"}
+
+
+def _form(facts: ManifestFacts) -> str:
+    if facts.form != "csv":
+        return f"{facts.form.upper()}, {facts.encoding}"
+    delimiter = _DELIMITERS.get(facts.delimiter, facts.delimiter)
+    columns = ", ".join(("media id", *facts.columns))
+    header = "a header" if facts.header else "no header"
+    return f"CSV with {delimiter}, {header}, {facts.encoding}; columns: {columns}"
 
 
 def _duplicates(report: LoadReport) -> int:
