@@ -157,7 +157,8 @@ class IntakeOptions:
     """What holds for every row that does not say otherwise, and how to read the file.
 
     ``config`` is the JSON text of ``--config``; ``column`` names the column with the media ids;
-    ``encoding`` overrides the detection; above ``max_bad`` percent of bad lines a list is refused.
+    ``encoding`` overrides the detection; with ``only_ids`` columns beside id and types say nothing;
+    above ``max_bad`` percent of bad lines a list is refused.
     """
 
     default_types: tuple[JobType, ...]
@@ -168,3 +169,4 @@ class IntakeOptions:
     config: str | None = None
     priority: int = 0
     max_bad: float = 50
+    only_ids: bool = False

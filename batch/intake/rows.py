@@ -53,9 +53,8 @@ class RowMaker:
 
     def __init__(self, layout: Layout, options: IntakeOptions) -> None:
         self._layout = layout
-        self._optional = (
-            layout.types, layout.config, layout.user_data, layout.priority, layout.campaign
-        )  # fmt: skip
+        beside = (layout.config, layout.user_data, layout.priority, layout.campaign)
+        self._optional = (layout.types, *([None] * len(beside) if options.only_ids else beside))
         self._said = SaidByCells(options)
         self.tidied = 0
         """Ids that something stood around."""
