@@ -15,7 +15,7 @@ from tests.support.cloud import Emulator, running_emulator
 from tests.support.console import KEY, OURS, Console
 from tests.support.known_types import types_known
 from tests.support.ledger import Ledger, open_ledger
-from tests.support.measuring import measured_if_first, note_first_cases
+from tests.support.measuring import measured_if_first, note_first_cases, starting_unmeasured
 from tests.support.night import Night
 from tests.support.postgres import Server, make_system_user, running_server
 from tests.support.stock import Stock, stock_server
@@ -140,7 +140,12 @@ async def ledger(database_url: str) -> AsyncIterator[Ledger]:
 
 @pytest.fixture(scope="session")
 def _shared_emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
-    with running_emulator(tmp_path_factory.mktemp("emulator")) as emulator:
+    # It serves every test to the end: measured, it would slow them all down. What it does is
+    # measured where it is tested.
+    with ExitStack() as stack:
+        with starting_unmeasured():
+            folder = tmp_path_factory.mktemp("emulator")
+            emulator = stack.enter_context(running_emulator(folder))
         yield emulator
 
 

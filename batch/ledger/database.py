@@ -16,7 +16,11 @@ from batch.errors import DatabaseUnavailableError
 from batch.ledger.connecting.address import Address, database_url, read_address
 from batch.ledger.connecting.checkouts import Checkouts
 from batch.ledger.connecting.commits import Commits, Transaction, within
-from batch.ledger.connecting.connection import ANSWER_SECONDS, CLOSING_SECONDS
+from batch.ledger.connecting.connection import (
+    ANSWER_SECONDS,
+    CLOSING_SECONDS,
+    end_stopped_sessions,
+)
 from batch.ledger.connecting.door import Door
 from batch.ledger.connecting.failures import translated_errors
 from batch.ledger.connecting.known_server import KnownServer
@@ -265,6 +269,10 @@ class Database:
                             raise
                         met = error.detail or error.constraint_name
         except DatabaseUnavailableError as error:
+            if isinstance(error.__cause__, TimeoutError):
+                with contextlib.suppress(TimeoutError):
+                    async with self._waits.within(None):
+                        await end_stopped_sessions(self._door.address)
             if isinstance(error.__cause__, asyncpg.ReadOnlySQLTransactionError):
                 # A session keeps what its server was when it began; a new one may find the primary.
                 await self._pool.expire_connections()

@@ -12,7 +12,9 @@ from uuid import uuid4
 import asyncpg
 
 from batch.errors import DatabaseUnavailableError
+from batch.ledger.connecting.connection import STOPPED_SECONDS
 from batch.ledger.embedded.server import Embedded
+from batch.ledger.statements import statement
 
 _KEPT = "kept"
 _TABLES = """
@@ -105,13 +107,13 @@ def running_server(home: Path, url: str | None) -> Iterator[Server]:
         server.close()
 
 
-def run_sql(url: str, statement: str, *arguments: Any) -> list[asyncpg.Record]:
+def run_sql(url: str, query: str, *arguments: Any) -> list[asyncpg.Record]:
     """Run one statement on a connection of its own and return its rows."""
 
     async def run() -> list[asyncpg.Record]:
         connection = await asyncpg.connect(url)
         try:
-            return list(await connection.fetch(statement, *arguments))
+            return list(await connection.fetch(query, *arguments))
         finally:
             await connection.close()
 
@@ -141,6 +143,7 @@ def grow_older(url: str, seconds: float) -> list[str]:
 def _wait_for_statements(url: str) -> None:
     give_up_at = time.monotonic() + _STATEMENT_SECONDS
     while run_sql(url, _RUNNING) and time.monotonic() < give_up_at:
+        run_sql(url, statement("end_stopped_sessions"), STOPPED_SECONDS)
         time.sleep(_LOOK_SECONDS)
 
 

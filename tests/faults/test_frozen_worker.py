@@ -1,12 +1,14 @@
 """A worker that was frozen while others did its work: what it says when it wakes comes too late."""
 
 import asyncio
+import contextlib
 import os
 import random
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, closing
+from pathlib import Path
 
 import pytest
 
@@ -16,10 +18,13 @@ from batch.core.outcome import AccountStopped, NotSent, Outcome, Refused, StopCa
 from batch.core.states import State
 from batch.core.verdict import judge
 from batch.errors import DatabaseUnavailableError
+from batch.ledger.connecting.connection import STOPPED_SECONDS
 from batch.ledger.database import Database
 from batch.ledger.doubts import Doubts
+from batch.ledger.loading import load_manifest
+from batch.ledger.statements import statement
 from tests.support.console import Console
-from tests.support.ledger import Ledger, media
+from tests.support.ledger import Ledger, media, write_csv
 from tests.support.night import KEY, Night
 from tests.support.settling import Morning
 from tests.support.waiting import soon
@@ -140,6 +145,41 @@ async def test_a_process_stopped_in_a_transaction_holds_nobody_up(ledger: Ledger
     try:
         with pytest.raises(DatabaseUnavailableError):
             await _stop_in_a_transaction(database, ledger, row)
+    finally:
+        await database.close()
+
+
+async def test_a_process_stopped_within_a_question_holds_nobody_up(ledger: Ledger) -> None:
+    """The server waits for its rest and counts that as at work: who waits ends the session."""
+    worker = await ledger.worker()
+    beat = (worker, ledger.store.target.id, "testhost", 1)
+    async with _stopped_within_a_question(
+        ledger, "SELECT FROM workers WHERE id = $1 FOR UPDATE", worker
+    ):
+        await ledger.database.fetch("beat", *beat, timeout=STOPPED_SECONDS + 1)
+
+
+async def test_a_load_waits_for_no_process_that_was_stopped(ledger: Ledger, tmp_path: Path) -> None:
+    """One that may take its time asks for a sign of life meanwhile, and so ends the session."""
+    path = write_csv(tmp_path / "a.csv", [media(1)])
+    target, settings = ledger.store.target, ledger.settings
+    async with _stopped_within_a_question(ledger, statement("lock_loads")):
+        await load_manifest(ledger.database, target, str(path), settings)
+    assert await ledger.states() == {State.PENDING: 1}
+
+
+@contextlib.asynccontextmanager
+async def _stopped_within_a_question(
+    ledger: Ledger, lock: str, *arguments: object
+) -> AsyncIterator[None]:
+    """Hold what ``lock`` takes for a process that was stopped between parse and execute."""
+    database = await Database.open(ledger.settings)
+    try:
+        with contextlib.suppress(DatabaseUnavailableError):  # its session was ended
+            async with database.transaction() as stopped:
+                await stopped.execute(lock, *arguments)
+                await stopped.prepare("SELECT 'parsed and never run'")
+                yield
     finally:
         await database.close()
 

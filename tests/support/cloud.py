@@ -4,7 +4,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.request import ProxyHandler, Request, build_opener
@@ -20,14 +20,16 @@ class Emulator:
     """A running emulator."""
 
     url: str
+    _changed: set[str] = field(default_factory=set)
+    """The pages that something was set on since it was as new."""
 
     def meter(self) -> dict[str, Any]:
         """Return what really happened, in figures."""
-        return dict(json.loads(self._call("GET", "meter")))
+        return dict(json.loads(self.call("GET", "meter")))
 
     def jobs(self) -> list[dict[str, Any]]:
         """Return every job that was made, oldest first."""
-        return [json.loads(line) for line in self._call("GET", "jobs").splitlines()]
+        return [json.loads(line) for line in self.call("GET", "jobs").splitlines()]
 
     def submits(self) -> int:
         """Return how many SubmitAIJob requests arrived."""
@@ -35,45 +37,45 @@ class Emulator:
 
     def fault(self, kind: str, **rule: object) -> None:
         """Let something go wrong from now on (``batch.emulator.faults``)."""
-        self._call("POST", "faults", {"kind": kind, "action": "SubmitAIJob", **rule})
+        self.call("POST", "faults", {"kind": kind, "action": "SubmitAIJob", **rule})
 
     def forget_faults(self) -> None:
         """Let all go well again."""
-        self._call("DELETE", "faults")
+        self.call("DELETE", "faults")
 
     def say(self, **words: object) -> None:
         """Replace words of operations from now on (``batch.emulator.words``)."""
-        self._call("POST", "words", words)
+        self.call("POST", "words", words)
 
     def misbehave(self, faults: Sequence[dict[str, object]], words: Mapping[str, object]) -> None:
         """Lay rules and words over those in force, as they were drawn."""
-        self._call("POST", "faults", list(faults))
-        self._call("POST", "words", dict(words))
+        self.call("POST", "faults", list(faults))
+        self.call("POST", "words", dict(words))
 
     def switch(self, **sections: object) -> None:
         """Turn switches of undocumented behaviour, by section."""
-        self._call("POST", "switches", sections)
+        self.call("POST", "switches", sections)
 
     def elapse(self, seconds: float, expired_nonces: Sequence[str] = ()) -> None:
         """Let time pass for what it remembers; requests with those nonces have grown too old."""
         body = {"seconds": seconds, "expired_nonces": list(expired_nonces)}
-        self._call("POST", "elapse", body)
+        self.call("POST", "elapse", body)
 
     def account(self, state: str) -> None:
         """Set the state of the account: ok, arrears, not_open."""
-        self._call("POST", "accounts", {"default": state})
+        self.call("POST", "accounts", {"default": state})
 
     def key(self, **key: object) -> None:
         """Add an access key, or replace it."""
-        self._call("POST", "access_keys", key)
+        self.call("POST", "access_keys", key)
 
     def quota(self, calls_a_second: int) -> None:
         """Set the quota of SubmitAIJob, 0 for none."""
-        self._call("POST", "quota", {"SubmitAIJob": calls_a_second})
+        self.call("POST", "quota", {"SubmitAIJob": calls_a_second})
 
     def lookup_quota(self, calls_a_second: int) -> None:
         """Set the quota of ListJobInfo and of GetJobDetail, 0 for none."""
-        self._call("POST", "quota", dict.fromkeys(("ListJobInfo", "GetJobDetail"), calls_a_second))
+        self.call("POST", "quota", dict.fromkeys(("ListJobInfo", "GetJobDetail"), calls_a_second))
 
     def asked(self, action: str) -> int:
         """Return how many requests of an action arrived."""
@@ -81,35 +83,36 @@ class Emulator:
 
     def move_clock(self, *, hours: float) -> None:
         """Let the cloud's time go on by so many hours at once."""
-        self._call("POST", "clock", {"advance_seconds": 3600 * hours})
+        self.call("POST", "clock", {"advance_seconds": 3600 * hours})
 
     def set_clock(self, now: str) -> None:
         """Set the cloud's time, in ISO 8601 with an offset."""
-        self._call("POST", "clock", {"now": now})
+        self.call("POST", "clock", {"now": now})
 
     def make_jobs(self, kind: str, media_ids: Sequence[str], job_type: str = "AIMediaDNA") -> None:
         """Make jobs that no call of ours asked for: ``auto``, or ``manual`` (another program's)."""
-        self._call("POST", f"{kind}_jobs", {"media_ids": list(media_ids), "type": job_type})
+        self.call("POST", f"{kind}_jobs", {"media_ids": list(media_ids), "type": job_type})
 
     def make_new(self) -> None:
         """Bring a shared emulator back to how it began."""
-        self.forget_faults()
-        self._call("DELETE", "words")
-        self.switch(**_AS_NEW)
-        self.account("ok")
-        self.quota(0)
-        self.lookup_quota(0)
-        self._call("POST", "reset")
+        for page in self._changed & _AS_NEW.keys():
+            for method, body in _AS_NEW[page]:
+                self.call(method, page, body)
+        self.call("POST", "reset")
+        self._changed.clear()
 
-    def _call(self, method: str, page: str, body: object = None) -> str:
+    def call(self, method: str, page: str, body: object = None) -> str:
+        """Return what an admin page answers (``batch.emulator.admin``)."""
         data = None if body is None else json.dumps(body).encode()
+        if method != "GET":
+            self._changed.add(page)
         request = Request(f"{self.url}/_emulator/{page}", data=data, method=method)
         with _open(request, timeout=PATIENCE) as response:
             text: str = response.read().decode()
             return text
 
 
-_AS_NEW = {
+_SWITCHES = {
     "gateway": {"nonce_scope": "network"},
     "lookup": {
         "order": "newest",
@@ -117,6 +120,14 @@ _AS_NEW = {
         "covers": ["AIMediaDNA", "AIVideoTag"],
     },
 }
+_AS_NEW: dict[str, list[tuple[str, object]]] = {
+    "faults": [("DELETE", None)],
+    "words": [("DELETE", None)],
+    "switches": [("POST", _SWITCHES)],
+    "accounts": [("POST", {"default": "ok"})],
+    "quota": [("POST", dict.fromkeys(("SubmitAIJob", "ListJobInfo", "GetJobDetail"), 0))],
+}
+"""By page that a test may have set something on: what undoes it."""
 
 
 @contextmanager

@@ -34,10 +34,19 @@ def measured_if_first(item: pytest.Item) -> Iterator[None]:
         yield
         return
     running.stop()
+    try:
+        with starting_unmeasured():
+            yield
+    finally:
+        running.start()
+
+
+@contextmanager
+def starting_unmeasured() -> Iterator[None]:
+    """Measure nothing of the processes that are started meanwhile."""
     switch = os.environ.pop(SWITCH, None)
     try:
         yield
     finally:
         if switch is not None:
             os.environ[SWITCH] = switch
-        running.start()

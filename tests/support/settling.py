@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.request import ProxyHandler, Request, build_opener
 
 from batch import doctor
 from batch.core.learnt import Learnt
@@ -21,7 +20,6 @@ from batch.vod.credentials import CredentialSource
 from tests.support.cloud import Emulator
 from tests.support.ledger import DNA, TAG, Ledger, media
 from tests.support.night import KEY, Night
-from tests.support.waiting import PATIENCE
 
 AT_ONCE = timedelta(milliseconds=1)
 """A settling time for tests that do not wait for absence to be proven."""
@@ -31,14 +29,10 @@ WORLDS = ("stand-in believed", "cloud")
 
 LONG = timedelta(hours=2)
 
-_open = build_opener(ProxyHandler({})).open
-
 
 def post(emulator: Emulator, page: str, body: object) -> dict[str, Any]:
     """Tell the emulator something on an admin page (``batch.emulator.admin``)."""
-    request = Request(f"{emulator.url}/_emulator/{page}", json.dumps(body).encode(), method="POST")
-    with _open(request, timeout=PATIENCE) as response:
-        return dict(json.loads(response.read()))
+    return dict(json.loads(emulator.call("POST", page, body)))
 
 
 def strange_job(

@@ -27,6 +27,12 @@ CLOSING_SECONDS = 2.0
 ANSWER_OF_LIFE_SECONDS = 20.0
 """How long a busy machine may take to let somebody in and answer a word."""
 
+STOPPED_SECONDS = 20.0
+"""How long a session may keep the server waiting for the rest of a question; as long as one may be
+idle in a transaction (``enter.sql``)."""
+
+_ENDING_SECONDS = 5.0
+
 _NEXT_HOST = (
     OSError,
     TimeoutError,
@@ -202,13 +208,28 @@ async def shares_backends(address: Address) -> bool:
 async def is_alive(address: Address, pid: int) -> bool:
     """Return whether PostgreSQL answers at all, and still has the process ``pid``.
 
-    A refusal is an answer too: a role may have no connection left for the question.
+    A refusal is an answer too: a role may have no connection left for the question. What it may
+    wait for is looked at as well (:func:`end_stopped_sessions`).
     """
     try:
         async with asyncio.timeout(ANSWER_OF_LIFE_SECONDS), one_connection(address) as session:
+            await session.fetch(statement("end_stopped_sessions"), STOPPED_SECONDS)
             return bool(await session.fetchval(statement("has_session"), pid))
     except (VodBatchError, TimeoutError) as error:
         return isinstance(error.__cause__, asyncpg.PostgresError)
+
+
+async def end_stopped_sessions(address: Address) -> None:
+    """End sessions that hold locks for a process of ours which was stopped; never fails.
+
+    Who was stopped connects again when it goes on, and asks what became of its work.
+    """
+    with contextlib.suppress(VodBatchError, TimeoutError):
+        async with asyncio.timeout(_ENDING_SECONDS), one_connection(address) as session:
+            for row in await session.fetch(statement("end_stopped_sessions"), STOPPED_SECONDS):
+                from batch.logs import rare_logger  # a command that only looks must be quick
+
+                rare_logger().warning("stopped_session_ended", pid=row["pid"])
 
 
 async def backend_of(session: asyncpg.Connection) -> int:

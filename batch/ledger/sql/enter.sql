@@ -6,6 +6,7 @@
 -- Idle in a transaction: a process that was stopped in the middle of one (SIGSTOP, a laptop that sleeps, a
 -- debugger) holds its locks, and every other worker waits for it. A third of what those wait for an answer;
 -- whose session was ended connects again, and asks what became of its work. A server's shorter time stays.
+-- Name: by it a session of ours that was stopped elsewhere is found (end_stopped_sessions).
 -- search_path: the ledger is in public, which comes first; a second one elsewhere would know of no job
 -- that is paid.
 -- Bitmaps: what a worker asks walks an index in its order and stops early; a bitmap reads all of it
@@ -20,6 +21,7 @@ SELECT set_config('jit', 'off', $1),
                   CASE WHEN current_setting('idle_in_transaction_session_timeout')::interval
                             BETWEEN interval '1 ms' AND interval '20 s'
                   THEN current_setting('idle_in_transaction_session_timeout') ELSE '20s' END, $1),
+       set_config('application_name', 'vod-batch', $1),
        set_config('search_path',
                   CASE current_schema() WHEN 'public' THEN current_setting('search_path')
                   ELSE 'public' END, $1),
