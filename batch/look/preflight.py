@@ -28,6 +28,8 @@ FIRST_OF_A_WORD = 10
 """Media of an unknown status that may fail before the rest of them are put off."""
 
 _ACTOR = "preflight"
+_NOT_FOUND = "NotFound"
+"""Kept of a media that was sent and that the cloud does not know; list_lengthless.sql reads it."""
 _LATER_SECONDS = 6 * 3600.0
 _PAGE = 50 * MAX_VIDEO_IDS
 
@@ -41,10 +43,12 @@ class PreflightSummary:
     ``held_statuses`` are unknown words by which everything failed, with the submissions put off.
     ``saved`` is what those might have cost, in ``currency``: by the media's own length where it is
     known, else by the mean of those looked at; ``None`` while there is no price or no length.
+    ``measured`` had been sent without a length, and have the amount that follows from theirs now.
     """
 
     currency: str
     looked_at: int = 0
+    measured: int = 0
     not_there: int = 0
     put_off: int = 0
     failed_calls: int = 0
@@ -57,6 +61,7 @@ class PreflightSummary:
         return PreflightSummary(
             self.currency,
             self.looked_at + other.looked_at,
+            self.measured + other.measured,
             self.not_there + other.not_there,
             self.put_off + other.put_off,
             self.failed_calls + other.failed_calls,
@@ -70,6 +75,8 @@ async def preflight(
 ) -> PreflightSummary:
     """Look at the media of due rows that no look was taken at ``since``; nothing is spent.
 
+    Before that, at those of rows that were sent without a length: budgets may be less used then.
+
     After ``ends_at`` (UTC) the database has the grace, and no more, for all that is asked.
 
     Raises:
@@ -82,11 +89,12 @@ async def preflight(
     hurry = functools.partial(database.hurry, settings.grace.total_seconds())
     words = unseen_kept(client.unseen, KeptWords(database, session.target))
     async with words, stopped_at(ends_at, hurry):
+        await look.measure(since)
         return await look.run(since)
 
 
 class Preflight:
-    """Looks at the media of due rows, twenty a call, under a pace of its own."""
+    """Looks at media, twenty a call, under a pace of its own."""
 
     def __init__(
         self,
@@ -118,6 +126,23 @@ class Preflight:
         await self._hold_failing_statuses()
         self._summary.saved = self._price_saved()
         return self._summary
+
+    async def measure(self, since: datetime) -> None:
+        """Find the lengths of what was sent without one, and correct what it is counted with."""
+        async for those in self._looks.lengthless(_PAGE, since):
+            for start in range(0, len(those.media), MAX_VIDEO_IDS):
+                await self._measure(those.media[start : start + MAX_VIDEO_IDS])
+            self._summary.measured += await self._looks.correct(those)
+
+    async def _measure(self, media_ids: Sequence[str]) -> None:
+        answer = await self._ask(media_ids)
+        if answer is None:
+            return
+        self._summary.looked_at += len(media_ids)
+        looks = [Look(m.media_id, m.status, m.seconds) for m in answer.media]
+        gone = [Look(media_id, _NOT_FOUND, None) for media_id in answer.unknown_ids]
+        if looks or gone:
+            await self._looks.record(looks + gone)
 
     async def _look(self, media_ids: Sequence[str]) -> None:
         answer = await self._ask(media_ids)
@@ -189,7 +214,7 @@ class Preflight:
             if each is None:
                 return None
             total += each * count
-        return total.quantize(Decimal("0.01"))
+        return self._prices.money(total)
 
 
 def _asides(answer: MediaPage) -> list[Aside]:

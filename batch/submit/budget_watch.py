@@ -1,11 +1,11 @@
 """The worker's eye on its budgets: a warning while they last, the reason once they do not."""
 
 import contextlib
-from decimal import Decimal
 
 import structlog
 
 from batch.core.budget import BudgetUse, NextCost
+from batch.core.money import exact
 from batch.errors import ConfigurationError, DatabaseUnavailableError
 from batch.ledger.connecting.waits import at_once
 from batch.ledger.store import Store
@@ -34,6 +34,10 @@ class BudgetWatch:
             return []
         return await self._store.budget_uses(self._spending)
 
+    async def shown(self) -> tuple[BudgetUse, ...]:
+        """Say how far each budget is used, as money."""
+        return tuple(use.in_money(self._spending.prices) for use in await self.uses())
+
     async def _glance(self) -> list[BudgetUse]:
         """Say how far each budget is used, or nothing while the database is away."""
         with contextlib.suppress(DatabaseUnavailableError), at_once():
@@ -48,8 +52,8 @@ class BudgetWatch:
                 log.warning(
                     "budget_nearly_used",
                     budget=use.period,
-                    spent=str(use.spent),
-                    limit=str(use.limit),
+                    spent=exact(use.spent),
+                    limit=exact(use.limit),
                 )
 
     async def obstacle(self) -> str | None:
@@ -82,12 +86,6 @@ def _obstacle(due: NextCost, tightest: BudgetUse) -> str | None:
     if due.amount <= tightest.left:
         return None
     return (
-        f"the next one, {due.media_id} ({due.job_type}), may cost {_money(due.amount)}; "
-        f"{_money(tightest.left)} is left of the {tightest.period}'s {_money(tightest.limit)}"
+        f"the next one, {due.media_id} ({due.job_type}), may cost {exact(due.amount)}; "
+        f"{exact(tightest.left)} is left of the {tightest.period}'s {exact(tightest.limit)}"
     )
-
-
-def _money(amount: Decimal) -> str:
-    """Show an amount to the cent at least, and as exactly as it is known."""
-    cents = amount.quantize(Decimal("0.01"))
-    return f"{cents if cents == amount else amount.normalize():f}"

@@ -24,7 +24,8 @@ _PARTS = ("the rows that are due", "the prices", "the lengths")
 class Plan:
     """What may be sent now. ``seconds`` is how long it takes at ``rate`` calls a second.
 
-    ``holds`` are open, and keep more from being sent.
+    ``holds`` are open, and keep more from being sent. ``unpriced`` are types of ``rows`` without a
+    price.
 
     ``hash`` fixes what was looked at: which rows, at what prices, of what lengths. It has a part
     for each, so that one that no longer fits says what changed.
@@ -39,6 +40,7 @@ class Plan:
     done: int
     currency: str
     cost: CostRange
+    unpriced: tuple[str, ...] = ()
     holds: tuple[Hold, ...] = ()
 
 
@@ -76,9 +78,10 @@ class Planner:
             )
             for row in rows
         ]
+        counts: dict[str, int] = {row["job_type"]: row["rows"] for row in rows}
         return Plan(
             hash=self._hash(rows),
-            rows={row["job_type"]: row["rows"] for row in rows},
+            rows=counts,
             requests=requests,
             rate=self._rate,
             seconds=requests / self._rate,
@@ -86,6 +89,7 @@ class Planner:
             done=past["done"],
             currency=self._prices.currency,
             cost=cost_range(amounts, self._prices, self._longest),
+            unpriced=tuple(name for name in counts if JobType(name) not in self._prices.per_minute),
             holds=tuple(await Operators(self._database, self._target).holds()),
         )
 

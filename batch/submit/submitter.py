@@ -255,7 +255,7 @@ class Submitter:
             requests=self._tally.requests,
             left_pending=counts[State.PENDING],
             left_in_doubt=counts[State.IN_DOUBT],
-            budgets=tuple(await self._budgets.uses()),
+            budgets=await self._budgets.shown(),
             obstacle=self._obstacle,
             failovers=self._claims.failovers,
             restored=self._claims.restored,

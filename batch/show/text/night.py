@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from batch.core.deadline import find_zone
 from batch.core.states import State
 from batch.show.insights import Status
-from batch.show.text.parts import budget_line, cost_lines, existing_lines, word_lines
+from batch.show.text.parts import budget_line, cost_lines, existing_lines, money, word_lines
 
 if TYPE_CHECKING:
     from batch.show.night_report import NightReport
@@ -73,8 +73,12 @@ def _spent(facts: Mapping[str, Any]) -> Iterator[str]:
     yield "Done"
     if look := facts["preflight"]:
         yield f"  looked at    {look['looked_at']:>9,}  media, free"
+        if measured := look.get("measured"):  # a night of an earlier program has none
+            yield f"  measured     {measured:>9,}  submissions sent before their length was known"
         if aside := look["not_there"] + look["put_off"]:
-            worth = f", about {look['saved']} {look['currency']} saved" if look["saved"] else ""
+            worth = (
+                f", about {money(look['saved'])} {look['currency']} saved" if look["saved"] else ""
+            )
             yield f"  set aside    {aside:>9,}  submissions of media not there or not ready{worth}"
         yield from _held_statuses(look)
     for canary in facts["canaries"]:

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from batch.core.budget import NEARLY_USED
+from batch.core.money import decimals
 from batch.ledger.operators import Hold
 
 
@@ -20,8 +21,17 @@ def cost_lines(costs: Mapping[str, Any] | None) -> Iterator[str]:
         yield f"charged  {money(cost['charged'])} {cost['currency']}, for jobs that succeeded"
         if Decimal(cost["reserved"]):
             yield f"reserved {money(cost['reserved'])} {cost['currency']}, at most, for open ones"
-    if costs["unknown"]:
-        yield f"{costs['unknown']:,} submissions of unknown cost: set prices; nightly finds lengths"
+    unpriced = costs.get("unpriced", 0)  # a night of an earlier program has none
+    if unpriced:
+        yield (
+            f"{unpriced:,} {submissions(unpriced)} of unknown cost, sent while there was no price: "
+            "set prices for the next ones"
+        )
+    if lengthless := costs["unknown"] - unpriced:
+        yield (
+            f"{lengthless:,} {submissions(lengthless)} of unknown cost, for the length is not "
+            "known: nightly asks the cloud for it"
+        )
 
 
 def budget_line(use: Mapping[str, Any], currency: str) -> str:
@@ -35,8 +45,9 @@ def budget_line(use: Mapping[str, Any], currency: str) -> str:
 
 
 def money(amount: object) -> str:
-    """Write an amount with two decimals and grouped thousands: ``1,234.50``."""
-    return f"{Decimal(str(amount)):,.2f}"
+    """Write an amount with two decimals, or as many as it has, and thousands: ``1,234.50``."""
+    exactly = Decimal(str(amount))
+    return f"{exactly:,.{decimals([exactly])}f}"
 
 
 def existing_lines(runs: Sequence[Mapping[str, Any] | None]) -> Iterator[str]:

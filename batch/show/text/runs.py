@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from batch.core.states import State
-from batch.show.text.parts import budget_line, existing_lines, hold_line
+from batch.show.text.parts import budget_line, existing_lines, hold_line, money
 
 if TYPE_CHECKING:  # what has one of these to show has loaded its maker
     from batch.ledger.loading import LoadReport
@@ -137,15 +137,15 @@ def plan_lines(plan: Plan) -> Iterator[str]:
     yield f"  takes        {hours:>6}:{rest // 60:02d}  hours at {plan.rate:.1f} calls a second"
     cost = plan.cost
     for name, amount in (("low", cost.low), ("expected", cost.expected), ("worst", cost.worst)):
-        shown = "unknown" if amount is None else f"{amount:,.2f} {plan.currency}"
+        shown = "unknown" if amount is None else f"{money(amount)} {plan.currency}"
         yield f"  cost, {name:<8} {shown:>14}"
     if cost.unknown:
         yield (
             f"  {cost.unknown:,} submissions are of unknown length: low leaves them out, expected "
             "takes the mean, worst needs VOD_BATCH_LONGEST"
         )
-    if cost.low is None:
-        yield '  prices are missing: set prices in vod-batch.toml, such as AIMediaDNA = "0.05"'
+    for name in plan.unpriced:
+        yield f'  {name} has no price: set prices in vod-batch.toml, such as {name} = "0.05"'
     yield from map(hold_line, plan.holds)
     if total:
         yield f"send exactly this with: vod-batch submit --plan {plan.hash}"

@@ -114,7 +114,7 @@ def test_a_night_costs_what_the_cloud_charged(make_shift: MakeShift) -> None:
     assert (cost["currency"], cost["charged"]) == ("CNY", bill["total"])
     told = json.loads(shift.console.run("status", "--json").stdout)["costs"]
     assert told["by_currency"] == [cost]
-    assert {row["cost"] for row in shift.rows() if row["status"] == "failed"} == {"0"}
+    assert {row["cost"] for row in shift.rows() if row["status"] == "failed"} == {"0.00"}
     story = shift.console.run("why", media(1)).stdout
     assert "CNY charged: of " in story
 
