@@ -22,6 +22,23 @@ async def unless(stopping: asyncio.Event, work: Coroutine[Any, Any, _T]) -> _T |
             each.cancel()
 
 
+async def or_cancelled(stopping: asyncio.Event, work: Coroutine[Any, Any, _T]) -> _T | None:
+    """Return what ``work`` returns; once ``stopping`` is set, cancel it and wait for its end.
+
+    Then, as where it was cancelled from within, returns ``None``.
+    """
+    task = asyncio.ensure_future(work)
+    stop = asyncio.ensure_future(stopping.wait())
+    try:
+        await asyncio.wait([task, stop], return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        stop.cancel()
+        if not task.done():
+            task.cancel()
+            await asyncio.wait([task])
+    return None if task.cancelled() else task.result()
+
+
 async def sleep_unless(stopping: asyncio.Event, seconds: float) -> None:
     """Sleep for ``seconds``, or until ``stopping`` is set."""
     await unless(stopping, asyncio.sleep(seconds))

@@ -23,7 +23,8 @@ class Night:
 
     ``moved`` are the files as they lie now, by their batch; ``failed`` the ones that could not be
     loaded, with the reason; ``waiting`` the ones that may still be written; ``not_taken`` what
-    lies in the inbox and is no list, with the reason.
+    lies in the inbox and is no list, with the reason; ``not_reached`` the whole ones that the
+    night's end came before.
     """
 
     run: UUID
@@ -35,6 +36,8 @@ class Night:
     failed: dict[str, str] = field(default_factory=dict)
     waiting: list[str] = field(default_factory=list)
     not_taken: dict[str, str] = field(default_factory=dict)
+    not_reached: list[str] = field(default_factory=list)
+    is_told_to_stop: bool = False
     preflight: PreflightSummary | None = None
     canaries: tuple[JudgedCanary, ...] = ()
     canary_run: RunSummary | None = None
@@ -61,6 +64,8 @@ class Night:
                 codes = [code for code in codes if code is not ExitCode.DONE_WITH_DOUBTS]
         if self.canary_followed and self.canary_followed.ended.get(State.FAILED):
             codes.append(ExitCode.DONE_WITH_FAILURES)
+        if self.was_told_to_stop or self.not_reached:
+            codes.append(ExitCode.CARRIED_OVER)
         if self.failed or self._quarantined or (self.preflight and self.preflight.not_there):
             codes.append(ExitCode.DONE_WITH_FAILURES)
         return most_urgent(*codes)
@@ -87,8 +92,7 @@ class Night:
     @property
     def was_told_to_stop(self) -> bool:
         """Whether a signal ended one of its parts, and so the night."""
-        followed = self.canary_followed is not None and self.canary_followed.was_told_to_stop
-        return followed or any(run.stopped_by is StopReason.SIGNAL for run in self.runs)
+        return self.is_told_to_stop or any(run.stopped_by is StopReason.SIGNAL for run in self.runs)
 
     @property
     def last_run(self) -> RunSummary | None:
@@ -114,6 +118,7 @@ def night_facts(night: Night) -> dict[str, object]:
         "failed_files": night.failed,
         "waiting_files": night.waiting,
         "not_taken": night.not_taken,
+        "not_reached": night.not_reached,
         "preflight": asdict(night.preflight) if night.preflight else None,
         "canaries": [_canary_facts(judged) for judged in night.canaries],
         "canary_run": asdict(night.canary_run) if night.canary_run else None,

@@ -1,6 +1,8 @@
 """One night: load what came, look before paying, submit, reconcile, report; one at a time."""
 
+import asyncio
 import functools
+import math
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,8 +23,9 @@ from batch.night.night import Night, night_facts
 from batch.night.night_lock import LockedNight
 from batch.night.shift import Watcher, submit
 from batch.reconcile.run import reconcile
-from batch.stopping import stopped_at
+from batch.stopping import on_signals, stopped_at
 from batch.submit.tally import RunSummary, StopReason
+from batch.waiting import or_cancelled
 
 log = structlog.get_logger()
 
@@ -40,9 +43,11 @@ async def run_night(
     night = Night(session.run, session.started_at, session.ends_at, session.settings.currency)
     grace = session.settings.grace.total_seconds()
     hurry = functools.partial(session.database.hurry, grace)
+    steps = _Steps(night, locked, inbox, watcher)
     try:
-        async with stopped_at(session.ends_at, hurry):
-            await _Steps(night, locked, inbox, watcher).walk()
+        with on_signals(steps.stop, functools.partial(session.database.hurry, 0)):
+            async with stopped_at(session.ends_at, hurry):
+                await steps.walk()
     except VodBatchError as error:
         night.trouble = error
         log.error("night_stopped", error=str(error))
@@ -76,13 +81,20 @@ class _Steps:
             Operators(session.database, session.target),
             session.settings,
         )
+        self._stopping = asyncio.Event()
+
+    def stop(self) -> None:
+        """Begin nothing more: a signal has come. What sends and follows hears it too."""
+        self._night.is_told_to_stop = True
+        self._stopping.set()
 
     async def walk(self) -> None:
-        """Take every step that the one before allows."""
-        await self._load_inbox()
-        await self._warden.free_unsent()
-        await self._look()
-        if self._settings.canary:
+        """Take every step that the one before allows; loads and looks end with the night."""
+        async with stopped_at(self._night.ends_at, self._stopping.set):
+            await self._load_inbox()
+            await self._warden.free_unsent()
+            await self._look()
+        if self._settings.canary and not self._night.was_told_to_stop:
             await self._send_canaries()
         if self._goes_on:
             await self._submit_the_rest()
@@ -94,34 +106,53 @@ class _Steps:
         arrivals = self._inbox.arrivals()
         self._night.not_taken = self._inbox.not_taken()
         self._night.waiting = [_name(arrival) for arrival in arrivals if not arrival.is_whole]
-        for arrival in arrivals:
-            if arrival.is_whole:
-                await self._load(arrival)
+        for arrival in [arrival for arrival in arrivals if arrival.is_whole]:
+            if self._stopping.is_set() or not await self._load(arrival):
+                self._night.not_reached.append(_name(arrival))
 
-    async def _load(self, arrival: Arrival) -> None:
+    async def _load(self, arrival: Arrival) -> bool:
+        """Load one file; say no where the night ended meanwhile: it stays for the next one."""
         beside = self._settings.model_copy(update={"quarantine": self._inbox.folder / DONE})
         try:
-            report = await load_manifest(
-                self._session.database, self._session.target, str(arrival.path), beside
-            )
+            database, target = self._session.database, self._session.target
+            load = load_manifest(database, target, str(arrival.path), beside)
+            report = await or_cancelled(self._stopping, load)
         except UsageError as error:
             kept = error.kept if isinstance(error, ListRefusedError) else None
             self._night.failed[_name(arrival)] = str(error)
             self._inbox.fail(arrival.path, str(error), kept)
-            return
+            return True
+        if report is None:
+            return False
         self._night.loads.append(report)
         place = self._inbox.put_away(arrival)
         if place is None:
             log.warning("list_changed_while_it_was_loaded", list=_name(arrival))
         elif report.counts:
             self._night.moved[report.counts.batch_id] = place
+        return True
 
     async def _look(self) -> None:
         """Look at the media of what is due, where that is wanted; nothing is spent."""
         night = self._night
         if self._settings.preflight:
-            looked = await preflight(self._session, night.started_at, ends_at=night.ends_at)
+            looked = await preflight(
+                self._session,
+                night.started_at,
+                ends_at=night.ends_at,
+                stopping=self._stopping,
+                most=self._most_sent,
+            )
             night.preflight = night.preflight + looked if night.preflight else looked
+
+    @property
+    def _most_sent(self) -> int | None:
+        """How many media can be sent before the night ends; ``None`` without an end."""
+        most = [self._settings.max_submissions] if self._settings.max_submissions else []
+        if self._night.ends_at:
+            left = (self._night.ends_at - datetime.now(UTC)).total_seconds()
+            most.append(math.ceil(max(0.0, left) * self._settings.qps))
+        return min(most, default=None)
 
     async def _send_canaries(self) -> None:
         """Send each new batch's first submissions, follow them, and judge the batch by them."""

@@ -61,6 +61,8 @@ def _loaded(facts: Mapping[str, Any]) -> Iterator[str]:
         yield f"  {name}: NOT LOADED, {why}"
     for name in facts["waiting_files"]:
         yield f"  {name}: still being written, waits for the next night"
+    for name in facts.get("not_reached", ()):
+        yield f"  {name}: not loaded before the night ended, waits for the next one"
     not_taken = facts.get("not_taken", {})  # a night of an earlier program has none
     for name, why in not_taken.items():
         yield f"  {name}: not taken, {why}"
@@ -101,6 +103,8 @@ def _spent(facts: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _held_statuses(look: Mapping[str, Any]) -> Iterator[str]:
+    if look.get("is_cut_short"):
+        yield "  not looked at          the media further on: the night ended before"
     for status, rows in look.get("held_statuses", {}).items():
         yield f"  put off      {rows:>9,}  submissions of media in the unknown status {status!r}:"
         yield "                          the first media with it all failed"
