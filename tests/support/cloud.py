@@ -20,8 +20,8 @@ class Emulator:
     """A running emulator."""
 
     url: str
-    _changed: set[str] = field(default_factory=set)
-    """The pages that something was set on since it was as new."""
+    _changed: set[str] = field(default_factory=lambda: set(_AS_NEW))
+    """The pages that something was set on since it was as new; all, since it starts with quotas."""
 
     def meter(self) -> dict[str, Any]:
         """Return what really happened, in figures."""
