@@ -75,6 +75,14 @@ class Emulator:
         """Set the quota of ListJobInfo and of GetJobDetail, 0 for none."""
         self._call("POST", "quota", dict.fromkeys(("ListJobInfo", "GetJobDetail"), calls_a_second))
 
+    def library(self, **change: object) -> None:
+        """Let so many media be ``listed``, or these be ``missing``, from now on."""
+        self._call("POST", "media", change)
+
+    def search_quota(self, calls_a_second: int) -> None:
+        """Set the quota of SearchMedia, 0 for none."""
+        self._call("POST", "quota", {"SearchMedia": calls_a_second})
+
     def asked(self, action: str) -> int:
         """Return how many requests of an action arrived."""
         return int(self.meter()["requests"].get(action, 0))
@@ -99,6 +107,8 @@ class Emulator:
         self.account("ok")
         self.quota(0)
         self.lookup_quota(0)
+        self.search_quota(0)
+        self.library(listed=0, missing=[])
         self._call("POST", "reset")
 
     def _call(self, method: str, page: str, body: object = None) -> str:
@@ -115,6 +125,12 @@ _AS_NEW = {
         "order": "newest",
         "visible_after_seconds": 0,
         "covers": ["AIMediaDNA", "AIVideoTag"],
+    },
+    "search": {
+        "without_token": 5_000,
+        "reach_counts_own_page": False,
+        "past_the_end": "empty",
+        "view": "live",
     },
 }
 
