@@ -68,6 +68,11 @@ class MediaLooks:
             if row["media"]:
                 yield list(dict.fromkeys(row["media"]))
 
+    async def unknown(self, media: Sequence[str]) -> list[str]:
+        """Return those of ``media`` without a submission in the target, in their order."""
+        rows = await self._database.fetch("unknown_media", self._target.id, list(media))
+        return [row["media_id"] for row in rows]
+
     async def record(self, looks: Sequence[Look]) -> None:
         """Keep what was seen."""
         await self._database.fetch(
