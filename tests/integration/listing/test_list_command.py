@@ -99,6 +99,16 @@ def test_a_row_as_csv_and_as_json(
     }
 
 
+def test_the_pace_is_a_setting(alone: Console, emulator: Emulator) -> None:
+    """Under the default a quota of twice as many calls a second throttles none."""
+    emulator.library(listed=1_200)
+    emulator.search_quota(20)
+    alone.having(VOD_BATCH_SEARCH_QPS=None).run("list")
+    assert (emulator.asked("SearchMedia"), emulator.meter()["throttled"]) == (25, 0)
+    alone.run("list")
+    assert emulator.meter()["throttled"] > 0
+
+
 @pytest.mark.parametrize(("words", "name"), [((), "list.csv"), (("--json",), "list.jsonl")])
 def test_what_is_listed_can_be_loaded(
     fast: Console, emulator: Emulator, words: tuple[str, ...], name: str
