@@ -28,6 +28,10 @@ COMMANDS = {
     ),
     "report": ("inspect", "Show the morning page of the newest night."),
     "migrate": ("work", "Upgrade the database's schema to this program."),
+    "list": (
+        "listing",
+        "Print the media of the cloud itself as CSV, for load; only free calls are made.",
+    ),
     "load": ("work", "Load CSV lists of media ids; nothing is sent yet."),
     "submit": ("work", "Submit what is due, under the quota, until nothing is."),
     "reconcile": ("reconcile", "Settle doubts and follow jobs to their end."),

@@ -2,7 +2,7 @@
 
 import contextlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import structlog
 from rich.console import Console
@@ -20,6 +20,9 @@ from batch.core.states import State
 from batch.night.shift import Watcher
 from batch.submit.sending import AttemptReport
 from batch.submit.shared_pace import SharedPace
+
+_FOUND_A_LINE = 10_000
+"""Media of a list from the cloud between two log lines."""
 
 log = structlog.get_logger()
 
@@ -61,6 +64,41 @@ def log_attempt(report: AttemptReport) -> None:
         fields["reason"] = outcome.reason
     write = log.warning if isinstance(outcome, InDoubt | AccountStopped) else log.info
     write("attempt", **fields)
+
+
+@contextlib.contextmanager
+def watch_listing() -> Iterator[Callable[[int, int | None], None]]:
+    """Yield what is told how many media were found, of how many, as suits where stderr goes.
+
+    No bar runs through rows that go to the same terminal.
+    """
+    if sys.stdout.isatty() or not sys.stderr.isatty():
+        yield _log_found()
+        return
+    progress = Progress(
+        SpinnerColumn(),
+        TextColumn("listing"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        redirect_stdout=False,  # the rows would go to the terminal, and none into their file
+    )
+    with progress:
+        task = progress.add_task("list", total=None)
+        yield lambda found, total: progress.update(task, completed=found, total=total)
+
+
+def _log_found() -> Callable[[int, int | None], None]:
+    told = 0
+
+    def tell(found: int, total: int | None) -> None:
+        nonlocal told
+        if found - told >= _FOUND_A_LINE:
+            told = found
+            log.info("listing", found=found, total=total)
+
+    return tell
 
 
 @contextlib.contextmanager

@@ -101,6 +101,11 @@ class MediaLooks:
             await self._database.fetch("correct_amounts", self._target.id, those.behind, those.last)
         )
 
+    async def unknown(self, media: Sequence[str]) -> list[str]:
+        """Return those of ``media`` without a submission in the target, in their order."""
+        rows = await self._database.fetch("unknown_media", self._target.id, list(media))
+        return [row["media_id"] for row in rows]
+
     async def record(self, looks: Sequence[Look]) -> None:
         """Keep what was seen."""
         await self._database.fetch(

@@ -131,6 +131,7 @@ class Fields(BaseModel):
     lookup_qps: float = _setting(
         "ListJobInfo and GetJobDetail calls a second, each", 12, gt=0, le=1000
     )
+    search_qps: float = _setting("SearchMedia calls a second", 10, gt=0, le=1000)
 
     type: Annotated[tuple[JobType, ...], CommaList] = _setting(
         "type of rows without one; repeatable", (JobType.MEDIA_DNA,)
