@@ -1,6 +1,7 @@
 """The Python interface: what the commands do, each in one open session.
 
-Errors are those of :mod:`batch.errors`; what takes its time to import is imported at the call.
+Errors are those of :mod:`batch.errors`; what takes its time to import is imported at the call. No
+signal is heard, so that a call may run in any thread: cancel its task, or give the settings an end.
 """
 
 from collections.abc import AsyncIterator, Callable, Iterable

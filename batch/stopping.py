@@ -3,10 +3,11 @@
 import asyncio
 import contextlib
 import signal
-import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, datetime
+
+from batch.hearing import are_ours
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _LONGEST_NAP_SECONDS = 5.0
@@ -64,8 +65,8 @@ def on_signals(stop: Callable[[], None], force: Callable[[], None]) -> Iterator[
     """Call ``stop`` at the first SIGTERM, SIGINT or SIGHUP, ``force`` at each further one.
 
     A signal that is ignored stays so: that is how nohup keeps a run going. Blocks may stand within
-    each other: all of them hear. A loop in another thread than the main one hears nothing, as
-    Python has it.
+    each other: all of them hear. Nothing is heard where signals are not ours
+    (:mod:`batch.hearing`).
     """
     part = _Part(stop, force)
     _parts.append(part)
@@ -83,7 +84,7 @@ def _tell_parts() -> None:
 
 @contextlib.contextmanager
 def _heard() -> Iterator[None]:
-    if threading.current_thread() is not threading.main_thread():
+    if not are_ours():
         yield
         return
     loop = asyncio.get_running_loop()

@@ -84,7 +84,7 @@ async def _submit(session: Session) -> RunSummary:
 async def _emulator() -> AsyncIterator[str]:
     """Start the emulator on a free port of loopback and end it with the block."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "batch.emulator", "--port", "0", "--qps", f"{QUOTA:g}",
+        sys.executable, "-P", "-m", "batch.emulator", "--port", "0", "--qps", f"{QUOTA:g}",
         "--settings", str(examples_folder() / "demo-emulator.toml"),
         stdout=asyncio.subprocess.PIPE,
         # Ctrl-C is for us to hand on: the emulator must outlive the answers we wait for.

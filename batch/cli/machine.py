@@ -21,7 +21,7 @@ def emulator(
         str | None, typer.Option("--settings", help="TOML file with switches and faults.")
     ] = None,
 ) -> None:
-    command = [sys.executable, "-m", "batch.emulator", "--port", str(port), "--host", host]
+    command = [sys.executable, "-P", "-m", "batch.emulator", "--port", str(port), "--host", host]
     if qps is not None:
         command += ["--qps", str(qps)]
     if emulator_settings is not None:

@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 
 from batch.cli.streams import drop_results, prepare_streams
 from batch.errors import ExitCode, VodBatchError
+from batch.hearing import ours_to_hear
 
 _TYPER_USAGE_CODE = 2
 _ENDED_BY_SIGTERM = 128 + signal.SIGTERM
@@ -137,7 +138,8 @@ def run() -> None:
     prepare_streams()
     signal.signal(signal.SIGTERM, _end_by_sigterm)
     try:
-        app(prog_name="vod-batch")
+        with ours_to_hear():
+            app(prog_name="vod-batch")
     except SystemExit as end:
         if isinstance(end.__context__, BrokenPipeError):
             # Typer ends such a command with 1, but the reader of our output has seen enough.
