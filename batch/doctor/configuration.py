@@ -40,6 +40,7 @@ def _in_force(settings: Settings) -> str:
     sources = sources_in_force()
     parts = [f"{settings.account} in {settings.region}, at {settings.url}"]
     parts.append(f"file {sources.file}" if sources.file else "no settings file")
+    parts += [f"{unread} is not read: that file stands in front of it" for unread in sources.unread]
     if sources.variables:
         parts.append(f"environment {', '.join(sources.variables)}")
     if sources.overruled:
