@@ -77,7 +77,7 @@ async def _submit(session: Session) -> RunSummary:
     say(f"2. submit, at the quota of {QUOTA:g} calls in any second")
     with watch_run() as watcher:
         summary = await submit(session, watcher, max_submissions=None)
-    say(*summary_lines(summary, session.settings.currency), "")
+    say(*summary_lines(summary), "")
     return summary
 
 

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from batch.errors import ConfigurationError
 from batch.settings.model import Settings, UnfitError
+from batch.settings.values import none_or_value
 
 PREFIX = "VOD_BATCH_"
 FILE_NAME = "vod-batch.toml"
@@ -31,15 +32,16 @@ def load_settings(*, reads_file: bool = True, **flags: Any) -> Settings:
     origin: dict[str, str] = {}
     merged: dict[str, Any] = {}
     path = _file_path() if reads_file else None
+    given = {name: value for name, value in flags.items() if value is not None}
     for label, values in (
         (str(path), _from_file(path) if path else {}),
         ("environment", _from_environment()),
-        ("flag", {name: value for name, value in flags.items() if value is not None}),
+        ("flag", given),
     ):
         merged |= values
         origin |= dict.fromkeys(values, label)
     try:
-        return Settings(**merged)
+        return Settings(**merged).said_by_flag(given)
     except ValidationError as error:
         raise ConfigurationError(_first_problem(error, origin)) from None
 
@@ -133,7 +135,7 @@ def _from_environment() -> dict[str, Any]:
 
 def _from_text(name: str, value: str) -> object:
     """Read what a variable holds of a table."""
-    if name == "prices":
+    if name == "prices" and none_or_value(value) is not None:
         try:
             return json.loads(value, parse_float=str)
         except ValueError as error:
