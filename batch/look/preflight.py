@@ -1,6 +1,8 @@
 """A free look at media before paying for them: is it there, is it ready, how long is it?"""
 
+import asyncio
 import functools
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -30,6 +32,7 @@ FIRST_OF_A_WORD = 10
 _ACTOR = "preflight"
 _NOT_FOUND = "NotFound"
 """Kept of a media that was sent and that the cloud does not know; list_lengthless.sql reads it."""
+_SHARE_OF_MEASURING = 0.1
 _LATER_SECONDS = 6 * 3600.0
 _PAGE = 50 * MAX_VIDEO_IDS
 
@@ -76,6 +79,7 @@ async def preflight(
     """Look at the media of due rows that no look was taken at ``since``; nothing is spent.
 
     Before that, at those of rows that were sent without a length: budgets may be less used then.
+    They get a tenth of the time until ``ends_at``, for what is due has waited for it.
 
     After ``ends_at`` (UTC) the database has the grace, and no more, for all that is asked.
 
@@ -89,8 +93,15 @@ async def preflight(
     hurry = functools.partial(database.hurry, settings.grace.total_seconds())
     words = unseen_kept(client.unseen, KeptWords(database, session.target))
     async with words, stopped_at(ends_at, hurry):
-        await look.measure(since)
+        await look.measure(since, _share_of_the_night(session, ends_at))
         return await look.run(since)
+
+
+def _share_of_the_night(session: Session, ends_at: datetime | None) -> float:
+    """Return the seconds in which what was sent may be measured."""
+    if ends_at is None:
+        return math.inf
+    return (ends_at - session.clock()).total_seconds() * _SHARE_OF_MEASURING
 
 
 class Preflight:
@@ -127,22 +138,31 @@ class Preflight:
         self._summary.saved = self._price_saved()
         return self._summary
 
-    async def measure(self, since: datetime) -> None:
-        """Find the lengths of what was sent without one, and correct what it is counted with."""
-        async for those in self._looks.lengthless(_PAGE, since):
-            for start in range(0, len(those.media), MAX_VIDEO_IDS):
-                await self._measure(those.media[start : start + MAX_VIDEO_IDS])
-            self._summary.measured += await self._looks.correct(those)
+    async def measure(self, since: datetime, seconds: float) -> None:
+        """Find the lengths of what was sent without one, and correct what it is counted with.
 
-    async def _measure(self, media_ids: Sequence[str]) -> None:
-        answer = await self._ask(media_ids)
-        if answer is None:
-            return
-        self._summary.looked_at += len(media_ids)
-        looks = [Look(m.media_id, m.status, m.seconds) for m in answer.media]
-        gone = [Look(media_id, _NOT_FOUND, None) for media_id in answer.unknown_ids]
-        if looks or gone:
-            await self._looks.record(looks + gone)
+        After ``seconds``, or a call that fails, the rest is left for the next time.
+        """
+        enough = asyncio.get_running_loop().time() + seconds
+        async for those in self._looks.lengthless(_PAGE, since):
+            goes_on = await self._measure(those.media)
+            self._summary.measured += await self._looks.correct(those)
+            if not goes_on or asyncio.get_running_loop().time() > enough:
+                return
+
+    async def _measure(self, media_ids: Sequence[str]) -> bool:
+        """Keep what the cloud says of media; say whether it answered every call."""
+        for start in range(0, len(media_ids), MAX_VIDEO_IDS):
+            asked = media_ids[start : start + MAX_VIDEO_IDS]
+            answer = await self._ask(asked)
+            if answer is None:
+                return False
+            self._summary.looked_at += len(asked)
+            looks = [Look(m.media_id, m.status, m.seconds) for m in answer.media]
+            gone = [Look(media_id, _NOT_FOUND, None) for media_id in answer.unknown_ids]
+            if looks or gone:
+                await self._looks.record(looks + gone)
+        return True
 
     async def _look(self, media_ids: Sequence[str]) -> None:
         answer = await self._ask(media_ids)
