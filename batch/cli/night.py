@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 
 @takes(
-    "until", "timezone", "max_duration", "budget", "preflight", "skip_existing", "qps",
-    "max_submissions", "type", "campaign", *CLOUD,
+    "until", "timezone", "max_duration", "budget", "budget_day", "budget_month", "preflight",
+    "skip_existing", "qps", "max_submissions", "type", "campaign", *CLOUD,
 )  # fmt: skip
 def nightly(
     settings: Settings,

@@ -52,8 +52,8 @@ async def _load(sources: list[str], settings: Settings, *, as_json: bool) -> Non
 
 
 @takes(
-    "qps", "concurrency", "max_submissions", "budget", "skip_existing", "until", "timezone",
-    "max_duration", "grace", *CLOUD,
+    "qps", "concurrency", "max_submissions", "budget", "budget_day", "budget_month",
+    "skip_existing", "until", "timezone", "max_duration", "grace", *CLOUD,
 )  # fmt: skip
 def submit(
     settings: Settings,
@@ -66,7 +66,7 @@ def submit(
     configure_logs(settings.log_format)
     with watch_run() as watcher:
         summary = asyncio.run(api.submit(settings, watcher, plan_hash=plan))
-    show(summary, summary_lines(summary, settings.currency), as_json=as_json)
+    show(summary, summary_lines(summary), as_json=as_json)
     raise typer.Exit(most_urgent(*summary.exit_codes))
 
 

@@ -36,6 +36,7 @@ _NOT_FOUND = "NotFound"
 """Kept of a media that was sent and that the cloud does not know; list_lengthless.sql reads it."""
 _AT_ONCE = 4
 """Calls on the way: enough for the pace where an answer takes a fifth of a second."""
+_SHARE_OF_MEASURING = 0.1
 _LATER_SECONDS = 6 * 3600.0
 _PAGE = 50 * MAX_VIDEO_IDS
 
@@ -92,6 +93,7 @@ async def preflight(
     ``most`` is how many of them can be sent at all. Once ``stopping`` is set no more are asked for.
 
     Before that, at those of rows that were sent without a length: budgets may be less used then.
+    They get a tenth of the time until ``ends_at``, for what is due has waited for it.
 
     After ``ends_at`` (UTC) the database has the grace, and no more, for all that is asked.
 
@@ -106,8 +108,15 @@ async def preflight(
     hurry = functools.partial(database.hurry, settings.grace.total_seconds())
     words = unseen_kept(client.unseen, KeptWords(database, session.target))
     async with words, stopped_at(ends_at, hurry):
-        await look.measure(since)
+        await look.measure(since, _share_of_the_night(session, ends_at))
         return await look.run(since)
+
+
+def _share_of_the_night(session: Session, ends_at: datetime | None) -> float:
+    """Return the seconds in which what was sent may be measured."""
+    if ends_at is None:
+        return math.inf
+    return (ends_at - session.clock()).total_seconds() * _SHARE_OF_MEASURING
 
 
 class Preflight:
@@ -149,13 +158,31 @@ class Preflight:
         self._summary.saved = self._price_saved()
         return self._summary
 
-    async def measure(self, since: datetime) -> None:
-        """Find the lengths of what was sent without one, and correct what it is counted with."""
+    async def measure(self, since: datetime, seconds: float) -> None:
+        """Find the lengths of what was sent without one, and correct what it is counted with.
+
+        After ``seconds``, or a call that fails, the rest is left for the next time.
+        """
+        enough = asyncio.get_running_loop().time() + seconds
         async for those in self._looks.lengthless(_PAGE, since):
-            if self._is_over():
-                return
-            await self._some_at_a_time(those.media, self._measure)
+            goes_on = await self._measure(those.media)
             self._summary.measured += await self._looks.correct(those)
+            if not goes_on or asyncio.get_running_loop().time() > enough:
+                return
+
+    async def _measure(self, media_ids: Sequence[str]) -> bool:
+        """Keep what the cloud says of media; say whether it answered every call."""
+        for start in range(0, len(media_ids), MAX_VIDEO_IDS):
+            asked = media_ids[start : start + MAX_VIDEO_IDS]
+            answer = None if self._stopping.is_set() else await self._ask(asked)
+            if answer is None:
+                return False
+            self._summary.looked_at += len(asked)
+            looks = [Look(m.media_id, m.status, m.seconds) for m in answer.media]
+            gone = [Look(media_id, _NOT_FOUND, None) for media_id in answer.unknown_ids]
+            if looks or gone:
+                await self._looks.record(looks + gone)
+        return True
 
     def _is_over(self) -> bool:
         self._summary.is_cut_short |= self._stopping.is_set()
@@ -179,16 +206,6 @@ class Preflight:
                     group.create_task(one_after_another())
         except* VodBatchError as several:
             raise several.exceptions[0] from None
-
-    async def _measure(self, media_ids: Sequence[str]) -> None:
-        answer = await self._ask(media_ids)
-        if answer is None:
-            return
-        self._summary.looked_at += len(media_ids)
-        looks = [Look(m.media_id, m.status, m.seconds) for m in answer.media]
-        gone = [Look(media_id, _NOT_FOUND, None) for media_id in answer.unknown_ids]
-        if looks or gone:
-            await self._looks.record(looks + gone)
 
     async def _look(self, media_ids: Sequence[str]) -> None:
         answer = await self._ask(media_ids)

@@ -5,6 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
+from batch.core.budget import BudgetUse
 from batch.core.canary import CanaryVerdict
 from batch.core.pricing import Costs
 from batch.core.states import State
@@ -45,6 +46,7 @@ class Night:
     submitted: RunSummary | None = None
     reconciled: ReconcileSummary | None = None
     costs: Costs | None = None
+    budgets: tuple[BudgetUse, ...] | None = None
     unseen: list[UnseenWord] = field(default_factory=list)
     trouble: VodBatchError | None = None
     ended_at: datetime | None = None
@@ -126,6 +128,7 @@ def night_facts(night: Night) -> dict[str, object]:
         "submitted": asdict(night.submitted) if night.submitted else None,
         "reconciled": asdict(night.reconciled) if night.reconciled else None,
         "costs": asdict(night.costs) if night.costs else None,
+        "budgets": None if night.budgets is None else [asdict(use) for use in night.budgets],
         "currency": night.currency,
         "unseen": [asdict(word) for word in night.unseen],
     }

@@ -15,6 +15,7 @@ from batch.ledger.canaries import Canaries
 from batch.ledger.costs import read_costs
 from batch.ledger.loading import ListRefusedError, load_manifest
 from batch.ledger.operators import Operators
+from batch.ledger.store import Store
 from batch.ledger.unseen import KeptWords
 from batch.look.preflight import preflight
 from batch.night.canary import CanaryWarden
@@ -24,6 +25,7 @@ from batch.night.night_lock import LockedNight
 from batch.night.shift import Watcher, submit
 from batch.reconcile.run import reconcile
 from batch.stopping import on_signals, stopped_at
+from batch.submit.budget_watch import shown_uses
 from batch.submit.tally import RunSummary, StopReason
 from batch.waiting import or_cancelled
 
@@ -217,6 +219,7 @@ async def _write_down(night: Night, locked: LockedNight) -> None:
     try:
         database, target = locked.session.database, locked.session.target
         night.costs = await read_costs(database, target, night.run)
+        night.budgets = await shown_uses(Store(database, target), locked.session.spending)
         night.unseen = await KeptWords(database, target).newest(night.run)
         facts = night_facts(night)
         await locked.runs.end(night.run, night.stopped_by, night.exit_code, worst, facts)

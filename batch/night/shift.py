@@ -250,6 +250,7 @@ async def _written_down(
         yield summaries.append
         return
     settings, run = desk.session.settings, desk.session.run
+    await desk.session.keep_terms()
     runs = Runs(desk.database, desk.store.target)
     await runs.close_lost(settings.heartbeat_timeout.total_seconds(), has_lock=False)
     await runs.start(run, "submit", socket.gethostname(), os.getpid(), settings.shown)

@@ -19,11 +19,16 @@ from batch.settings.values import (
     Name,
     check_endpoint,
     check_zone,
+    no_prices_or_value,
+    none_or_value,
     parse_until,
 )
 
 _MOST = 2**31 - 1
 """Of a count, as PostgreSQL's integer has it."""
+
+
+_Limit = Annotated[Money | None, BeforeValidator(none_or_value)]
 
 
 def _setting(description: str, default: object = None, **bounds: Any) -> Any:
@@ -96,14 +101,16 @@ class Fields(BaseModel):
         "silence after which a worker counts as dead", seconds=15
     )
 
-    prices: dict[str, Money | dict[str, Money]] = _setting(
-        "per minute: by type, or by region and type", {}
+    prices: Annotated[dict[str, Money | dict[str, Money]], BeforeValidator(no_prices_or_value)] = (
+        _setting("per minute: by type, or by region and type", {})
     )
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = _setting("of the prices", "CNY")
-    longest: Duration | None = _setting("length to allow for a media of unknown length")
-    budget: Money | None = _setting("reserve no more than this, in the currency of the prices")
-    budget_day: Money | None = _setting("the most a day of timezone may cost")
-    budget_month: Money | None = _setting("the most a month may cost")
+    longest: Annotated[Duration | None, BeforeValidator(none_or_value)] = _setting(
+        "length to allow for a media of unknown length"
+    )
+    budget: _Limit = _setting("reserve no more than this, in the currency of the prices")
+    budget_day: _Limit = _setting("the most a day of timezone may cost")
+    budget_month: _Limit = _setting("the most a month may cost")
     canary: int = _setting("how many of a batch a night sends first; 0: none", 20, ge=0, le=10_000)
     canary_percent: float = _setting("share of the canary that must succeed", 80, ge=0, le=100)
     canary_wait: Duration = _duration("how long a night follows its canaries", minutes=30)

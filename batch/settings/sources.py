@@ -13,13 +13,17 @@ from pydantic import ValidationError
 
 from batch.errors import ConfigurationError
 from batch.settings.model import Settings, UnfitError
+from batch.settings.values import none_or_value
 
 PREFIX = "VOD_BATCH_"
 FILE_NAME = "vod-batch.toml"
 
 
-def load_settings(**flags: Any) -> Settings:
+def load_settings(*, reads_file: bool = True, **flags: Any) -> Settings:
     """Merge flags (unset ones are ``None``), environment and file into checked settings.
+
+    The file is the first that exists of :func:`_places`. Without ``reads_file`` none is read: what
+    brings a world of its own takes no order from the machine's.
 
     Raises:
         ConfigurationError: an unknown key, or a value that does not fit; the message names where
@@ -27,15 +31,17 @@ def load_settings(**flags: Any) -> Settings:
     """
     origin: dict[str, str] = {}
     merged: dict[str, Any] = {}
+    path = _file_path() if reads_file else None
+    given = {name: value for name, value in flags.items() if value is not None}
     for label, values in (
-        (str(_file_path()), _from_file(_file_path())),
+        (str(path), _from_file(path) if path else {}),
         ("environment", _from_environment()),
-        ("flag", {name: value for name, value in flags.items() if value is not None}),
+        ("flag", given),
     ):
         merged |= values
         origin |= dict.fromkeys(values, label)
     try:
-        return Settings(**merged)
+        return Settings(**merged).said_by_flag(given)
     except ValidationError as error:
         raise ConfigurationError(_first_problem(error, origin)) from None
 
@@ -44,12 +50,14 @@ def load_settings(**flags: Any) -> Settings:
 class Sources:
     """Where settings come from: the file, if there is one, and variables by their full names.
 
-    ``overruled`` are settings of the file that a variable sets too.
+    ``overruled`` are settings of the file that a variable sets too. ``unread`` are files that would
+    be in force if the one in front of them were not there.
     """
 
     file: Path | None
     variables: tuple[str, ...]
     overruled: tuple[str, ...]
+    unread: tuple[Path, ...] = ()
 
 
 def sources_in_force() -> Sources:
@@ -59,22 +67,45 @@ def sources_in_force() -> Sources:
         ConfigurationError: the file or a variable is off.
     """
     path, variables = _file_path(), _from_environment()
-    in_file = _from_file(path)
+    in_file = _from_file(path) if path else {}
     return Sources(
-        path.absolute() if path.exists() else None,
+        path.absolute() if path else None,
         tuple(sorted(f"{PREFIX}{name.upper()}" for name in variables)),
         tuple(sorted(in_file.keys() & variables.keys())),
+        tuple(place for place in _places() if path and _is_another(place, path)),
     )
 
 
-def _file_path() -> Path:
-    return Path(os.environ.get(f"{PREFIX}SETTINGS", FILE_NAME))
+def _file_path() -> Path | None:
+    """Return the settings file in force: the one that is named, else the first that exists."""
+    if named := os.environ.get(f"{PREFIX}SETTINGS"):
+        return Path(named)
+    return next((place for place in _places() if os.path.lexists(place)), None)
+
+
+def _places() -> list[Path]:
+    """Return where a settings file is looked for, in this order.
+
+    The working folder, the product's home, and the user's folder for configuration, as the XDG Base
+    Directory Specification has it: a relative path in its variable counts for nothing. Where there
+    is no home, as under some crons and in containers, there is no place in it.
+    """
+    config = os.environ.get("XDG_CONFIG_HOME", "")
+    folders = (
+        "",
+        os.environ.get(f"{PREFIX}HOME") or "~/.vod-batch",
+        f"{config if config.startswith('/') else '~/.config'}/vod-batch",
+    )
+    # Path.expanduser would raise where there is no home.
+    expanded = (os.path.expanduser(folder) for folder in folders)  # noqa: PTH111
+    return [Path(folder) / FILE_NAME for folder in expanded if not folder.startswith("~")]
+
+
+def _is_another(place: Path, than: Path) -> bool:
+    return os.path.lexists(place) and place.absolute() != than.absolute()
 
 
 def _from_file(path: Path) -> dict[str, Any]:
-    named = f"{PREFIX}SETTINGS" in os.environ
-    if not named and not path.exists():
-        return {}
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
@@ -104,7 +135,7 @@ def _from_environment() -> dict[str, Any]:
 
 def _from_text(name: str, value: str) -> object:
     """Read what a variable holds of a table."""
-    if name == "prices":
+    if name == "prices" and none_or_value(value) is not None:
         try:
             return json.loads(value, parse_float=str)
         except ValueError as error:

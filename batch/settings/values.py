@@ -90,6 +90,16 @@ def check_endpoint(endpoint: str) -> str:
     return endpoint.rstrip("/")
 
 
+def none_or_value(value: object) -> object:
+    """Turn the word ``none`` into no value: what a target has kept is then kept no longer."""
+    return None if isinstance(value, str) and value.strip().lower() == "none" else value
+
+
+def no_prices_or_value(value: object) -> object:
+    """Turn the word ``none`` into a table without prices."""
+    return {} if none_or_value(value) is None else value
+
+
 Duration = Annotated[timedelta, BeforeValidator(parse_duration), AfterValidator(_positive)]
 Money = Annotated[Decimal, Field(ge=0, le=10**12, allow_inf_nan=False)]
 Name = Annotated[str, AfterValidator(check_name)]

@@ -37,8 +37,9 @@ async def story_costs(database: Database, submissions: Sequence[int]) -> dict[in
 
 def _cost(row: asyncpg.Record) -> StoryCost:
     price, amount = row["price"], row["amount"]
-    if price is not None and amount is not None:
-        amount = as_money(amount, [price], ROUND_UP)
+    if price is not None:
+        amount = None if amount is None else as_money(amount, [price], ROUND_UP)
+        price = as_money(price, [price])
     return StoryCost(
         row["currency"], price, row["seconds"], amount, row["run_id"], row["spent_on"],
         _bound(State(row["state"]), amount, row["currency"]),

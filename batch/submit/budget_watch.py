@@ -4,7 +4,7 @@ import contextlib
 
 import structlog
 
-from batch.core.budget import BudgetUse, NextCost
+from batch.core.budget import BudgetUse, NextCost, Spending
 from batch.core.money import exact
 from batch.errors import ConfigurationError, DatabaseUnavailableError
 from batch.ledger.connecting.waits import at_once
@@ -23,6 +23,11 @@ class BudgetWatch:
         self._plan = rules.plan
         self._warned: set[str] = set()
 
+    @property
+    def currency(self) -> str:
+        """Of the budgets and the prices."""
+        return self._spending.prices.currency
+
     async def open_periods(self) -> None:
         """Make the rows that count budgets (:meth:`Store.open_periods`)."""
         if self._spending.budgets.are_set:
@@ -36,7 +41,7 @@ class BudgetWatch:
 
     async def shown(self) -> tuple[BudgetUse, ...]:
         """Say how far each budget is used, as money."""
-        return tuple(use.in_money(self._spending.prices) for use in await self.uses())
+        return await shown_uses(self._store, self._spending)
 
     async def _glance(self) -> list[BudgetUse]:
         """Say how far each budget is used, or nothing while the database is away."""
@@ -75,6 +80,13 @@ class BudgetWatch:
             )
         tightest = min(await self.uses(), key=lambda use: use.left)
         return _obstacle(due, tightest)
+
+
+async def shown_uses(store: Store, spending: Spending) -> tuple[BudgetUse, ...]:
+    """Return how far each budget in force is used, as money; none where there is no budget."""
+    if not spending.budgets.are_set:
+        return ()
+    return tuple(use.in_money(spending.prices) for use in await store.budget_uses(spending))
 
 
 def _obstacle(due: NextCost, tightest: BudgetUse) -> str | None:

@@ -256,6 +256,7 @@ class Submitter:
             left_pending=counts[State.PENDING],
             left_in_doubt=counts[State.IN_DOUBT],
             budgets=await self._budgets.shown(),
+            currency=self._budgets.currency,
             obstacle=self._obstacle,
             failovers=self._claims.failovers,
             restored=self._claims.restored,

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from batch.core.deadline import find_zone
 from batch.core.states import State
 from batch.show.insights import Status
-from batch.show.text.parts import budget_line, cost_lines, existing_lines, money, word_lines
+from batch.show.text.parts import budget_lines, cost_lines, existing_lines, money, word_lines
 
 if TYPE_CHECKING:
     from batch.show.night_report import NightReport
@@ -122,7 +122,10 @@ def _of(runs: Sequence[Mapping[str, Any]], state: State) -> int:
 def _money(facts: Mapping[str, Any]) -> Iterator[str]:
     run = facts["submitted"] or facts["canary_run"] or {}
     lines = [*cost_lines(facts["costs"])]
-    lines += [budget_line(use, facts["currency"]) for use in run.get("budgets", ())]
+    # A night of an earlier program has none of its own, nor has one whose ledger was away.
+    uses = facts.get("budgets")
+    if uses is not None or run.get("budgets"):
+        lines += budget_lines(uses or run.get("budgets", ()), facts["currency"])
     lines += [run["obstacle"]] if run.get("obstacle") else []
     if lines:
         yield ""

@@ -34,7 +34,15 @@ def cost_lines(costs: Mapping[str, Any] | None) -> Iterator[str]:
         )
 
 
-def budget_line(use: Mapping[str, Any], currency: str) -> str:
+def budget_lines(uses: Sequence[Mapping[str, Any]], currency: str) -> Iterator[str]:
+    """Show every budget in force, or that there is none."""
+    if not uses:
+        yield "no budget: nothing limits what may be spent"
+    for use in uses:
+        yield _budget_line(use, currency)
+
+
+def _budget_line(use: Mapping[str, Any], currency: str) -> str:
     """Show how far a budget (:class:`batch.core.budget.BudgetUse`) is used."""
     spent, limit = Decimal(use["spent"]), Decimal(use["limit"])
     warning = " - NEARLY USED" if spent >= NEARLY_USED * limit else ""

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from batch.core.states import State
-from batch.show.text.parts import budget_line, existing_lines, hold_line, money
+from batch.show.text.parts import budget_lines, existing_lines, hold_line, money
 
 if TYPE_CHECKING:  # what has one of these to show has loaded its maker
     from batch.ledger.loading import LoadReport
@@ -92,7 +92,7 @@ def _restored_lines(summary: RunSummary) -> Iterator[str]:
         yield f"  restored     {summary.restored:>9,}  {who} had forgotten them; the journal knew"
 
 
-def summary_lines(summary: RunSummary, currency: str) -> Iterator[str]:
+def summary_lines(summary: RunSummary) -> Iterator[str]:
     """Show the result of one run of the worker, and what to do about it."""
     by_state = summary.states
     rate = summary.requests / summary.seconds if summary.seconds else 0.0
@@ -108,8 +108,8 @@ def summary_lines(summary: RunSummary, currency: str) -> Iterator[str]:
         yield f"  throttled    {throttled:>9,}  given back and sent again later"
     if due := max(0, summary.left_pending - summary.held):
         yield f"  still due    {due:>9,}  run vod-batch submit again"
-    for use in summary.budgets:
-        yield f"  {budget_line(asdict(use), currency)}"
+    for line in budget_lines([asdict(use) for use in summary.budgets], summary.currency):
+        yield f"  {line}"
     if summary.obstacle:
         yield f"  {summary.obstacle}"
     if summary.held:
@@ -146,6 +146,8 @@ def plan_lines(plan: Plan) -> Iterator[str]:
         )
     for name in plan.unpriced:
         yield f'  {name} has no price: set prices in vod-batch.toml, such as {name} = "0.05"'
+    for line in budget_lines([asdict(use) for use in plan.budgets], plan.currency):
+        yield f"  {line}"
     yield from map(hold_line, plan.holds)
     if total:
         yield f"send exactly this with: vod-batch submit --plan {plan.hash}"

@@ -77,3 +77,16 @@ def test_nobody_says_that_prices_are_missing_where_the_cloud_tells_no_length(
     assert Decimal(cost["charged"]) == Decimal("0.50")
     assert _costs(shift)["unknown"] == 1
     assert shift.facts()["preflight"]["looked_at"] == 0
+
+
+def test_a_night_says_the_budget_in_force_or_that_there_is_none(make_shift: MakeShift) -> None:
+    """Also a night that has nothing to send; as facts it is a list, which is empty without one."""
+    shift = make_shift(VOD_BATCH_PRICES=PRICES)
+    assert "  no budget: nothing limits what may be spent\n" in shift.run().stdout
+    assert shift.facts()["budgets"] == []
+    facts = replace(shift, console=shift.console.having(VOD_BATCH_BUDGET_MONTH="9000")).facts()
+    assert facts["budgets"] == [{"period": "month", "limit": "9000.00", "spent": "0.00"}]
+    told = shift.run().stdout
+    assert "  budget of the month 9,000.00 CNY: 0.00 charged or reserved\n" in told
+    assert "no budget" not in told
+    assert told == shift.console.run("report").stdout

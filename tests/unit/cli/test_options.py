@@ -32,6 +32,7 @@ BOTH = "AIMediaDNA,AIVideoTag"
 VALUES: dict[str, tuple[str, str, str]] = {
     "qps": ("11.5", "12", "13"), "concurrency": ("11", "12", "13"), "priority": ("-1", "2", "3"),
     "max_submissions": ("11", "12", "13"), "budget": ("1.5", "2.5", "3.5"),
+    "budget_day": ("1.5", "2.5", "3.5"), "budget_month": ("1.5", "2.5", "3.5"),
     "max_bad": ("11", "12", "13"), "strict": ("true", "false", "true"),
     "skip_existing": ("never", "always", "auto"), "preflight": ("true", "false", "true"),
     "until": ("01:00", "02:00", "03:00"), "max_duration": ("90s", "2h", "3h"),
