@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from batch.errors import UsageError
+from batch.errors import UsageError, VodBatchError
 from batch.session import open_session
 from batch.settings import Settings
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from batch.ledger.loading import LoadReport
     from batch.night.shift import Watcher
     from batch.reconcile.reconciler import ReconcileSummary
+    from batch.show.missed import MissedNight
     from batch.show.night_report import NightReport
     from batch.submit.planning import Plan
     from batch.submit.tally import RunSummary
@@ -99,3 +100,12 @@ async def night(
         from batch.show.night_report import spend_night
 
         return await spend_night(locked, inbox, watch or (lambda: nullcontext(Watcher())))
+
+
+async def tell_missed(settings: Settings, error: VodBatchError, folder: Path) -> "MissedNight":
+    """Notify the channels of ``settings`` that ``error`` kept a night over ``folder`` from
+    beginning: what :func:`night` raised, or what loading its settings did.
+    """
+    from batch.show.missed import tell_missed
+
+    return await tell_missed(settings, error, folder)

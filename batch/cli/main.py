@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from batch.cli.streams import drop_results, prepare_streams
-from batch.errors import ExitCode, VodBatchError
+from batch.errors import ExitCode, VodBatchError, comes_of_an_exit
 
 _TYPER_USAGE_CODE = 2
 _ENDED_BY_SIGTERM = 128 + signal.SIGTERM
@@ -143,20 +143,11 @@ def run() -> None:
             sys.exit(128 + signal.SIGINT)
         sys.exit(ExitCode.USAGE if end.code == _TYPER_USAGE_CODE else end.code)
     except VodBatchError as error:
-        if _was_ended(error):
+        if comes_of_an_exit(error):
             sys.exit(_ENDED_BY_SIGTERM)
         sys.stderr.write(f"vod-batch: {error}\n")
         drop_results()
         sys.exit(error.exit_code)
-
-
-def _was_ended(error: BaseException | None) -> bool:
-    """Return whether an error came up only while SIGTERM unwound what ran."""
-    while error:
-        if isinstance(error, SystemExit):
-            return True
-        error = error.__context__
-    return False
 
 
 def _end_by_sigterm(_number: int, _frame: FrameType | None) -> None:

@@ -48,6 +48,7 @@ class PreflightSummary:
     not_there: int = 0
     put_off: int = 0
     failed_calls: int = 0
+    last_trouble: str = ""
     saved: Decimal | None = None
     held_statuses: dict[str, int] = field(default_factory=dict)
 
@@ -60,6 +61,7 @@ class PreflightSummary:
             self.not_there + other.not_there,
             self.put_off + other.put_off,
             self.failed_calls + other.failed_calls,
+            other.last_trouble or self.last_trouble,
             sum(saved, Decimal(0)) if saved else None,
             self.held_statuses | other.held_statuses,
         )
@@ -145,6 +147,7 @@ class Preflight:
         except QueryFailed as error:
             if not _says_not_found(error):
                 self._summary.failed_calls += 1
+                self._summary.last_trouble = str(error)
                 log.warning("preflight_failed", media=len(media_ids), error=str(error))
                 return None
         if len(media_ids) == 1:

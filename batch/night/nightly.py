@@ -21,6 +21,7 @@ from batch.night.night import Night, night_facts
 from batch.night.night_lock import LockedNight
 from batch.night.shift import Watcher, submit
 from batch.reconcile.run import reconcile
+from batch.session import Session
 from batch.stopping import stopped_at
 from batch.submit.tally import RunSummary, StopReason
 
@@ -37,7 +38,7 @@ async def run_night(
     A part that fails ends the night early and is its ``trouble``; what was done before stays done.
     """
     session = locked.session
-    night = Night(session.run, session.started_at, session.ends_at, session.settings.currency)
+    night = _begun(session, inbox)
     grace = session.settings.grace.total_seconds()
     hurry = functools.partial(session.database.hurry, grace)
     try:
@@ -51,6 +52,20 @@ async def run_night(
         hurry()  # what is left to write is little
         await _write_down(night, locked)
     return night
+
+
+def _begun(session: Session, inbox: Inbox) -> Night:
+    """Return the night of which nothing is done yet."""
+    settings = session.settings
+    return Night(
+        session.run,
+        session.started_at,
+        session.ends_at,
+        settings.currency,
+        settings.account,
+        settings.region,
+        printable_name(inbox.folder.absolute()),
+    )
 
 
 _HARMLESS = (
@@ -97,6 +112,8 @@ class _Steps:
         for arrival in arrivals:
             if arrival.is_whole:
                 await self._load(arrival)
+        came = self._night.loads or self._night.failed
+        self._night.is_list_missing = self._settings.expect_list and not came
 
     async def _load(self, arrival: Arrival) -> None:
         beside = self._settings.model_copy(update={"quarantine": self._inbox.folder / DONE})

@@ -121,6 +121,7 @@ class Fields(BaseModel):
     settled_after: Duration = _duration(
         "age from which a file in the inbox counts as whole", seconds=60
     )
+    expect_list: bool = _setting("a night to which no list came ends with 3, and says so", False)
     reconcile_for: Duration = _duration(
         "how long a night without a deadline follows its jobs", minutes=30
     )
@@ -163,4 +164,7 @@ class Fields(BaseModel):
     )
     textfile: Path | None = _setting("file of figures for Prometheus, ends in .prom")
 
+    print_page: Literal["always", "when-needed"] = _setting(
+        "when a night prints its page: always, or when-needed by a person", "always"
+    )
     log_format: Literal["auto", "json", "console"] = _setting("auto, json or console", "auto")

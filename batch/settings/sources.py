@@ -1,5 +1,6 @@
 """Where settings come from: flags, environment and ``vod-batch.toml``, the strongest first."""
 
+import contextlib
 import difflib
 import json
 import os
@@ -40,6 +41,30 @@ def load_settings(**flags: Any) -> Settings:
         raise ConfigurationError(_first_problem(error, origin)) from None
 
 
+def load_channels(**flags: Any) -> Settings:
+    """Return settings of nothing but who is told how a night went, for one that others kept from
+    beginning; each that cannot be read is as if it were unset.
+    """
+    in_file: dict[str, Any] = {}
+    with contextlib.suppress(ConfigurationError):
+        in_file = {_field_name(key): value for key, value in _document(_file_path()).items()}
+    good: dict[str, Any] = {}
+    for name in _OF_CHANNELS:
+        variable = os.environ.get(f"{PREFIX}{name.upper()}")
+        value = flags.get(name) or variable or in_file.get(name)
+        with contextlib.suppress(ValidationError):
+            if value is not None:
+                Settings.model_validate({name: value})
+                good[name] = value
+    return Settings(**good)
+
+
+_OF_CHANNELS = (
+    "account", "region", "ping_url", "ping_success_codes", "webhooks", "smtp_url", "mail_from",
+    "mail_to", "notify_timeout",
+)  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class Sources:
     """Where settings come from: the file, if there is one, and variables by their full names.
@@ -72,18 +97,22 @@ def _file_path() -> Path:
 
 
 def _from_file(path: Path) -> dict[str, Any]:
-    named = f"{PREFIX}SETTINGS" in os.environ
-    if not named and not path.exists():
-        return {}
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigurationError(f"cannot read the settings file {path}: {error}") from None
+    document = _document(path)
     values = {_field_name(key): value for key, value in document.items()}
     for key, name in zip(document, values, strict=True):
         if name not in Settings.model_fields:
             raise ConfigurationError(f"{path}: unknown setting {key!r}{_suggestion(name)}")
     return values
+
+
+def _document(path: Path) -> dict[str, Any]:
+    named = f"{PREFIX}SETTINGS" in os.environ
+    if not named and not path.exists():
+        return {}
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigurationError(f"cannot read the settings file {path}: {error}") from None
 
 
 def _from_environment() -> dict[str, Any]:

@@ -2,13 +2,14 @@
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
 import structlog
 
+from batch.core.deadline import find_zone
 from batch.errors import DatabaseUnavailableError, ExitCode, VodBatchError
 from batch.night.inbox import Inbox
 from batch.night.night import Night, night_facts
@@ -21,8 +22,9 @@ from batch.notify.textfile import night_metrics, record_textfile
 from batch.session import Session
 from batch.settings import Settings
 from batch.show.insights import Insights, Status
+from batch.show.needs import page_facts
 from batch.show.results import write_results
-from batch.show.text.night import night_lines
+from batch.show.text.night import morning_lines
 
 log = structlog.get_logger()
 
@@ -31,15 +33,25 @@ log = structlog.get_logger()
 class NightReport:
     """A night that has ended, in the target and the zone of ``settings``.
 
-    ``facts`` are the night as ``runs`` keeps it. ``status`` is the target's state after it,
-    ``None`` where the ledger could not be asked. ``unwritten`` says which result files are missing.
+    ``facts`` are the night as ``runs`` keeps it, with what its page begins with
+    (:func:`batch.show.needs.page_facts`). ``status`` is the target's state after it, ``None`` where
+    the ledger could not be asked.
     """
 
     settings: Settings
     night: Night
     facts: dict[str, Any]
     status: Status | None
-    unwritten: tuple[str, ...] = ()
+
+    @property
+    def lines(self) -> Iterator[str]:
+        """The morning page, as text."""
+        return morning_lines(self.facts, self.status, find_zone(self.settings.timezone))
+
+    @property
+    def is_well(self) -> bool:
+        """Whether it leaves nothing for a person to do."""
+        return bool(self.facts["well"])
 
     @property
     def exit_code(self) -> ExitCode:
@@ -68,17 +80,17 @@ async def _look_back(session: Session, night: Night) -> NightReport:
     """Write the result files, and read the target's state."""
     settings = session.settings
     status: Status | None = None
-    unwritten: tuple[str, ...] = ()
+    unwritten: dict[int, str] = {}
     try:
         if isinstance(night.trouble, DatabaseUnavailableError):
             raise night.trouble
         insights = Insights(session.database.part(), session.target)  # the night's own is hurried
-        unwritten = tuple(await write_results(insights, night.moved))
+        unwritten = await write_results(insights, night.moved)
         status = await insights.status(settings.heartbeat_timeout.total_seconds())
     except VodBatchError as error:  # the ledger is away, and that is to be reported
         night.trouble = night.trouble or error
-    facts = json.loads(json.dumps(night_facts(night), default=str))
-    return NightReport(settings, night, facts, status, unwritten)
+    facts = json.loads(json.dumps(night_facts(night) | {"unwritten": unwritten}, default=str))
+    return NightReport(settings, night, page_facts(facts, status), status)
 
 
 def _message(report: NightReport) -> Message:
@@ -87,7 +99,7 @@ def _message(report: NightReport) -> Message:
         f"vod-batch: night of {settings.account} in {settings.region} ended with "
         f"{int(code)} ({code.name.lower().replace('_', ' ')})"
     )
-    text = "\n".join(night_lines(report))
+    text = "\n".join(report.lines)
     return Message(title, text, report.facts, int(code), str(night.run), night.is_success)
 
 
