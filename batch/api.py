@@ -58,24 +58,34 @@ async def submit(
 
     With ``plan_hash`` exactly that plan is sent, or nothing.
     """
+    from batch.logs import lines_of_run
+    from batch.night.phases import phase, submit_figures
     from batch.night.shift import Watcher, submit
 
     async with open_session(settings, sends=True) as session:
-        return await submit(
-            session,
-            watcher or Watcher(),
-            max_submissions=settings.max_submissions,
-            ends_at=session.ends_at,
-            plan_hash=plan_hash,
-        )
+        with lines_of_run(session.run), phase("submit") as figures:
+            summary = await submit(
+                session,
+                watcher or Watcher(),
+                max_submissions=settings.max_submissions,
+                ends_at=session.ends_at,
+                plan_hash=plan_hash,
+            )
+            figures.update(submit_figures(summary))
+            return summary
 
 
 async def reconcile(settings: Settings, *, once: bool = False) -> "ReconcileSummary":
     """Settle doubts and follow jobs, ``once`` or until nothing is open."""
+    from batch.logs import lines_of_run
+    from batch.night.phases import phase, reconcile_figures
     from batch.reconcile.run import reconcile
 
     async with open_session(settings, sends=True) as session:
-        return await reconcile(session, once=once)
+        with lines_of_run(session.run), phase("reconcile") as figures:
+            summary = await reconcile(session, once=once)
+            figures.update(reconcile_figures(summary))
+            return summary
 
 
 async def night(

@@ -52,7 +52,7 @@ def doctor(
         fix = "fix it, then all the rest can be checked"
         _show(Check("settings", str(error), fix, error.exit_code), as_json=as_json)
         raise typer.Exit(error.exit_code) from None
-    configure_logs(settings.log_format)
+    configure_logs(settings.log_format, settings.log)
     if acceptable and accept:
         _accept(settings, accept, acceptable, yes=yes, as_json=as_json)
         return

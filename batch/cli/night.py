@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @takes(
     "until", "timezone", "max_duration", "budget", "preflight", "skip_existing", "qps",
-    "max_submissions", "expect_list", "print_page", "type", "campaign", *CLOUD, load=dict,
+    "max_submissions", "expect_list", "print_page", "log", "type", "campaign", *CLOUD, load=dict,
 )  # fmt: skip
 def nightly(
     flags: dict[str, Any],
@@ -50,8 +50,8 @@ def _night(settings: Settings, inbox: Path) -> "NightReport":
         from batch.cli.progress import watch_run
         from batch.logs import configure_logs
 
-        configure_logs(settings.log_format)
-        return watch_run()
+        configure_logs(settings.log_format, settings.log)
+        return watch_run(settings.log)
 
     return asyncio.run(api.night(settings, inbox, watch))
 

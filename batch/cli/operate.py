@@ -32,7 +32,7 @@ def why(
     *,
     as_json: JsonOption = False,
 ) -> None:
-    configure_logs(settings.log_format)
+    configure_logs(settings.log_format, settings.log)
     asyncio.run(_why(settings, media_id_of(media_id), as_json=as_json))
 
 
@@ -85,7 +85,7 @@ def _command(command: Command) -> Callable[..., None]:
         *,
         as_json: JsonOption = False,
     ) -> None:
-        configure_logs(settings.log_format)
+        configure_logs(settings.log_format, settings.log)
         named = tuple(media_id.strip() for media_id in media_ids or ())
         states = tuple(state or ())
         selectors = Selectors(named, everything, states, code, batch, ids, job_type, campaign)

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import typer
 
 from batch.core.models import JobType
+from batch.errors import UsageError
 from batch.settings import Settings, load_settings, written
 
 DATABASE = ("database_url", "home")
@@ -32,6 +33,7 @@ def takes(
 
     The options stand before the command's keyword-only ones. With ``load=dict`` the command gets
     the flags instead, unset ones as ``None``: it has something to do before it loads settings.
+    Beside ``--log`` there is ``--quiet``, which is short for one of its words.
     """
 
     def decorate(command: _Command) -> _Command:
@@ -39,6 +41,10 @@ def takes(
         def called(**words: Any) -> None:
             # A repeatable flag that was not given is an empty list.
             flags = {name: None if (word := words.pop(name)) == [] else word for name in names}
+            if words.pop(_QUIET.name, False):
+                if flags["log"] not in (None, "quiet"):
+                    raise UsageError(f"--quiet and --log {flags['log']} contradict each other")
+                flags["log"] = "quiet"
             command(load(**flags), **words)
 
         _, *own = inspect.signature(command, eval_str=True).parameters.values()
@@ -46,11 +52,19 @@ def takes(
         before = own[: len(own) - len(after)]
         # What Typer makes the command's options of.
         called.__dict__["__signature__"] = inspect.Signature(
-            [*before, *map(_option, names), *after]
+            [*before, *map(_option, names), *([_QUIET] if "log" in names else ()), *after]
         )
         return called
 
     return decorate
+
+
+_QUIET = inspect.Parameter(
+    "quiet",
+    inspect.Parameter.KEYWORD_ONLY,
+    default=typer.Option(False, "--quiet", help="Log problems only, as --log quiet does."),
+    annotation=bool,
+)
 
 
 def _option(name: str) -> inspect.Parameter:

@@ -30,14 +30,14 @@ from batch.vod.client import VodClient
 from batch.vod.pace import limiter
 
 
-@takes("settle", "qps", *CLOUD)
+@takes("settle", "qps", "log", *CLOUD)
 def reconcile(
     settings: Settings,
     once: Annotated[bool, typer.Option("--once", help="One round, then end.")] = False,
     *,
     as_json: JsonOption = False,
 ) -> None:
-    configure_logs(settings.log_format)
+    configure_logs(settings.log_format, settings.log)
     summary = asyncio.run(api.reconcile(settings, once=once))
     show(summary, reconcile_lines(summary), as_json=as_json)
     raise typer.Exit(most_urgent(*summary.exit_codes))
@@ -76,7 +76,7 @@ def resolve(
         raise UsageError("name a media id, or --all")
     media_id = media_id_of(media_id) if media_id is not None else None
     settings = load_settings(**flags)
-    configure_logs(settings.log_format)
+    configure_logs(settings.log_format, settings.log)
     choice = _Choice(media_id, job_type, resolution, adopt, force=force, yes=yes)
     raise typer.Exit(asyncio.run(_resolve(settings, choice)))
 
@@ -209,7 +209,7 @@ def _journal() -> None:
 @takes(*LEDGER)
 def journal_check(settings: Settings) -> None:
     """Compare the journals with PostgreSQL; change nothing."""
-    configure_logs(settings.log_format)
+    configure_logs(settings.log_format, settings.log)
     differs = asyncio.run(_journal_check(settings))
     raise typer.Exit(ExitCode.DONE_WITH_DOUBTS if differs else ExitCode.DONE)
 

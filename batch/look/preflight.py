@@ -17,6 +17,7 @@ from batch.core.states import State
 from batch.ledger.media import Aside, Look, MediaLooks, SetAside
 from batch.ledger.unseen import KeptWords
 from batch.ledger.word_keeping import unseen_kept
+from batch.logs import EachMinute
 from batch.session import Session
 from batch.stopping import stopped_at
 from batch.vod.client import VodClient
@@ -108,6 +109,7 @@ class Preflight:
         self._seen = 0
         self._saved: Counter[tuple[JobType, Decimal | None]] = Counter()
         self._unknown_statuses: set[str] = set()
+        self._progress = EachMinute()
 
     async def run(self, since: datetime) -> PreflightSummary:
         """Look at every media of due rows that was not looked at ``since``.
@@ -117,6 +119,10 @@ class Preflight:
         async for page in self._looks.unchecked(_PAGE, since):
             for start in range(0, len(page), MAX_VIDEO_IDS):
                 await self._look(page[start : start + MAX_VIDEO_IDS])
+                done = self._summary
+                self._progress.tell(
+                    "look", looked_at=done.looked_at, failed_calls=done.failed_calls
+                )
         await self._hold_failing_statuses()
         self._summary.saved = self._price_saved()
         return self._summary

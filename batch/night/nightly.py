@@ -19,6 +19,14 @@ from batch.night.canary import CanaryWarden
 from batch.night.inbox import DONE, Arrival, Inbox
 from batch.night.night import Night, night_facts
 from batch.night.night_lock import LockedNight
+from batch.night.phases import (
+    canary_figures,
+    load_figures,
+    look_figures,
+    phase,
+    reconcile_figures,
+    submit_figures,
+)
 from batch.night.shift import Watcher, submit
 from batch.reconcile.run import reconcile
 from batch.session import Session
@@ -94,7 +102,9 @@ class _Steps:
 
     async def walk(self) -> None:
         """Take every step that the one before allows."""
-        await self._load_inbox()
+        with phase("load") as figures:
+            await self._load_inbox()
+            figures.update(load_figures(self._night))
         await self._warden.free_unsent()
         await self._look()
         if self._settings.canary:
@@ -137,14 +147,18 @@ class _Steps:
         """Look at the media of what is due, where that is wanted; nothing is spent."""
         night = self._night
         if self._settings.preflight:
-            looked = await preflight(self._session, night.started_at, ends_at=night.ends_at)
+            with phase("look") as figures:
+                looked = await preflight(self._session, night.started_at, ends_at=night.ends_at)
+                figures.update(look_figures(looked))
             night.preflight = night.preflight + looked if night.preflight else looked
 
     async def _send_canaries(self) -> None:
         """Send each new batch's first submissions, follow them, and judge the batch by them."""
-        self._night.canaries = await self._warden.run(
-            self._send_first, self._follow_first, self._night.ends_at
-        )
+        with phase("canary") as figures:
+            self._night.canaries = await self._warden.run(
+                self._send_first, self._follow_first, self._night.ends_at
+            )
+            figures.update(canary_figures(self._night.canaries))
         if self._warden.has_freed:
             await self._look()
 
@@ -172,7 +186,9 @@ class _Steps:
             left -= self._night.canary_run.kept
             if left <= 0:
                 return
-        self._night.submitted = await self._submit(left)
+        with phase("submit") as figures:
+            self._night.submitted = await self._submit(left)
+            figures.update(submit_figures(self._night.submitted))
 
     async def _submit(self, most: int | None, *, only_canaries: bool = False) -> RunSummary:
         return await submit(
@@ -189,9 +205,11 @@ class _Steps:
         """Settle doubts and follow jobs, as long as the night lasts."""
         await self._lock.insist()
         patience = datetime.now(UTC) + self._settings.reconcile_for
-        self._night.reconciled = await reconcile(
-            self._session, once=False, ends_at=self._night.ends_at or patience
-        )
+        with phase("reconcile") as figures:
+            self._night.reconciled = await reconcile(
+                self._session, once=False, ends_at=self._night.ends_at or patience
+            )
+            figures.update(reconcile_figures(self._night.reconciled))
 
 
 def _name(arrival: Arrival) -> str:

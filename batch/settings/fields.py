@@ -167,4 +167,9 @@ class Fields(BaseModel):
     print_page: Literal["always", "when-needed"] = _setting(
         "when a night prints its page: always, or when-needed by a person", "always"
     )
+    log: Literal["auto", "attempts", "quiet"] = _setting(
+        "auto: a line a minute, parts and problems; attempts: a line a request too; quiet: "
+        "problems only",
+        "auto",
+    )
     log_format: Literal["auto", "json", "console"] = _setting("auto, json or console", "auto")

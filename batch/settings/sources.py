@@ -43,26 +43,29 @@ def load_settings(**flags: Any) -> Settings:
 
 def load_channels(**flags: Any) -> Settings:
     """Return settings of nothing but who is told how a night went, for one that others kept from
-    beginning; each that cannot be read is as if it were unset.
+    beginning; what cannot be read is as if it were unset.
     """
     in_file: dict[str, Any] = {}
     with contextlib.suppress(ConfigurationError):
         in_file = {_field_name(key): value for key, value in _document(_file_path()).items()}
     good: dict[str, Any] = {}
-    for name in _OF_CHANNELS:
-        variable = os.environ.get(f"{PREFIX}{name.upper()}")
-        value = flags.get(name) or variable or in_file.get(name)
+    for names in _OF_CHANNELS:
+        given = {
+            name: flags.get(name) or os.environ.get(f"{PREFIX}{name.upper()}") or in_file.get(name)
+            for name in names
+        }
+        values = {name: value for name, value in given.items() if value is not None}
         with contextlib.suppress(ValidationError):
-            if value is not None:
-                Settings.model_validate({name: value})
-                good[name] = value
+            Settings.model_validate(values)
+            good |= values
     return Settings(**good)
 
 
 _OF_CHANNELS = (
-    "account", "region", "ping_url", "ping_success_codes", "webhooks", "smtp_url", "mail_from",
-    "mail_to", "notify_timeout",
+    ("account",), ("region",), ("ping_url",), ("ping_success_codes",), ("webhooks",),
+    ("smtp_url", "mail_from", "mail_to"), ("notify_timeout",),
 )  # fmt: skip
+"""Each with those that it cannot do without."""
 
 
 @dataclass(frozen=True, slots=True)

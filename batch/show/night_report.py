@@ -11,10 +11,12 @@ import structlog
 
 from batch.core.deadline import find_zone
 from batch.errors import DatabaseUnavailableError, ExitCode, VodBatchError
+from batch.logs import lines_of_run
 from batch.night.inbox import Inbox
 from batch.night.night import Night, night_facts
 from batch.night.night_lock import LockedNight
 from batch.night.nightly import run_night
+from batch.night.phases import phase
 from batch.night.shift import Watcher
 from batch.notify.channels import Notifier
 from batch.notify.message import Message
@@ -63,6 +65,13 @@ async def spend_night(
     locked: LockedNight, inbox: Inbox, watch: Callable[[], AbstractContextManager[Watcher]]
 ) -> NightReport:
     """Run the night under its lock, write its result files, notify; return its report."""
+    with lines_of_run(locked.session.run):
+        return await _spend(locked, inbox, watch)
+
+
+async def _spend(
+    locked: LockedNight, inbox: Inbox, watch: Callable[[], AbstractContextManager[Watcher]]
+) -> NightReport:
     session = locked.session
     notifier = Notifier.from_settings(session.settings)
     # A monitor that hangs must not hold the night up.
@@ -70,9 +79,16 @@ async def spend_night(
     with watch() as watcher:
         night = await run_night(locked, inbox, watcher)
     await notice
-    report = await _look_back(session, night)
-    await notifier.ended(_message(report))
-    _keep_metrics(report)
+    with phase("report") as figures:
+        report = await _look_back(session, night)
+        deliveries = await notifier.ended(_message(report))
+        _keep_metrics(report)
+        figures.update(
+            exit_code=int(report.exit_code),
+            well=report.is_well,
+            needs=len(report.facts["needs"]),
+            notices=sum(delivery.ok for delivery in deliveries),
+        )
     return report
 
 

@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from batch.core.models import JobType
 from batch.errors import ConfigurationError
-from batch.settings import is_loopback_host, load_settings, parse_duration
+from batch.settings import is_loopback_host, load_channels, load_settings, parse_duration
 
 
 @pytest.fixture(autouse=True)
@@ -43,6 +43,19 @@ def test_the_file_takes_a_key_in_each_of_its_spellings(key: str) -> None:
     """Dashes and the environment's name mean the same setting."""
     _write(f"{key} = 7")
     assert load_settings().max_submissions == 7
+
+
+def test_channels_are_read_beside_settings_that_are_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each by itself, mail as a whole, the strongest source first; what is off is unset."""
+    _write('qps = "many"\nbugdet = 3\nmail_from = "a@b.example"\nmail_to = "c@d.example"')
+    monkeypatch.setenv("VOD_BATCH_SMTP_URL", "smtps://u:p@mail.example")
+    monkeypatch.setenv("VOD_BATCH_PING_URL", "nonsense")
+    monkeypatch.setenv("VOD_BATCH_ACCOUNT", "prod")
+    channels = load_channels(account="other", region=None)
+    assert (channels.account, channels.region) == ("other", "cn-shanghai")
+    assert (channels.mail_from, channels.mail_to) == ("a@b.example", ("c@d.example",))
+    assert channels.smtp_url
+    assert channels.ping_url is None
 
 
 def test_an_empty_variable_is_unset(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -39,6 +39,7 @@ VALUES: dict[str, tuple[str, str, str]] = {
     "settle": ("90m", "2h", "3h"), "type": ("AIVideoTag", BOTH, "AIMediaDNA"),
     "expect_list": ("true", "false", "true"),
     "print_page": ("when-needed", "always", "when-needed"),
+    "log": ("attempts", "quiet", "auto"),
     "endpoint": ("http://127.0.0.1:1", "http://127.0.0.1:2", "http://127.0.0.1:3"),
 }  # fmt: skip
 """Of settings that not any word fits: by flag, in the environment, in the file."""
