@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from batch.cli.asking import agrees, can_ask
-from batch.cli.options import CLOUD, JsonOption, YesOption, takes
+from batch.cli.options import CLOUD, JsonOption, YesOption, one_type, takes
 from batch.cli.output import say, show
 from batch.core.models import JobType
 from batch.doctor import Check, examine
@@ -38,7 +38,7 @@ def doctor(
         int, typer.Option(help="How many jobs --probe may pay for: 1, or it does not begin.")
     ] = 0,
     job_type: Annotated[
-        JobType, typer.Option("--type", help="Type of the job that --probe pays for.")
+        JobType, one_type("Type of the job that --probe pays for.")
     ] = JobType.MEDIA_DNA,
     yes: YesOption = False,
     *,

@@ -7,11 +7,12 @@ import sys
 from collections.abc import Iterator, Mapping
 from functools import cache
 from types import FrameType
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
+from batch.cli.examples import epilog
 from batch.cli.streams import drop_results, prepare_streams
 from batch.errors import ExitCode, VodBatchError, comes_of_an_exit
 
@@ -20,6 +21,8 @@ _ENDED_BY_SIGTERM = 128 + signal.SIGTERM
 _STYLE: dict[str, Any] = {
     "add_completion": False, "pretty_exceptions_enable": False, "rich_markup_mode": None,
 }  # fmt: skip
+
+_HELP = {"help_option_names": ["-h", "--help"]}
 
 COMMANDS = {
     "nightly": (
@@ -78,10 +81,11 @@ def _load(name: str) -> Any:
     command = importlib.import_module(f"batch.cli.{room}").COMMANDS[name]
     group = typer.Typer(**_STYLE)
     group.callback()(_nothing)
+    told: dict[str, Any] = {"help": says, "epilog": epilog(name), "context_settings": _HELP}
     if isinstance(command, typer.Typer):
-        group.add_typer(command, name=name, help=says)
+        group.add_typer(command, name=name, **told)
     else:
-        group.command(name, help=says)(command)
+        group.command(name, **told)(command)
     return typer.main.get_command(group).commands[name]  # type: ignore[attr-defined]
 
 
@@ -121,11 +125,34 @@ app = typer.Typer(
     help="Submit lists of media to ApsaraVideo VOD's paid AI jobs, at most once each.",
     no_args_is_help=True,
     cls=_Rooms,
+    context_settings=_HELP,
     **_STYLE,
 )
 
 
-app.callback()(_nothing)
+def _say_version(wanted: bool) -> None:
+    """Print the version that is installed, and end."""
+    if wanted:
+        from importlib.metadata import PackageNotFoundError, version  # slow, and wanted here alone
+
+        try:
+            number = version("vod-batch")
+        except PackageNotFoundError:
+            number = "(a checkout that is not installed)"
+        typer.echo(f"vod-batch {number}")
+        raise typer.Exit
+
+
+@app.callback(epilog="\b\nvod-batch COMMAND --help shows a command's options, with examples.")
+def _root(
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_say_version, is_eager=True, help="Show the version, and end."
+        ),
+    ] = False,
+) -> None:
+    """Take what stands before a command."""
 
 
 def run() -> None:

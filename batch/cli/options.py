@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import typer
 
-from batch.core.models import JobType
+from batch.core.models import SHORT_NAMES, JobType, job_type_named
 from batch.errors import UsageError
 from batch.settings import Settings, load_settings, written
 
@@ -21,6 +21,15 @@ MOST_BATCHES = 2**63 - 1
 """As PostgreSQL's bigint has it."""
 
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")]
+_TYPES = f"[{'|'.join([*JobType, *SHORT_NAMES.values()])}]"
+_METAVARS = {"type": _TYPES}
+
+
+def one_type(says: str) -> Any:
+    """Return the option ``--type`` of one job type, by either of its names."""
+    return typer.Option("--type", parser=job_type_named, metavar=_TYPES, help=says)
+
+
 YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask; for scripts.")]
 
 _Command = Callable[..., None]
@@ -79,12 +88,12 @@ def _option(name: str) -> inspect.Parameter:
     return inspect.Parameter(
         name,
         inspect.Parameter.KEYWORD_ONLY,
-        default=typer.Option(None, flag, help=says),
+        default=typer.Option(None, flag, help=says, metavar=_METAVARS.get(name)),
         annotation=kind | None,
     )
 
 
-_READ_BY_TYPER = (bool, int, float, Path, JobType)
+_READ_BY_TYPER = (bool, int, float, Path)
 
 
 def _kind(annotation: Any) -> Any:

@@ -9,7 +9,8 @@ import typer
 
 from batch import api
 from batch.cli.asking import agrees
-from batch.cli.options import CLOUD, LEDGER, JsonOption, YesOption, takes
+from batch.cli.examples import epilog
+from batch.cli.options import CLOUD, LEDGER, JsonOption, YesOption, one_type, takes
 from batch.cli.output import say, show
 from batch.core.models import JobType
 from batch.errors import ExitCode, UsageError, most_urgent
@@ -64,9 +65,7 @@ def resolve(
         bool,
         typer.Option("--force", help="Adopt or disown although the cloud does not name the job."),
     ] = False,
-    job_type: Annotated[
-        JobType | None, typer.Option("--type", help="Only submissions of this type.")
-    ] = None,
+    job_type: Annotated[JobType | None, one_type("Only submissions of this type.")] = None,
     yes: YesOption = False,
 ) -> None:
     resolution = _resolution(adopt, absent=absent, resend=resend, disown=disown)
@@ -205,7 +204,7 @@ def _journal() -> None:
     """Keep ``journal check`` two words while it is the only one."""
 
 
-@journal.command("check")
+@journal.command("check", epilog=epilog("journal"))
 @takes(*LEDGER)
 def journal_check(settings: Settings) -> None:
     """Compare the journals with PostgreSQL; change nothing."""

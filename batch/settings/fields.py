@@ -20,6 +20,8 @@ from batch.settings.values import (
     check_endpoint,
     check_zone,
     parse_until,
+    read_prices,
+    read_types,
 )
 
 _MOST = 2**31 - 1
@@ -96,7 +98,7 @@ class Fields(BaseModel):
         "silence after which a worker counts as dead", seconds=15
     )
 
-    prices: dict[str, Money | dict[str, Money]] = _setting(
+    prices: Annotated[dict[str, Money | dict[str, Money]], BeforeValidator(read_prices)] = _setting(
         "per minute: by type, or by region and type", {}
     )
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = _setting("of the prices", "CNY")
@@ -133,8 +135,8 @@ class Fields(BaseModel):
         "ListJobInfo and GetJobDetail calls a second, each", 12, gt=0, le=1000
     )
 
-    type: Annotated[tuple[JobType, ...], CommaList] = _setting(
-        "type of rows without one; repeatable", (JobType.MEDIA_DNA,)
+    type: Annotated[tuple[JobType, ...], BeforeValidator(read_types), CommaList] = _setting(
+        "type of rows without one, also dna or tag; repeatable", (JobType.MEDIA_DNA,)
     )
     campaign: Name = _setting("submit the same media again, on purpose", "default")
     config: str | None = _setting("Config of rows without one, as JSON")

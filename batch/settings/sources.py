@@ -12,8 +12,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from batch.errors import ConfigurationError
+from batch.errors import ConfigurationError, UsageError, VodBatchError
 from batch.settings.model import Settings, UnfitError
+from batch.settings.near import near_miss
 
 PREFIX = "VOD_BATCH_"
 FILE_NAME = "vod-batch.toml"
@@ -22,9 +23,12 @@ FILE_NAME = "vod-batch.toml"
 def load_settings(**flags: Any) -> Settings:
     """Merge flags (unset ones are ``None``), environment and file into checked settings.
 
+    A variable that is nothing like a setting's is warned of: it may belong to what starts us.
+
     Raises:
-        ConfigurationError: an unknown key, or a value that does not fit; the message names where
-            the value came from.
+        UsageError: the value of a flag does not fit.
+        ConfigurationError: an unknown key, or another value that does not fit; the message names
+            where the value came from.
     """
     origin: dict[str, str] = {}
     merged: dict[str, Any] = {}
@@ -35,10 +39,11 @@ def load_settings(**flags: Any) -> Settings:
     ):
         merged |= values
         origin |= dict.fromkeys(values, label)
+    _warn_of_strangers()
     try:
         return Settings(**merged)
     except ValidationError as error:
-        raise ConfigurationError(_first_problem(error, origin)) from None
+        raise _first_problem(error, origin) from None
 
 
 def load_channels(**flags: Any) -> Settings:
@@ -128,10 +133,21 @@ def _from_environment() -> dict[str, Any]:
             # An empty variable is how compose files and shells write "unset".
             if value != "":
                 values[name] = _from_text(name, value)
-        elif suggestion := _suggestion(name, prefix=PREFIX):
-            # A variable that is nothing like ours may belong to a wrapper; a near miss is a typo.
-            raise ConfigurationError(f"unknown environment variable {key}{suggestion}")
+        elif near := near_miss(name, Settings.model_fields):
+            meant = f"{PREFIX}{near.upper()}"
+            raise ConfigurationError(f"unknown environment variable {key}; did you mean {meant}?")
     return values
+
+
+def _warn_of_strangers() -> None:
+    known = {"settings", *Settings.model_fields}
+    strangers = sorted(
+        key for key in os.environ if key.startswith(PREFIX) and _field_name(key) not in known
+    )
+    if strangers:
+        from batch.logs import rare_logger  # hardly ever wanted, and slow to import
+
+        rare_logger().warning("unknown_variables_ignored", variables=strangers)
 
 
 def _from_text(name: str, value: str) -> object:
@@ -148,11 +164,9 @@ def _field_name(key: str) -> str:
     return key.lower().replace("-", "_").removeprefix(PREFIX.lower())
 
 
-def _suggestion(name: str, prefix: str = "") -> str:
+def _suggestion(name: str) -> str:
     near = difflib.get_close_matches(name, Settings.model_fields, n=1, cutoff=0.6)
-    if not near:
-        return ""
-    return f"; did you mean {prefix}{near[0].upper() if prefix else near[0]}?"
+    return f"; did you mean {near[0]}?" if near else ""
 
 
 def _blamed(problem: Mapping[str, Any]) -> str | None:
@@ -161,14 +175,15 @@ def _blamed(problem: Mapping[str, Any]) -> str | None:
     return error.setting if isinstance(error, UnfitError) else None
 
 
-def _first_problem(error: ValidationError, origin: dict[str, str]) -> str:
+def _first_problem(error: ValidationError, origin: dict[str, str]) -> VodBatchError:
     problem = error.errors(include_url=False, include_input=False)[0]
     text = problem["msg"].removeprefix("Value error, ")
     name = str(problem["loc"][0]) if problem["loc"] else _blamed(problem)
     if name is None:
-        return text
+        return ConfigurationError(text)
     where = {
         "flag": f"--{name.replace('_', '-')}",
         "environment": f"{PREFIX}{name.upper()}",
     }.get(origin.get(name, ""), f"{name} in {origin[name]}" if name in origin else name)
-    return f"{where}: {text}"
+    kind = UsageError if origin.get(name) == "flag" else ConfigurationError
+    return kind(f"{where}: {text}")

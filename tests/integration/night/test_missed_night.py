@@ -18,7 +18,7 @@ CHECK = "5f3759df-1234-4abc-8def-00d9f2e3a4b5"
     [
         ({"VOD_BATCH_QPS": "many"}, [], 78, "VOD_BATCH_QPS: "),
         ({"VOD_BATCH_BUGDET": "3"}, [], 78, "unknown environment variable VOD_BATCH_BUGDET"),
-        ({}, ["--until", "25:00"], 78, "--until: "),
+        ({}, ["--until", "25:00"], 64, "--until: "),
         ({"VOD_BATCH_DATABASE_URL": "postgresql://u@127.0.0.1:9/x",
           "VOD_BATCH_DATABASE_PATIENCE": "1s"}, [], 69, "PostgreSQL"),
     ],
@@ -105,4 +105,4 @@ def test_a_night_that_needs_somebody_prints_its_page(make_shift: MakeShift) -> N
     shift = make_shift(VOD_BATCH_PRINT_PAGE="when-needed")
     shift.settle_text("a.xlsx", "PK")
     assert shift.run().stdout.startswith("Not well: 1 thing for you to do.\n- a.xlsx in the inbox")
-    assert shift.run("--qps", "-1", code=78).stdout.startswith("Not well: 1 thing for you to do.")
+    assert shift.run("--qps", "-1", code=64).stdout.startswith("Not well: 1 thing for you to do.")

@@ -148,10 +148,10 @@ def test_rows_of_higher_priority_go_first_when_money_is_short(make_shift: MakeSh
 @pytest.mark.parametrize(
     ("words", "settings", "code", "says"),
     [
-        (["--budget", "-1"], {}, 78, "--budget: "),
+        (["--budget", "-1"], {}, 64, "--budget: "),
         (["--budget", "5"], {}, 78, "prices: a budget is set, and there are none: set them"),
-        (["--until", "25:00"], {}, 78, "'25:00' is not a time of day; write it like 06:00"),
-        (["--timezone", "Mars/Base"], {}, 78, "there is no time zone 'Mars/Base'"),
+        (["--until", "25:00"], {}, 64, "'25:00' is not a time of day; write it like 06:00"),
+        (["--timezone", "Mars/Base"], {}, 64, "there is no time zone 'Mars/Base'"),
         ([], {"VOD_BATCH_PRICES": "cheap"}, 78, "VOD_BATCH_PRICES is not JSON"),
         ([], {"VOD_BATCH_PRICES": '{"AIMediaDNA": "-1"}'}, 78, "greater than or equal to 0"),
     ],
