@@ -112,7 +112,9 @@ async def night(
         return await spend_night(locked, inbox, watch or (lambda: nullcontext(Watcher())))
 
 
-async def tell_missed(settings: Settings, error: VodBatchError, folder: Path) -> "MissedNight":
+async def tell_missed(
+    settings: Settings, error: VodBatchError, folder: Path | None
+) -> "MissedNight":
     """Notify the channels of ``settings`` that ``error`` kept a night over ``folder`` from
     beginning: what :func:`night` raised, or what loading its settings did.
     """

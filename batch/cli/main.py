@@ -14,7 +14,7 @@ from typer.core import TyperGroup
 
 from batch.cli.examples import epilog
 from batch.cli.streams import drop_results, prepare_streams
-from batch.errors import ExitCode, VodBatchError, comes_of_an_exit
+from batch.errors import ExitCode, UsageError, VodBatchError, comes_of_an_exit
 
 _TYPER_USAGE_CODE = 2
 _ENDED_BY_SIGTERM = 128 + signal.SIGTERM
@@ -168,13 +168,29 @@ def run() -> None:
             sys.exit(ExitCode.DONE)
         if isinstance(end.__context__, typer.Abort):
             sys.exit(128 + signal.SIGINT)
-        sys.exit(ExitCode.USAGE if end.code == _TYPER_USAGE_CODE else end.code)
+        if end.code == _TYPER_USAGE_CODE:
+            _tell_of_a_night(end.__context__)
+            sys.exit(ExitCode.USAGE)
+        sys.exit(end.code)
     except VodBatchError as error:
         if comes_of_an_exit(error):
             sys.exit(_ENDED_BY_SIGTERM)
         sys.stderr.write(f"vod-batch: {error}\n")
         drop_results()
         sys.exit(error.exit_code)
+
+
+def _tell_of_a_night(misread: BaseException | None) -> None:
+    """Tell of a night whose words nobody could read, such as those of a crontab: where its logs go
+    to a file, nobody would hear of it. Who sits at a terminal sees what is wrong.
+    """
+    if sys.argv[1:2] != ["nightly"] or sys.stderr.isatty():
+        return
+    from batch.cli.night import tell_missed
+
+    says = getattr(misread, "format_message", lambda: str(misread))()
+    error = UsageError(f"the command line of nightly cannot be read: {says}")
+    tell_missed({}, error, None, as_json="--json" in sys.argv)
 
 
 def _end_by_sigterm(_number: int, _frame: FrameType | None) -> None:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from batch import api
-from batch.cli.options import CLOUD, JsonOption, takes
+from batch.cli.options import CLOUD, JsonOption, read_flags, takes
 from batch.cli.output import show
 from batch.errors import LockHeldError, VodBatchError, comes_of_an_exit
-from batch.settings import Settings, load_channels, load_settings
+from batch.settings import Settings, load_channels
 
 if TYPE_CHECKING:
     from batch.night.shift import Watcher
@@ -31,13 +31,13 @@ def nightly(
     as_json: JsonOption = False,
 ) -> None:
     try:
-        settings = load_settings(**flags)
+        settings = read_flags(**flags)
         report = _night(settings, inbox)
     except LockHeldError:
         raise  # the night that has the lock is the one that is heard of
     except VodBatchError as error:
         if not comes_of_an_exit(error):
-            _tell_missed(flags, error, inbox, as_json=as_json)
+            tell_missed(flags, error, inbox, as_json=as_json)
         raise
     if settings.print_page == "always" or not report.is_well:
         show(report.facts, report.lines, as_json=as_json)
@@ -56,8 +56,8 @@ def _night(settings: Settings, inbox: Path) -> "NightReport":
     return asyncio.run(api.night(settings, inbox, watch))
 
 
-def _tell_missed(
-    flags: dict[str, Any], error: VodBatchError, inbox: Path, *, as_json: bool
+def tell_missed(
+    flags: dict[str, Any], error: VodBatchError, inbox: Path | None, *, as_json: bool
 ) -> None:
     """Show and notify that no night began: a person is needed, however little is to be printed."""
     from batch.logs import configure_logs

@@ -6,11 +6,12 @@ import types
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from urllib.parse import urlsplit
 
 import typer
 
 from batch.core.models import SHORT_NAMES, JobType, job_type_named
-from batch.errors import UsageError
+from batch.errors import ConfigurationError, UsageError
 from batch.settings import Settings, load_settings, written
 
 DATABASE = ("database_url", "home")
@@ -35,13 +36,27 @@ YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask; for scripts.
 _Command = Callable[..., None]
 
 
-def takes(
-    *names: str, load: Callable[..., object] = load_settings
-) -> Callable[[_Command], _Command]:
+def read_flags(**flags: Any) -> Settings:
+    """Load settings by the flags of :func:`takes`.
+
+    Raises:
+        UsageError: a flag's value does not fit, or two flags contradict each other.
+        ConfigurationError: what is set elsewhere does not fit.
+    """
+    if flags.pop(_QUIET.name, False):
+        if flags["log"] not in (None, "quiet"):
+            raise UsageError(f"--quiet and --log {flags['log']} contradict each other")
+        flags["log"] = "quiet"
+    _check_database(flags.get("database_url"))
+    return load_settings(**flags)
+
+
+def takes(*names: str, load: Callable[..., object] = read_flags) -> Callable[[_Command], _Command]:
     """Make an option of each setting of ``names``; their command's first argument is the settings.
 
     The options stand before the command's keyword-only ones. With ``load=dict`` the command gets
-    the flags instead, unset ones as ``None``: it has something to do before it loads settings.
+    the flags instead, unset ones as ``None``, for :func:`read_flags`: it has something to do
+    before.
     Beside ``--log`` there is ``--quiet``, which is short for one of its words.
     """
 
@@ -50,10 +65,8 @@ def takes(
         def called(**words: Any) -> None:
             # A repeatable flag that was not given is an empty list.
             flags = {name: None if (word := words.pop(name)) == [] else word for name in names}
-            if words.pop(_QUIET.name, False):
-                if flags["log"] not in (None, "quiet"):
-                    raise UsageError(f"--quiet and --log {flags['log']} contradict each other")
-                flags["log"] = "quiet"
+            if _QUIET.name in words:
+                flags[_QUIET.name] = words.pop(_QUIET.name)
             command(load(**flags), **words)
 
         _, *own = inspect.signature(command, eval_str=True).parameters.values()
@@ -66,6 +79,22 @@ def takes(
         return called
 
     return decorate
+
+
+def _check_database(url: str | None) -> None:
+    """Refuse a flag that no server can be found by; a setting's own is read where it is used."""
+    if not url:
+        return  # the embedded database
+    from batch.ledger.connecting.address import read_address  # hardly ever said by a flag
+
+    try:
+        address = read_address(url)
+        parts = [urlsplit(one) for one in address.hosts or (address.url,)]
+        has_ports = all(part.port is None or part.port for part in parts)
+    except (ConfigurationError, ValueError) as error:
+        raise UsageError(f"--database-url: {error}") from None
+    if not has_ports or parts[0].scheme not in ("postgresql", "postgres"):
+        raise UsageError("--database-url: write it like postgresql://user@host:5432/database")
 
 
 _QUIET = inspect.Parameter(

@@ -10,7 +10,7 @@ import typer
 from batch import api
 from batch.cli.asking import agrees
 from batch.cli.examples import epilog
-from batch.cli.options import CLOUD, LEDGER, JsonOption, YesOption, one_type, takes
+from batch.cli.options import CLOUD, LEDGER, JsonOption, YesOption, one_type, read_flags, takes
 from batch.cli.output import say, show
 from batch.core.models import JobType
 from batch.errors import ExitCode, UsageError, most_urgent
@@ -23,7 +23,7 @@ from batch.operate.selecting import media_id_of
 from batch.reconcile import owning, resolving
 from batch.reconcile.resolving import Resolution, operator_name
 from batch.session import open_session
-from batch.settings import Settings, load_settings
+from batch.settings import Settings
 from batch.show.text.checks import journal_lines
 from batch.show.text.doubts import evidence_lines, owned_line
 from batch.show.text.runs import reconcile_lines
@@ -74,7 +74,7 @@ def resolve(
     if (media_id is None) == (not everything):
         raise UsageError("name a media id, or --all")
     media_id = media_id_of(media_id) if media_id is not None else None
-    settings = load_settings(**flags)
+    settings = read_flags(**flags)
     configure_logs(settings.log_format, settings.log)
     choice = _Choice(media_id, job_type, resolution, adopt, force=force, yes=yes)
     raise typer.Exit(asyncio.run(_resolve(settings, choice)))

@@ -28,8 +28,11 @@ class MissedNight:
         return missed_lines(self.facts)
 
 
-async def tell_missed(channels: Settings, error: VodBatchError, inbox: Path) -> MissedNight:
-    """Notify every channel of ``channels`` that ``error`` kept a night from beginning."""
+async def tell_missed(channels: Settings, error: VodBatchError, inbox: Path | None) -> MissedNight:
+    """Notify every channel of ``channels`` that ``error`` kept a night from beginning.
+
+    ``inbox`` is ``None`` where the command line could not be read.
+    """
     night = MissedNight(_facts(channels, error, inbox))
     code = error.exit_code
     title = (
@@ -42,12 +45,12 @@ async def tell_missed(channels: Settings, error: VodBatchError, inbox: Path) -> 
     return night
 
 
-def _facts(channels: Settings, error: VodBatchError, inbox: Path) -> dict[str, Any]:
+def _facts(channels: Settings, error: VodBatchError, inbox: Path | None) -> dict[str, Any]:
     facts = {
         "has_begun": False,
         "account": channels.account,
         "region": channels.region,
-        "inbox": printable_name(inbox.absolute()),
+        "inbox": printable_name(inbox.absolute()) if inbox else None,
         "stopped_by": str(error),
         "exit_code": int(error.exit_code),
         "trouble": trouble_facts(error),

@@ -19,6 +19,7 @@ CHECK = "5f3759df-1234-4abc-8def-00d9f2e3a4b5"
         ({"VOD_BATCH_QPS": "many"}, [], 78, "VOD_BATCH_QPS: "),
         ({"VOD_BATCH_BUGDET": "3"}, [], 78, "unknown environment variable VOD_BATCH_BUGDET"),
         ({}, ["--until", "25:00"], 64, "--until: "),
+        ({}, ["--quiet", "--log", "auto"], 64, "--quiet and --log auto contradict each other"),
         ({"VOD_BATCH_DATABASE_URL": "postgresql://u@127.0.0.1:9/x",
           "VOD_BATCH_DATABASE_PATIENCE": "1s"}, [], 69, "PostgreSQL"),
     ],
@@ -46,6 +47,16 @@ async def test_what_keeps_a_night_from_beginning_is_told_everywhere(
         again = f"vod-batch nightly {shift.inbox}"
         assert facts["needs"][0]["commands"] == ["vod-batch doctor", again]
         assert [path.name for path in shift.inbox.iterdir()] == ["a.csv"]
+
+
+async def test_words_that_cannot_be_read_are_told_too(make_shift: MakeShift) -> None:
+    """A crontab is not read by anybody at night."""
+    async with hearing_server() as check:
+        shift = make_shift(VOD_BATCH_PING_URL=f"{check.url}/{CHECK}")
+        ended = await asyncio.to_thread(shift.run, "--qps", "many", "--untill", "06:00", code=64)
+        assert [heard.path for heard in check.heard] == [f"/{CHECK}/64"]
+        assert "the command line of nightly cannot be read: " in ended.stdout.splitlines()[1]
+        assert "    vod-batch nightly INBOX" in ended.stdout.splitlines()
 
 
 async def test_an_inbox_that_is_missing_pings_a_failure(make_shift: MakeShift) -> None:

@@ -40,6 +40,7 @@ VALUES: dict[str, tuple[str, str, str]] = {
     "expect_list": ("true", "false", "true"),
     "print_page": ("when-needed", "always", "when-needed"),
     "log": ("attempts", "quiet", "auto"),
+    "database_url": ("postgresql://a/x", "postgresql://b/x", "postgresql://c/x"),
     "endpoint": ("http://127.0.0.1:1", "http://127.0.0.1:2", "http://127.0.0.1:3"),
 }  # fmt: skip
 """Of settings that not any word fits: by flag, in the environment, in the file."""
