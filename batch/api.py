@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from batch.errors import UsageError
+from batch.errors import UsageError, VodBatchError
 from batch.session import open_session
 from batch.settings import Settings
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from batch.ledger.loading import LoadReport
     from batch.night.shift import Watcher
     from batch.reconcile.reconciler import ReconcileSummary
+    from batch.show.missed import MissedNight
     from batch.show.night_report import NightReport
     from batch.submit.planning import Plan
     from batch.submit.tally import RunSummary
@@ -58,24 +59,34 @@ async def submit(
 
     With ``plan_hash`` exactly that plan is sent, or nothing.
     """
+    from batch.logs import lines_of_run
+    from batch.night.phases import phase, submit_figures
     from batch.night.shift import Watcher, submit
 
     async with open_session(settings, sends=True) as session:
-        return await submit(
-            session,
-            watcher or Watcher(),
-            max_submissions=settings.max_submissions,
-            ends_at=session.ends_at,
-            plan_hash=plan_hash,
-        )
+        with lines_of_run(session.run), phase("submit") as figures:
+            summary = await submit(
+                session,
+                watcher or Watcher(),
+                max_submissions=settings.max_submissions,
+                ends_at=session.ends_at,
+                plan_hash=plan_hash,
+            )
+            figures.update(submit_figures(summary))
+            return summary
 
 
 async def reconcile(settings: Settings, *, once: bool = False) -> "ReconcileSummary":
     """Settle doubts and follow jobs, ``once`` or until nothing is open."""
+    from batch.logs import lines_of_run
+    from batch.night.phases import phase, reconcile_figures
     from batch.reconcile.run import reconcile
 
     async with open_session(settings, sends=True) as session:
-        return await reconcile(session, once=once)
+        with lines_of_run(session.run), phase("reconcile") as figures:
+            summary = await reconcile(session, once=once)
+            figures.update(reconcile_figures(summary))
+            return summary
 
 
 async def night(
@@ -100,3 +111,14 @@ async def night(
         from batch.show.night_report import spend_night
 
         return await spend_night(locked, inbox, watch or (lambda: nullcontext(Watcher())))
+
+
+async def tell_missed(
+    settings: Settings, error: VodBatchError, folder: Path | None
+) -> "MissedNight":
+    """Notify the channels of ``settings`` that ``error`` kept a night over ``folder`` from
+    beginning: what :func:`night` raised, or what loading its settings did.
+    """
+    from batch.show.missed import tell_missed
+
+    return await tell_missed(settings, error, folder)

@@ -32,7 +32,7 @@ def emulator(
 
 @takes("home")
 def demo(settings: Settings) -> None:
-    configure_logs(settings.log_format)
+    configure_logs(settings.log_format, settings.log)
     raise typer.Exit(asyncio.run(run_demo(settings.home_path / "demo")))
 
 

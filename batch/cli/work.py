@@ -41,7 +41,7 @@ def load(
     *,
     as_json: JsonOption = False,
 ) -> None:
-    configure_logs(settings.log_format)
+    configure_logs(settings.log_format, settings.log)
     check_options(loading.intake_options(settings))
     asyncio.run(_load(expand_inputs(files), settings, as_json=as_json))
 
@@ -53,7 +53,7 @@ async def _load(sources: list[str], settings: Settings, *, as_json: bool) -> Non
 
 @takes(
     "qps", "concurrency", "max_submissions", "budget", "budget_day", "budget_month",
-    "skip_existing", "until", "timezone", "max_duration", "grace", *CLOUD,
+    "skip_existing", "until", "timezone", "max_duration", "grace", "log", *CLOUD,
 )  # fmt: skip
 def submit(
     settings: Settings,
@@ -63,8 +63,8 @@ def submit(
     *,
     as_json: JsonOption = False,
 ) -> None:
-    configure_logs(settings.log_format)
-    with watch_run() as watcher:
+    configure_logs(settings.log_format, settings.log)
+    with watch_run(settings.log) as watcher:
         summary = asyncio.run(api.submit(settings, watcher, plan_hash=plan))
     show(summary, summary_lines(summary), as_json=as_json)
     raise typer.Exit(most_urgent(*summary.exit_codes))

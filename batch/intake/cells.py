@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 
-from batch.core.models import JobType
+from batch.core.models import SHORT_NAMES, JobType, job_type_named
 from batch.core.names import is_name
 from batch.core.request_line import LONGEST_LINE, too_long_by
 from batch.intake.errors import CellError, echo
@@ -13,15 +13,11 @@ from batch.intake.media_ids import MAX_MEDIA_ID
 from batch.intake.model import PRIORITIES
 
 MAX_EXTEND_BYTES = 512
-SHORT_NAMES = {JobType.MEDIA_DNA: "dna", JobType.VIDEO_TAG: "tag"}
 
 _is_priority = re.compile(r"[+-]?[0-9]{1,5}").fullmatch
 _split_types = re.compile(r"[\s,|;+]+").split
 # An even number of backslashes before it, so that the text "\\u0000" does not count.
 _holds_nul = re.compile(r"(?<!\\)(?:\\\\)*\\u0000").search
-_TYPE_BY_NAME = {job_type.lower(): job_type for job_type in JobType} | {
-    short: job_type for job_type, short in SHORT_NAMES.items()
-}
 _KNOWN_TYPES = ", ".join([*JobType, *SHORT_NAMES.values()])
 
 
@@ -47,8 +43,8 @@ def parse_types(cell: str, offered: frozenset[JobType], region: str) -> str:
 
 def _type_named(name: str) -> JobType:
     try:
-        return _TYPE_BY_NAME[name.lower()]
-    except KeyError:
+        return job_type_named(name)
+    except ValueError:
         raise CellError(f"unknown type: {echo(name)} (known: {_KNOWN_TYPES})") from None
 
 

@@ -4,7 +4,7 @@ import asyncio
 import functools
 import math
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -16,17 +16,17 @@ from batch.core.models import JobType
 from batch.core.outcome import Refused
 from batch.core.pricing import PriceList
 from batch.core.states import State
-from batch.errors import VodBatchError
 from batch.ledger.media import Aside, Look, MediaLooks, SetAside
 from batch.ledger.unseen import KeptWords
 from batch.ledger.word_keeping import unseen_kept
+from batch.logs import EachMinute
 from batch.session import Session
 from batch.stopping import stopped_at
 from batch.vod.client import VodClient
 from batch.vod.media import BAD, COMING, MAX_VIDEO_IDS, UNKNOWN_MEDIA, MediaInfo, MediaPage
 from batch.vod.pace import limiter
 from batch.vod.wire import QueryFailed
-from batch.waiting import unless
+from batch.waiting import a_few_at_once, unless
 
 FIRST_OF_A_WORD = 10
 """Media of an unknown status that may fail before the rest of them are put off."""
@@ -59,6 +59,7 @@ class PreflightSummary:
     not_there: int = 0
     put_off: int = 0
     failed_calls: int = 0
+    last_trouble: str = ""
     saved: Decimal | None = None
     held_statuses: dict[str, int] = field(default_factory=dict)
     is_cut_short: bool = False
@@ -74,6 +75,7 @@ class PreflightSummary:
             self.not_there + other.not_there,
             self.put_off + other.put_off,
             self.failed_calls + other.failed_calls,
+            other.last_trouble or self.last_trouble,
             sum(saved, Decimal(0)) if saved else None,
             self.held_statuses | other.held_statuses,
             self.is_cut_short or other.is_cut_short,
@@ -144,6 +146,7 @@ class Preflight:
         self._seen = 0
         self._saved: Counter[tuple[JobType, Decimal | None]] = Counter()
         self._unknown_statuses: set[str] = set()
+        self._progress = EachMinute()
 
     async def run(self, since: datetime) -> PreflightSummary:
         """Look at every media of due rows that was not looked at ``since``.
@@ -153,7 +156,8 @@ class Preflight:
         async for page in self._looks.unchecked(_PAGE, since):
             if self._is_over():
                 break
-            await self._some_at_a_time(page, self._look)
+            calls = [page[n : n + MAX_VIDEO_IDS] for n in range(0, len(page), MAX_VIDEO_IDS)]
+            await a_few_at_once(calls, self._look, _AT_ONCE)
         await self._hold_failing_statuses()
         self._summary.saved = self._price_saved()
         return self._summary
@@ -188,27 +192,10 @@ class Preflight:
         self._summary.is_cut_short |= self._stopping.is_set()
         return self._stopping.is_set() or self._left <= 0
 
-    async def _some_at_a_time(
-        self, media_ids: Sequence[str], look: Callable[[Sequence[str]], Awaitable[None]]
-    ) -> None:
-        """Look at media, twenty a call, a few calls at once, until the night ends."""
-        starts = iter(range(0, len(media_ids), MAX_VIDEO_IDS))
-
-        async def one_after_another() -> None:
-            for start in starts:  # each takes the next one that nobody has taken
-                if self._is_over():
-                    return
-                await look(media_ids[start : start + MAX_VIDEO_IDS])
-
-        try:
-            async with asyncio.TaskGroup() as group:
-                for _ in range(_AT_ONCE):
-                    group.create_task(one_after_another())
-        except* VodBatchError as several:
-            raise several.exceptions[0] from None
-
     async def _look(self, media_ids: Sequence[str]) -> None:
-        answer = await self._ask(media_ids)
+        answer = None if self._is_over() else await self._ask(media_ids)
+        done = self._summary
+        self._progress.tell("look", looked_at=done.looked_at, failed_calls=done.failed_calls)
         if answer is None:
             return
         self._summary.looked_at += len(media_ids)
@@ -234,6 +221,7 @@ class Preflight:
         except QueryFailed as error:
             if not _says_not_found(error):
                 self._summary.failed_calls += 1
+                self._summary.last_trouble = str(error)
                 log.warning("preflight_failed", media=len(media_ids), error=str(error))
                 return None
         if len(media_ids) == 1:

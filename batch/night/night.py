@@ -25,13 +25,16 @@ class Night:
     ``moved`` are the files as they lie now, by their batch; ``failed`` the ones that could not be
     loaded, with the reason; ``waiting`` the ones that may still be written; ``not_taken`` what
     lies in the inbox and is no list, with the reason; ``not_reached`` the whole ones that the
-    night's end came before.
+    night's end came before. ``is_list_missing`` says that none came and one was expected.
     """
 
     run: UUID
     started_at: datetime
     ends_at: datetime | None
     currency: str
+    account: str
+    region: str
+    inbox: str
     loads: list[LoadReport] = field(default_factory=list)
     moved: dict[int, Path] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
@@ -39,6 +42,7 @@ class Night:
     not_taken: dict[str, str] = field(default_factory=dict)
     not_reached: list[str] = field(default_factory=list)
     is_told_to_stop: bool = False
+    is_list_missing: bool = False
     preflight: PreflightSummary | None = None
     canaries: tuple[JudgedCanary, ...] = ()
     canary_run: RunSummary | None = None
@@ -70,6 +74,8 @@ class Night:
             codes.append(ExitCode.CARRIED_OVER)
         if self.failed or self._quarantined or (self.preflight and self.preflight.not_there):
             codes.append(ExitCode.DONE_WITH_FAILURES)
+        if self.is_list_missing:
+            codes.append(ExitCode.DONE_WITH_FAILURES)
         return most_urgent(*codes)
 
     @property
@@ -79,8 +85,11 @@ class Night:
 
     @property
     def is_success(self) -> bool:
-        """Whether a monitor may be sent a success: not for a batch that its canary holds."""
-        return all(judged.verdict is not CanaryVerdict.FAILED for judged in self.canaries)
+        """Whether a monitor may be sent a success: not for a batch that its canary holds, nor when
+        the list that was expected did not come.
+        """
+        canaries_passed = all(one.verdict is not CanaryVerdict.FAILED for one in self.canaries)
+        return canaries_passed and not self.is_list_missing
 
     @property
     def stopped_by(self) -> str:
@@ -111,16 +120,21 @@ def night_facts(night: Night) -> dict[str, object]:
     """Return the night as plain values, for the report and for scripts."""
     return {
         "run": str(night.run),
+        "account": night.account,
+        "region": night.region,
+        "inbox": night.inbox,
         "started_at": night.started_at.isoformat(),
         "ends_at": night.ends_at.isoformat() if night.ends_at else None,
         "ended_at": night.ended_at.isoformat() if night.ended_at else None,
         "stopped_by": night.stopped_by,
         "exit_code": int(night.exit_code),
+        "trouble": trouble_facts(night.trouble) if night.trouble else None,
         "loads": [asdict(report) for report in night.loads],
         "failed_files": night.failed,
         "waiting_files": night.waiting,
         "not_taken": night.not_taken,
         "not_reached": night.not_reached,
+        "is_list_missing": night.is_list_missing,
         "preflight": asdict(night.preflight) if night.preflight else None,
         "canaries": [_canary_facts(judged) for judged in night.canaries],
         "canary_run": asdict(night.canary_run) if night.canary_run else None,
@@ -132,6 +146,11 @@ def night_facts(night: Night) -> dict[str, object]:
         "currency": night.currency,
         "unseen": [asdict(word) for word in night.unseen],
     }
+
+
+def trouble_facts(error: VodBatchError) -> dict[str, object]:
+    """Return an error as plain values: what it says, and why the account is refused if it is."""
+    return {"said": str(error), "cause": error.cause}
 
 
 def _canary_facts(judged: JudgedCanary) -> dict[str, object]:

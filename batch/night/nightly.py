@@ -22,8 +22,17 @@ from batch.night.canary import CanaryWarden
 from batch.night.inbox import DONE, Arrival, Inbox
 from batch.night.night import Night, night_facts
 from batch.night.night_lock import LockedNight
+from batch.night.phases import (
+    canary_figures,
+    load_figures,
+    look_figures,
+    phase,
+    reconcile_figures,
+    submit_figures,
+)
 from batch.night.shift import Watcher, submit
 from batch.reconcile.run import reconcile
+from batch.session import Session
 from batch.stopping import on_signals, stopped_at
 from batch.submit.budget_watch import shown_uses
 from batch.submit.tally import RunSummary, StopReason
@@ -42,7 +51,7 @@ async def run_night(
     A part that fails ends the night early and is its ``trouble``; what was done before stays done.
     """
     session = locked.session
-    night = Night(session.run, session.started_at, session.ends_at, session.settings.currency)
+    night = _begun(session, inbox)
     grace = session.settings.grace.total_seconds()
     hurry = functools.partial(session.database.hurry, grace)
     steps = _Steps(night, locked, inbox, watcher)
@@ -58,6 +67,20 @@ async def run_night(
         hurry()  # what is left to write is little
         await _write_down(night, locked)
     return night
+
+
+def _begun(session: Session, inbox: Inbox) -> Night:
+    """Return the night of which nothing is done yet."""
+    settings = session.settings
+    return Night(
+        session.run,
+        session.started_at,
+        session.ends_at,
+        settings.currency,
+        settings.account,
+        settings.region,
+        printable_name(inbox.folder.absolute()),
+    )
 
 
 _HARMLESS = (
@@ -93,7 +116,9 @@ class _Steps:
     async def walk(self) -> None:
         """Take every step that the one before allows; loads and looks end with the night."""
         async with stopped_at(self._night.ends_at, self._stopping.set):
-            await self._load_inbox()
+            with phase("load") as figures:
+                await self._load_inbox()
+                figures.update(load_figures(self._night))
             await self._warden.free_unsent()
             await self._look()
         if self._settings.canary and not self._night.was_told_to_stop:
@@ -111,6 +136,8 @@ class _Steps:
         for arrival in [arrival for arrival in arrivals if arrival.is_whole]:
             if self._stopping.is_set() or not await self._load(arrival):
                 self._night.not_reached.append(_name(arrival))
+        came = self._night.loads or self._night.failed or self._night.not_reached
+        self._night.is_list_missing = self._settings.expect_list and not came
 
     async def _load(self, arrival: Arrival) -> bool:
         """Load one file; say no where the night ended meanwhile: it stays for the next one."""
@@ -138,13 +165,15 @@ class _Steps:
         """Look at the media of what is due, where that is wanted; nothing is spent."""
         night = self._night
         if self._settings.preflight:
-            looked = await preflight(
-                self._session,
-                night.started_at,
-                ends_at=night.ends_at,
-                stopping=self._stopping,
-                most=self._most_sent,
-            )
+            with phase("look") as figures:
+                looked = await preflight(
+                    self._session,
+                    night.started_at,
+                    ends_at=night.ends_at,
+                    stopping=self._stopping,
+                    most=self._most_sent,
+                )
+                figures.update(look_figures(looked))
             night.preflight = night.preflight + looked if night.preflight else looked
 
     @property
@@ -158,9 +187,11 @@ class _Steps:
 
     async def _send_canaries(self) -> None:
         """Send each new batch's first submissions, follow them, and judge the batch by them."""
-        self._night.canaries = await self._warden.run(
-            self._send_first, self._follow_first, self._night.ends_at
-        )
+        with phase("canary") as figures:
+            self._night.canaries = await self._warden.run(
+                self._send_first, self._follow_first, self._night.ends_at
+            )
+            figures.update(canary_figures(self._night.canaries))
         if self._warden.has_freed:
             await self._look()
 
@@ -188,7 +219,9 @@ class _Steps:
             left -= self._night.canary_run.kept
             if left <= 0:
                 return
-        self._night.submitted = await self._submit(left)
+        with phase("submit") as figures:
+            self._night.submitted = await self._submit(left)
+            figures.update(submit_figures(self._night.submitted))
 
     async def _submit(self, most: int | None, *, only_canaries: bool = False) -> RunSummary:
         return await submit(
@@ -205,9 +238,11 @@ class _Steps:
         """Settle doubts and follow jobs, as long as the night lasts."""
         await self._lock.insist()
         patience = datetime.now(UTC) + self._settings.reconcile_for
-        self._night.reconciled = await reconcile(
-            self._session, once=False, ends_at=self._night.ends_at or patience
-        )
+        with phase("reconcile") as figures:
+            self._night.reconciled = await reconcile(
+                self._session, once=False, ends_at=self._night.ends_at or patience
+            )
+            figures.update(reconcile_figures(self._night.reconciled))
 
 
 def _name(arrival: Arrival) -> str:

@@ -22,6 +22,7 @@ from batch.settings.values import (
     no_prices_or_value,
     none_or_value,
     parse_until,
+    read_types,
 )
 
 _MOST = 2**31 - 1
@@ -128,6 +129,7 @@ class Fields(BaseModel):
     settled_after: Duration = _duration(
         "age from which a file in the inbox counts as whole", seconds=60
     )
+    expect_list: bool = _setting("a night to which no list came ends with 3, and says so", False)
     reconcile_for: Duration = _duration(
         "how long a night without a deadline follows its jobs", minutes=30
     )
@@ -140,8 +142,8 @@ class Fields(BaseModel):
     )
     search_qps: float = _setting("SearchMedia calls a second", 10, gt=0, le=1000)
 
-    type: Annotated[tuple[JobType, ...], CommaList] = _setting(
-        "type of rows without one; repeatable", (JobType.MEDIA_DNA,)
+    type: Annotated[tuple[JobType, ...], BeforeValidator(read_types), CommaList] = _setting(
+        "type of rows without one, also dna or tag; repeatable", (JobType.MEDIA_DNA,)
     )
     campaign: Name = _setting("submit the same media again, on purpose", "default")
     config: str | None = _setting("Config of rows without one, as JSON")
@@ -171,4 +173,12 @@ class Fields(BaseModel):
     )
     textfile: Path | None = _setting("file of figures for Prometheus, ends in .prom")
 
+    print_page: Literal["always", "when-needed"] = _setting(
+        "when a night prints its page: always, or when-needed by a person", "always"
+    )
+    log: Literal["auto", "attempts", "quiet"] = _setting(
+        "auto: a line a minute, parts and problems; attempts: a line a request too; quiet: "
+        "problems only",
+        "auto",
+    )
     log_format: Literal["auto", "json", "console"] = _setting("auto, json or console", "auto")

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from batch.core.deadline import find_zone, parse_time_of_day
+from batch.core.models import SHORT_NAMES, job_type_named
 from batch.core.names import is_name
 
 _LONGEST_DURATION = timedelta(days=3650)
@@ -47,6 +48,28 @@ def written(value: object) -> str:
         fits = [unit for unit, size in sizes.items() if not value % size]
         return f"{value // sizes[fits[-1]]}{fits[-1]}"
     return "" if value is None else str(value)
+
+
+def read_types(value: object) -> object:
+    """Turn names of job types, ``dna, tag`` too, into types. Raises ValueError."""
+    if isinstance(value, (list, tuple)):
+        return tuple(job_type_named(part) if isinstance(part, str) else part for part in value)
+    return value
+
+
+def read_prices(value: object) -> object:
+    """Turn the short names of types in a table of prices into their full ones.
+
+    Raises:
+        ValueError: a type is priced by both of its names.
+    """
+    if not isinstance(value, dict):
+        return value
+    full = {short: name.value for name, short in SHORT_NAMES.items()}
+    read = {full.get(key, key): read_prices(price) for key, price in value.items()}
+    if len(read) < len(value):
+        raise ValueError("a type is priced by both of its names; leave one out")
+    return read
 
 
 def _positive(duration: timedelta) -> timedelta:

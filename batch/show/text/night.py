@@ -2,42 +2,64 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from batch.core.deadline import find_zone
 from batch.core.states import State
 from batch.show.insights import Status
-from batch.show.text.parts import budget_lines, cost_lines, existing_lines, money, word_lines
-
-if TYPE_CHECKING:
-    from batch.show.night_report import NightReport
-
-
-def night_lines(report: "NightReport") -> Iterator[str]:
-    """Show a night that has just ended."""
-    night, settings = report.night, report.settings
-    if report.status:
-        yield from morning_lines(report.facts, report.status, find_zone(settings.timezone))
-        yield from report.unwritten
-        return
-    yield f"vod-batch night of {settings.account} in {settings.region}"
-    yield f"run {night.run} ended because {night.stopped_by} (exit code {int(night.exit_code)})"
-    yield "The ledger could not be asked how things stand; see later: vod-batch status"
+from batch.show.needs import Need, needs_of, trouble_needs
+from batch.show.text.parts import (
+    budget_lines,
+    cost_lines,
+    counted,
+    existing_lines,
+    money,
+    word_lines,
+)
 
 
-def morning_lines(facts: Mapping[str, Any], status: Status, zone: ZoneInfo) -> Iterator[str]:
-    """Show a night by its facts (as ``runs`` keeps them) and the target's state now."""
+def morning_lines(facts: Mapping[str, Any], status: Status | None, zone: ZoneInfo) -> Iterator[str]:
+    """Show a night by its facts (as ``runs`` keeps them) and the target's state now.
+
+    First whether all is well, then what to do, then the figures. Without ``status`` the ledger
+    could not be asked.
+    """
+    yield from need_lines(needs_of(facts, status))
+    yield ""
+    yield f"vod-batch night of {_whose(facts, status)}"
     started, ended = _time(facts["started_at"], zone), _time(facts["ended_at"], zone)
-    yield f"vod-batch night of {status.account} in {status.region}"
-    yield f"{started:%Y-%m-%d %H:%M} to {ended:%H:%M %Z}, run {facts['run']}"
+    yield f"run {facts['run']}, {started:%Y-%m-%d %H:%M} to {ended:%H:%M %Z}"
     yield f"ended because {facts['stopped_by']} (exit code {facts['exit_code']})"
     yield from _loaded(facts)
     yield from _spent(facts)
     yield from _money(facts)
     yield from _standing(status)
     yield from _unseen(facts)
-    yield from _to_do(facts, status)
+
+
+def _whose(facts: Mapping[str, Any], status: Status | None) -> str:
+    known = status and {"account": status.account, "region": status.region}
+    told = known or facts
+    return f"{told['account']} in {told['region']}"
+
+
+def missed_lines(facts: Mapping[str, Any]) -> Iterator[str]:
+    """Show a night that did not begin."""
+    yield from need_lines(list(trouble_needs(facts)))
+    yield ""
+    yield f"vod-batch night of {_whose(facts, None)}"
+    yield f"did not begin (exit code {facts['exit_code']}); nothing was loaded or sent"
+
+
+def need_lines(needs: Sequence[Need]) -> Iterator[str]:
+    """Show whether all is well, and what is to be done with its commands."""
+    if not needs:
+        yield "All is well: nothing for you to do."
+        return
+    yield f"Not well: {counted(len(needs), 'thing')} for you to do."
+    for need in needs:
+        yield f"- {need.text}"
+        yield from (f"    {command}" for command in need.commands)
 
 
 def _loaded(facts: Mapping[str, Any]) -> Iterator[str]:
@@ -133,8 +155,11 @@ def _money(facts: Mapping[str, Any]) -> Iterator[str]:
         yield from (f"  {line}" for line in lines)
 
 
-def _standing(status: Status) -> Iterator[str]:
+def _standing(status: Status | None) -> Iterator[str]:
     yield ""
+    if status is None:
+        yield "The ledger could not be asked how things stand; see later: vod-batch status"
+        return
     yield "All in all"
     for state, count in status.states.items():
         if count:
@@ -146,41 +171,6 @@ def _unseen(facts: Mapping[str, Any]) -> Iterator[str]:
         yield ""
         yield "Said by the cloud and known to no document of ours; nothing was concluded from it"
         yield from (f"  {line}" for line in word_lines(words))
-
-
-def _to_do(facts: Mapping[str, Any], status: Status) -> Iterator[str]:
-    lines = list(_needs(facts, status))
-    yield ""
-    yield "For you to do" if lines else "Nothing for you to do."
-    for line in lines:
-        yield f"  {line}"
-
-
-def _needs(facts: Mapping[str, Any], status: Status) -> Iterator[str]:
-    states = status.states
-    if states[State.IN_DOUBT]:
-        yield f"{states[State.IN_DOUBT]:,} in doubt: vod-batch resolve --all"
-    for charge in status.extra_charges:
-        jobs = ", ".join(charge.job_ids)
-        yield f"{charge.media_id} {charge.job_type} holds several jobs: {jobs}"
-    for canary in facts["canaries"]:
-        if canary["verdict"] != "passed":
-            yield (
-                f"batch {canary['batch']} is held by its canary: look at it, then "
-                f"vod-batch resume --batch {canary['batch']}, or cancel it"
-            )
-    if facts["failed_files"]:
-        yield "fix the files in failed/ and put them into the inbox again"
-    for found in (load["facts"] for load in facts["loads"] if load["facts"]):
-        if found["quarantined"]:
-            yield (
-                f"mend the column raw of the {found['quarantined']:,} lines in "
-                f"{found['quarantine_path']}, then move that file into the inbox"
-            )
-    if facts.get("unseen"):
-        yield "look at the words of the cloud that nobody knows; report them to the maintainer"
-    if states[State.REJECTED] or states[State.FAILED] or states[State.DEAD]:
-        yield "see what was rejected or failed: vod-batch export --state rejected (failed, dead)"
 
 
 def _time(text: str, zone: ZoneInfo) -> datetime:

@@ -91,19 +91,34 @@ def word_lines(words: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 
 def hold_line(hold: Hold) -> str:
     """Show one open hold, and how to let it go."""
-    what, words = {
-        "target": ("the whole target", " --all"),
-        "batch": (f"batch {hold.batch_id}", f" --batch {hold.batch_id}"),
-    }.get(hold.scope, ("single submissions", " MEDIA_ID, or as they were selected"))
+    return f"{hold_reason(hold)}; let go with: {resume_command(hold)}"
+
+
+def hold_reason(hold: Hold) -> str:
+    """Say what is held, since when, by whom and why."""
+    what = {"target": "the whole target", "batch": f"batch {hold.batch_id}"}.get(
+        hold.scope, "single submissions"
+    )
     return (
         f"held: {what}, {hold.rows:,} {submissions(hold.rows)}, since {at(hold.held_at)} by "
-        f"{hold.held_by} ({hold.reason}); let go with: vod-batch resume{words}"
+        f"{hold.held_by} ({hold.reason})"
     )
+
+
+def resume_command(hold: Hold) -> str:
+    """Return the command that lets a hold go."""
+    words = {"target": "--all", "batch": f"--batch {hold.batch_id}"}
+    return f"vod-batch resume {words.get(hold.scope, 'MEDIA_ID, or as they were selected')}"
 
 
 def submissions(count: int) -> str:
     """Return the noun that goes with ``count``."""
     return "submission" if count == 1 else "submissions"
+
+
+def counted(count: int, noun: str) -> str:
+    """Write a count with its noun, which takes an s: ``1,200 looks``."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def at(moment: datetime) -> str:

@@ -18,7 +18,8 @@ def test_quarantined_lines_need_a_person_and_come_back_as_advised(make_shift: Ma
     _drop(shift.inbox, "a.csv", f"media_id,types\n{media(1)},tag\n{media(2)},foo\n")
     told = shift.run(code=3).stdout
     kept = shift.inbox / "done" / "a.csv.quarantine.csv"
-    assert f"mend the column raw of the 1 lines in {kept}, then move that file into" in told
+    assert f"mend the column raw in {kept}, then move that file into the inbox" in told
+    assert f"    mv {kept} {shift.inbox}" in told
     _drop(shift.inbox, kept.name, kept.read_text().replace(",foo", ",tag"))
     kept.unlink()
     shift.run(code=0)

@@ -38,6 +38,10 @@ VALUES: dict[str, tuple[str, str, str]] = {
     "until": ("01:00", "02:00", "03:00"), "max_duration": ("90s", "2h", "3h"),
     "timezone": ("Asia/Shanghai", "Europe/Berlin", "Asia/Tokyo"), "grace": ("90s", "2m", "3m"),
     "settle": ("90m", "2h", "3h"), "type": ("AIVideoTag", BOTH, "AIMediaDNA"),
+    "expect_list": ("true", "false", "true"),
+    "print_page": ("when-needed", "always", "when-needed"),
+    "log": ("attempts", "quiet", "auto"),
+    "database_url": ("postgresql://a/x", "postgresql://b/x", "postgresql://c/x"),
     "endpoint": ("http://127.0.0.1:1", "http://127.0.0.1:2", "http://127.0.0.1:3"),
 }  # fmt: skip
 """Of settings that not any word fits: by flag, in the environment, in the file."""
