@@ -36,7 +36,7 @@ def needs_of(facts: _Facts, status: Status | None) -> list[Need]:
     done since the night is left out, as far as the state tells.
     """
     found = [
-        *trouble_needs(facts),
+        *([] if _is_told_by_the_run(facts) else trouble_needs(facts)),
         *_stops(facts),
         *_doubts(facts, status),
         *_charges(status),
@@ -70,6 +70,19 @@ def _refusal(cause: str, said: str, facts: _Facts) -> Need:
     first = (SETS_CLOCK,) if cause == StopCause.CLOCK else ()
     text = f"{MENDS[StopCause(cause)]} ({said})" if said else MENDS[StopCause(cause)]
     return Need(text, (*first, DOCTOR, _again(facts)))
+
+
+def _refused(facts: _Facts) -> str | None:
+    """Return why the cloud refused the account to the worker, if it did."""
+    run = facts["submitted"] or facts["canary_run"] or {}
+    account = run.get("account")
+    return account["cause"] if account else None
+
+
+def _is_told_by_the_run(facts: _Facts) -> bool:
+    """Whether what ended the night is the refusal that had stopped its worker already."""
+    cause = (facts.get("trouble") or {}).get("cause")
+    return cause is not None and cause == _refused(facts)
 
 
 def trouble_needs(facts: _Facts) -> Iterator[Need]:
@@ -211,7 +224,8 @@ def _holds(facts: _Facts, status: Status | None) -> Iterator[Need]:
 
 def _looks(facts: _Facts) -> Iterator[Need]:
     look = facts["preflight"] or {}
-    if failed := look.get("failed_calls"):
+    # Where the account is refused, so is a look: one cause, one mend.
+    if (failed := look.get("failed_calls")) and not _refused(facts):
         last = f" ({look['last_trouble']})" if look.get("last_trouble") else ""
         yield Need(
             f"{counted(failed, 'free look')} at media failed{last}: up to 20 media each were sent "

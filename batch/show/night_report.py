@@ -26,7 +26,7 @@ from batch.settings import Settings
 from batch.show.insights import Insights, Status
 from batch.show.needs import page_facts
 from batch.show.results import write_results
-from batch.show.text.night import morning_lines
+from batch.show.text.night import morning_lines, verdict
 
 log = structlog.get_logger()
 
@@ -113,7 +113,8 @@ def _message(report: NightReport) -> Message:
     settings, night, code = report.settings, report.night, report.exit_code
     title = (
         f"vod-batch: night of {settings.account} in {settings.region} ended with "
-        f"{int(code)} ({code.name.lower().replace('_', ' ')})"
+        f"{int(code)} ({code.name.lower().replace('_', ' ')}). "
+        f"{verdict(len(report.facts['needs']))}"
     )
     text = "\n".join(report.lines)
     return Message(title, text, report.facts, int(code), str(night.run), night.is_success)

@@ -51,12 +51,16 @@ def missed_lines(facts: Mapping[str, Any]) -> Iterator[str]:
     yield f"did not begin (exit code {facts['exit_code']}); nothing was loaded or sent"
 
 
+def verdict(needs: int) -> str:
+    """Say whether all is well, by how many things there are to do."""
+    if not needs:
+        return "All is well: nothing for you to do."
+    return f"Not well: {counted(needs, 'thing')} for you to do."
+
+
 def need_lines(needs: Sequence[Need]) -> Iterator[str]:
     """Show whether all is well, and what is to be done with its commands."""
-    if not needs:
-        yield "All is well: nothing for you to do."
-        return
-    yield f"Not well: {counted(len(needs), 'thing')} for you to do."
+    yield verdict(len(needs))
     for need in needs:
         yield f"- {need.text}"
         yield from (f"    {command}" for command in need.commands)

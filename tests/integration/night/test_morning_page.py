@@ -4,11 +4,14 @@ import asyncio
 import json
 import os
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from batch.show.text.night import morning_lines
 from tests.integration.night.conftest import MakeShift
 from tests.support.console import KEY
+from tests.support.hearing import hearing_server
 from tests.support.ledger import media
 from tests.support.rewording import in_media, rewording
 from tests.support.shift import Shift
@@ -93,6 +96,37 @@ def test_a_refused_account(
     assert says in first["text"]
     assert refused in first["text"]
     assert first["commands"][0] == command
+
+
+def test_one_cause_is_told_once(make_shift: MakeShift) -> None:
+    """A key that is refused wherever it is used, by looks before paying too."""
+    shift = make_shift(ALIBABA_CLOUD_ACCESS_KEY_SECRET="wrong-and-secret")
+    shift.drop("a.csv", range(3))
+    (need,) = _needs(shift, code=77)
+    assert need["text"].startswith("the cloud refuses the access key: ")
+    assert "wrong-and-secret" not in need["text"]
+
+
+def test_a_page_without_the_ledger(make_shift: MakeShift) -> None:
+    """What the night itself knows is told; how all stands is to be seen later."""
+    shift = make_shift(_refusing("InsufficientBalance"))
+    shift.drop("a.csv", range(3))
+    facts = shift.facts(code=69)
+    page = list(morning_lines(facts, None, ZoneInfo("UTC")))
+    assert page[1].startswith("- the cloud account is in arrears")
+    assert "vod-batch night of default in cn-shanghai" in page
+    assert page[-1].startswith("The ledger could not be asked how things stand")
+
+
+async def test_a_title_says_whether_all_is_well(make_shift: MakeShift) -> None:
+    """Of a mail or a chat, where it may be all that is read."""
+    async with hearing_server() as hook:
+        shift = make_shift(VOD_BATCH_WEBHOOKS=f"json+{hook.url}/")
+        await asyncio.to_thread(shift.run)
+        await asyncio.to_thread(shift.run, "--expect-list", code=3)
+        first, second = (json.loads(heard.body)["title"] for heard in hook.heard)
+    assert first.endswith("ended with 0 (done). All is well: nothing for you to do.")
+    assert second.endswith("ended with 3 (done with failures). Not well: 1 thing for you to do.")
 
 
 def test_a_refusal_while_jobs_are_followed(make_shift: MakeShift) -> None:
