@@ -12,6 +12,10 @@ EXAMPLES = {
         "load 'lists/*.csv' --campaign again-in-may",
         "load - --column VideoId",
     ),
+    "list": (
+        "list > media.csv",
+        "list --match \"Status in ('Normal')\" --not-in-ledger > media.csv",
+    ),
     "submit": ("submit --qps 30", "submit --max-submissions 10 --log attempts"),
     "reconcile": ("reconcile", "reconcile --once --json"),
     "resolve": (

@@ -19,9 +19,9 @@ from batch.settings.values import (
     Name,
     check_endpoint,
     check_zone,
-    no_prices_or_value,
     none_or_value,
     parse_until,
+    read_prices,
     read_types,
 )
 
@@ -102,8 +102,8 @@ class Fields(BaseModel):
         "silence after which a worker counts as dead", seconds=15
     )
 
-    prices: Annotated[dict[str, Money | dict[str, Money]], BeforeValidator(no_prices_or_value)] = (
-        _setting("per minute: by type, or by region and type", {})
+    prices: Annotated[dict[str, Money | dict[str, Money]], BeforeValidator(read_prices)] = _setting(
+        "per minute: by type, or by region and type", {}
     )
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = _setting("of the prices", "CNY")
     longest: Annotated[Duration | None, BeforeValidator(none_or_value)] = _setting(

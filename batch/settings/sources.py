@@ -148,9 +148,6 @@ def _from_file(path: Path) -> dict[str, Any]:
 
 
 def _document(path: Path) -> dict[str, Any]:
-    named = f"{PREFIX}SETTINGS" in os.environ
-    if not named and not path.exists():
-        return {}
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:

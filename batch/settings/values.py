@@ -58,13 +58,13 @@ def read_types(value: object) -> object:
 
 
 def read_prices(value: object) -> object:
-    """Turn the short names of types in a table of prices into their full ones.
+    """Turn the short names of types in a table of prices into their full ones, ``none`` into none.
 
     Raises:
         ValueError: a type is priced by both of its names.
     """
     if not isinstance(value, dict):
-        return value
+        return {} if none_or_value(value) is None else value
     full = {short: name.value for name, short in SHORT_NAMES.items()}
     read = {full.get(key, key): read_prices(price) for key, price in value.items()}
     if len(read) < len(value):
@@ -116,11 +116,6 @@ def check_endpoint(endpoint: str) -> str:
 def none_or_value(value: object) -> object:
     """Turn the word ``none`` into no value: what a target has kept is then kept no longer."""
     return None if isinstance(value, str) and value.strip().lower() == "none" else value
-
-
-def no_prices_or_value(value: object) -> object:
-    """Turn the word ``none`` into a table without prices."""
-    return {} if none_or_value(value) is None else value
 
 
 Duration = Annotated[timedelta, BeforeValidator(parse_duration), AfterValidator(_positive)]
