@@ -74,6 +74,7 @@ long: $(VENV)/.dev
 	@$(BIN)/python -m benchmarks.failover --rounds 10 --seed 1  # 5
 	@$(BIN)/python $(PYTEST) -m overnight tests/scenarios  # 3
 	@$(MAKE) --no-print-directory test-stock STOCK_CASES=  # 4
+	@BROKEN_LISTS=10000 $(BIN)/python -m pytest -q tests/properties -k no_id_is_gone  # 1
 
 # Tests run side by side in so many processes, two more than processors since part of their
 # time is waiting. WORKERS=0 runs them in one, for a debugger.

@@ -1,6 +1,7 @@
 """The Python interface: what the commands do, each in one open session.
 
-Errors are those of :mod:`batch.errors`; what takes its time to import is imported at the call.
+Errors are those of :mod:`batch.errors`; what takes its time to import is imported at the call. No
+signal is heard, so that a call may run in any thread: cancel its task, or give the settings an end.
 """
 
 from collections.abc import AsyncIterator, Callable, Iterable
@@ -8,6 +9,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from batch.errors import UsageError, VodBatchError
 from batch.session import open_session
 from batch.settings import Settings
 
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from batch.ledger.loading import LoadReport
     from batch.night.shift import Watcher
     from batch.reconcile.reconciler import ReconcileSummary
+    from batch.show.missed import MissedNight
     from batch.show.night_report import NightReport
     from batch.submit.planning import Plan
     from batch.submit.tally import RunSummary
@@ -24,13 +27,21 @@ async def load(settings: Settings, sources: Iterable[str]) -> AsyncIterator["Loa
     """Load lists one after the other, each in one transaction: paths, or ``-`` for standard input.
 
     Raises:
-        UsageError: the options, or a list as a whole, cannot be used; the lists before it stay.
+        UsageError: the options cannot be used; or, once all others are loaded, lists as a whole.
     """
     from batch.ledger.loading import load_manifest
 
+    refused: list[UsageError] = []
     async with open_session(settings) as session:
         for source in sources:
-            yield await load_manifest(session.database, session.target, source, settings)
+            try:
+                report = await load_manifest(session.database, session.target, source, settings)
+            except UsageError as error:
+                refused.append(error)
+            else:
+                yield report
+    if refused:
+        raise refused[0] if len(refused) == 1 else UsageError("\n".join(map(str, refused)))
 
 
 async def plan(settings: Settings) -> "Plan":
@@ -48,24 +59,34 @@ async def submit(
 
     With ``plan_hash`` exactly that plan is sent, or nothing.
     """
+    from batch.logs import lines_of_run
+    from batch.night.phases import phase, submit_figures
     from batch.night.shift import Watcher, submit
 
     async with open_session(settings, sends=True) as session:
-        return await submit(
-            session,
-            watcher or Watcher(),
-            max_submissions=settings.max_submissions,
-            ends_at=session.ends_at,
-            plan_hash=plan_hash,
-        )
+        with lines_of_run(session.run), phase("submit") as figures:
+            summary = await submit(
+                session,
+                watcher or Watcher(),
+                max_submissions=settings.max_submissions,
+                ends_at=session.ends_at,
+                plan_hash=plan_hash,
+            )
+            figures.update(submit_figures(summary))
+            return summary
 
 
 async def reconcile(settings: Settings, *, once: bool = False) -> "ReconcileSummary":
     """Settle doubts and follow jobs, ``once`` or until nothing is open."""
+    from batch.logs import lines_of_run
+    from batch.night.phases import phase, reconcile_figures
     from batch.reconcile.run import reconcile
 
     async with open_session(settings, sends=True) as session:
-        return await reconcile(session, once=once)
+        with lines_of_run(session.run), phase("reconcile") as figures:
+            summary = await reconcile(session, once=once)
+            figures.update(reconcile_figures(summary))
+            return summary
 
 
 async def night(
@@ -90,3 +111,14 @@ async def night(
         from batch.show.night_report import spend_night
 
         return await spend_night(locked, inbox, watch or (lambda: nullcontext(Watcher())))
+
+
+async def tell_missed(
+    settings: Settings, error: VodBatchError, folder: Path | None
+) -> "MissedNight":
+    """Notify the channels of ``settings`` that ``error`` kept a night over ``folder`` from
+    beginning: what :func:`night` raised, or what loading its settings did.
+    """
+    from batch.show.missed import tell_missed
+
+    return await tell_missed(settings, error, folder)

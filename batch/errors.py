@@ -37,6 +37,15 @@ def in_one_line(error: BaseException) -> str:
     return " ".join(str(error).split())[:300] or type(error).__name__
 
 
+def comes_of_an_exit(error: BaseException | None) -> bool:
+    """Return whether an error came up only while SIGTERM unwound what ran."""
+    while error:
+        if isinstance(error, SystemExit):
+            return True
+        error = error.__context__
+    return False
+
+
 def most_urgent(*codes: ExitCode) -> ExitCode:
     """Return the code a command must end with when all of ``codes`` hold (none: ``DONE``)."""
     return min(codes, key=URGENCY.index, default=ExitCode.DONE)
@@ -46,6 +55,8 @@ class VodBatchError(Exception):
     """Base of every error that ends a command with a message instead of a traceback."""
 
     exit_code = ExitCode.CONFIGURATION
+    cause: str | None = None
+    """Why the cloud refuses the whole account (``StopCause``), where that is what it says."""
 
 
 class UsageError(VodBatchError):

@@ -19,7 +19,9 @@ from batch.ledger.database import Database
 from batch.ledger.journal import journal_files, worker_of
 from batch.ledger.store import Store
 from batch.ledger.targets import bind_service, open_target
+from batch.ledger.terms import keep_terms, read_terms
 from batch.settings import Settings
+from batch.settings.terms import Terms, agree
 from batch.vod.credentials import CredentialSource
 
 if TYPE_CHECKING:
@@ -48,7 +50,11 @@ class Recovered:
 
 @dataclass
 class Session:
-    """What one command works with. ``run`` is what it spends under."""
+    """What one command works with. ``run`` is what it spends under.
+
+    ``settings`` are those in force, with the prices and budgets that the target has kept under what
+    was said; ``terms`` is which of them those are.
+    """
 
     settings: Settings
     database: Database
@@ -57,6 +63,7 @@ class Session:
     clock: Callable[[], datetime]
     dice: random.Random
     started_at: datetime
+    terms: Terms
     run: UUID = field(default_factory=uuid4)
     recorded: set[WorkerId] = field(default_factory=set)
     """Workers of this session that ended with all that their journal knows in the ledger."""
@@ -74,6 +81,11 @@ class Session:
     def spending(self) -> Spending:
         """What the run's requests are priced and bounded by."""
         return self.settings.spending(self.run)
+
+    async def keep_terms(self) -> None:
+        """Keep the prices and budgets that this run was told, for those that are not told any."""
+        if self.terms.to_keep is not None:
+            await keep_terms(self.database, self.target, self.terms.to_keep)
 
     async def client(self) -> "VodClient":
         """Return the cloud's client, opened at first use and closed with the session."""
@@ -134,6 +146,7 @@ async def open_session(
 
     Raises:
         PermissionRefusedError: there is no key.
+        ConfigurationError: a budget is in force and no price is.
         VodBatchError: with what to do.
     """
     started_at = clock()
@@ -144,8 +157,12 @@ async def open_session(
     async with contextlib.AsyncExitStack() as closing:
         closing.push_async_callback(database.close)
         target = await open_target(database, settings.account, settings.region)
+        terms = agree(settings, await read_terms(database, target))
         dice = dice or random.SystemRandom()
-        yield Session(settings, database, target, source, clock, dice, started_at, _closing=closing)
+        yield Session(
+            terms.settings, database, target, source, clock, dice, started_at, terms,
+            _closing=closing,
+        )  # fmt: skip
 
 
 def run_deadline(settings: Settings, now: datetime) -> datetime | None:

@@ -48,8 +48,8 @@ def _seconds(data: bytes, rows: int) -> float:
     for chunk in manifest.chunks():
         copy_rows(chunk.lines, chunk.media_ids, chunk.said)
     taken = time.process_time() - started
-    if manifest.rows != rows:
-        raise RuntimeError(f"rows are missing: {manifest.rows:,} of {rows:,}")
+    if manifest.facts.rows != rows:
+        raise RuntimeError(f"rows are missing: {manifest.facts.rows:,} of {rows:,}")
     return taken
 
 

@@ -144,6 +144,8 @@ def asked_often(target: int, batch: int) -> list[Asked]:
         Asked("list_doubts", (target, 0, 100, None)),
         Asked("next_doubtful_media", (target, now, 100, 900.0)),
         Asked("list_unchecked_media", (target, 32767, 0, 1000, now)),
+        Asked("list_lengthless", (target, 0, 1000, now)),
+        Asked("correct_amounts", (target, 0, 2**40)),
         Asked("failed_statuses", (target, ["strange"], 20)),
         Asked("story_submissions", (target, "0" * 32)),
         Asked("plan", (target, None), is_linear=True),

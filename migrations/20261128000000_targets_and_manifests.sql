@@ -21,6 +21,9 @@ CREATE TABLE targets (
     -- What was learnt about the target's cloud by asking it (vod-api.md 12.3, 12.4; core/learnt.py).
     replay_confirmed_at timestamptz,
     learnt jsonb,
+    -- Prices and budgets that a file or a variable has named, by the setting (settings/terms.py): a run in
+    -- another folder must not lose them.
+    terms jsonb,
     -- An operator's word that this ledger may pay for media that the cloud knows jobs of already. Without
     -- it the first run of a target looks for such jobs, lest a ledger made by accident pay for all again.
     first_run_accepted_at timestamptz,

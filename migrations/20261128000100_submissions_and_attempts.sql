@@ -101,6 +101,10 @@ CREATE INDEX submissions_open_jobs ON submissions (target_id, polled_at NULLS FI
     WHERE state = 'submitted';
 -- release_batch.sql, list_holds.sql
 CREATE INDEX submissions_on_hold ON submissions (hold_id) WHERE hold_id IS NOT NULL;
+-- list_lengthless.sql, correct_amounts.sql: what was sent before its length was known
+CREATE INDEX submissions_lengthless ON submissions (target_id, id)
+    WHERE seconds IS NULL AND price IS NOT NULL
+      AND state IN ('in_doubt', 'submitted', 'succeeded');
 -- admit_waiting.sql
 CREATE INDEX submissions_waiting ON submissions (target_id) WHERE is_waiting;
 -- Two requests of one media and type on the wire could not be distinguished afterwards.

@@ -40,8 +40,9 @@ async def run_demo(home: Path) -> ExitCode:
     say(f"vod-batch demo: an embedded PostgreSQL and an emulator of the cloud, in {home}", "")
     async with _emulator() as endpoint:
         settings = load_settings(
-            home=home, endpoint=endpoint, qps=QUOTA, quarantine=home, account="default",
-            region="cn-shanghai", type=None, campaign="default", max_submissions=None,
+            reads_file=False, home=home, endpoint=endpoint, qps=QUOTA, quarantine=home,
+            account="default", region="cn-shanghai", type=None, campaign="default",
+            max_submissions=None,
             skip_existing="never",  # no job is older than its cloud
         ).model_copy(update={"database_url": None})  # fmt: skip
         source = CredentialSource(lambda: _KEY)
@@ -76,7 +77,7 @@ async def _submit(session: Session) -> RunSummary:
     say(f"2. submit, at the quota of {QUOTA:g} calls in any second")
     with watch_run() as watcher:
         summary = await submit(session, watcher, max_submissions=None)
-    say(*summary_lines(summary, session.settings.currency), "")
+    say(*summary_lines(summary), "")
     return summary
 
 
@@ -84,7 +85,7 @@ async def _submit(session: Session) -> RunSummary:
 async def _emulator() -> AsyncIterator[str]:
     """Start the emulator on a free port of loopback and end it with the block."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "batch.emulator", "--port", "0", "--qps", f"{QUOTA:g}",
+        sys.executable, "-P", "-m", "batch.emulator", "--port", "0", "--qps", f"{QUOTA:g}",
         "--settings", str(examples_folder() / "demo-emulator.toml"),
         stdout=asyncio.subprocess.PIPE,
         # Ctrl-C is for us to hand on: the emulator must outlive the answers we wait for.

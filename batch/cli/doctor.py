@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from batch.cli.asking import agrees, can_ask
-from batch.cli.options import CLOUD, JsonOption, YesOption, takes
+from batch.cli.options import CLOUD, JsonOption, YesOption, one_type, read_flags, takes
 from batch.cli.output import say, show
 from batch.core.models import JobType
 from batch.doctor import Check, examine
@@ -15,7 +15,7 @@ from batch.errors import ConfigurationError, ExitCode, UsageError, most_urgent
 from batch.logs import configure_logs
 from batch.operate.selecting import media_id_of
 from batch.session import open_session
-from batch.settings import Settings, load_settings
+from batch.settings import Settings
 from batch.show.text.checks import check_facts, check_line
 
 
@@ -38,7 +38,7 @@ def doctor(
         int, typer.Option(help="How many jobs --probe may pay for: 1, or it does not begin.")
     ] = 0,
     job_type: Annotated[
-        JobType, typer.Option("--type", help="Type of the job that --probe pays for.")
+        JobType, one_type("Type of the job that --probe pays for.")
     ] = JobType.MEDIA_DNA,
     yes: YesOption = False,
     *,
@@ -47,12 +47,12 @@ def doctor(
     acceptable = find_acceptable(accept) if accept is not None else None
     media_id = _media_to_probe(probe, pay)
     try:
-        settings = load_settings(**flags)
+        settings = read_flags(**flags)
     except ConfigurationError as error:
         fix = "fix it, then all the rest can be checked"
         _show(Check("settings", str(error), fix, error.exit_code), as_json=as_json)
         raise typer.Exit(error.exit_code) from None
-    configure_logs(settings.log_format)
+    configure_logs(settings.log_format, settings.log)
     if acceptable and accept:
         _accept(settings, accept, acceptable, yes=yes, as_json=as_json)
         return

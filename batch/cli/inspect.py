@@ -17,6 +17,7 @@ from batch.errors import UsageError
 from batch.session import open_session
 from batch.settings import Settings
 from batch.show.insights import EXPORT_COLUMNS, Insights
+from batch.show.needs import page_facts
 from batch.show.plain import as_json as to_json
 from batch.show.text.night import morning_lines
 from batch.show.text.runs import plan_lines
@@ -95,7 +96,8 @@ async def _report(settings: Settings, run: str | None, *, as_json: bool) -> None
         if facts is None:
             raise UsageError("no night has ended here yet; run: vod-batch nightly INBOX")
         status = await insights.status(settings.heartbeat_timeout.total_seconds())
-    show(facts, morning_lines(facts, status, find_zone(settings.timezone)), as_json=as_json)
+    lines = morning_lines(facts, status, find_zone(settings.timezone))
+    show(page_facts(facts, status), lines, as_json=as_json)
 
 
 COMMANDS = {"plan": plan, "status": status, "export": export, "report": report}

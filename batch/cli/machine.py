@@ -21,7 +21,7 @@ def emulator(
         str | None, typer.Option("--settings", help="TOML file with switches and faults.")
     ] = None,
 ) -> None:
-    command = [sys.executable, "-m", "batch.emulator", "--port", str(port), "--host", host]
+    command = [sys.executable, "-P", "-m", "batch.emulator", "--port", str(port), "--host", host]
     if qps is not None:
         command += ["--qps", str(qps)]
     if emulator_settings is not None:
@@ -32,7 +32,7 @@ def emulator(
 
 @takes("home")
 def demo(settings: Settings) -> None:
-    configure_logs(settings.log_format)
+    configure_logs(settings.log_format, settings.log)
     raise typer.Exit(asyncio.run(run_demo(settings.home_path / "demo")))
 
 

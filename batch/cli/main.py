@@ -7,19 +7,23 @@ import sys
 from collections.abc import Iterator, Mapping
 from functools import cache
 from types import FrameType
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
+from batch.cli.examples import epilog
 from batch.cli.streams import drop_results, prepare_streams
-from batch.errors import ExitCode, VodBatchError
+from batch.errors import ExitCode, UsageError, VodBatchError, comes_of_an_exit
+from batch.hearing import ours_to_hear
 
 _TYPER_USAGE_CODE = 2
 _ENDED_BY_SIGTERM = 128 + signal.SIGTERM
 _STYLE: dict[str, Any] = {
     "add_completion": False, "pretty_exceptions_enable": False, "rich_markup_mode": None,
 }  # fmt: skip
+
+_HELP = {"help_option_names": ["-h", "--help"]}
 
 COMMANDS = {
     "nightly": (
@@ -28,6 +32,10 @@ COMMANDS = {
     ),
     "report": ("inspect", "Show the morning page of the newest night."),
     "migrate": ("work", "Upgrade the database's schema to this program."),
+    "list": (
+        "listing",
+        "Print the media of the cloud itself as CSV, for load; only free calls are made.",
+    ),
     "load": ("work", "Load CSV lists of media ids; nothing is sent yet."),
     "submit": ("work", "Submit what is due, under the quota, until nothing is."),
     "reconcile": ("reconcile", "Settle doubts and follow jobs to their end."),
@@ -78,10 +86,11 @@ def _load(name: str) -> Any:
     command = importlib.import_module(f"batch.cli.{room}").COMMANDS[name]
     group = typer.Typer(**_STYLE)
     group.callback()(_nothing)
+    told: dict[str, Any] = {"help": says, "epilog": epilog(name), "context_settings": _HELP}
     if isinstance(command, typer.Typer):
-        group.add_typer(command, name=name, help=says)
+        group.add_typer(command, name=name, **told)
     else:
-        group.command(name, help=says)(command)
+        group.command(name, **told)(command)
     return typer.main.get_command(group).commands[name]  # type: ignore[attr-defined]
 
 
@@ -121,11 +130,34 @@ app = typer.Typer(
     help="Submit lists of media to ApsaraVideo VOD's paid AI jobs, at most once each.",
     no_args_is_help=True,
     cls=_Rooms,
+    context_settings=_HELP,
     **_STYLE,
 )
 
 
-app.callback()(_nothing)
+def _say_version(wanted: bool) -> None:
+    """Print the version that is installed, and end."""
+    if wanted:
+        from importlib.metadata import PackageNotFoundError, version  # slow, and wanted here alone
+
+        try:
+            number = version("vod-batch")
+        except PackageNotFoundError:
+            number = "(a checkout that is not installed)"
+        typer.echo(f"vod-batch {number}")
+        raise typer.Exit
+
+
+@app.callback(epilog="\b\nvod-batch COMMAND --help shows a command's options, with examples.")
+def _root(
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_say_version, is_eager=True, help="Show the version, and end."
+        ),
+    ] = False,
+) -> None:
+    """Take what stands before a command."""
 
 
 def run() -> None:
@@ -133,7 +165,8 @@ def run() -> None:
     prepare_streams()
     signal.signal(signal.SIGTERM, _end_by_sigterm)
     try:
-        app(prog_name="vod-batch")
+        with ours_to_hear():
+            app(prog_name="vod-batch")
     except SystemExit as end:
         if isinstance(end.__context__, BrokenPipeError):
             # Typer ends such a command with 1, but the reader of our output has seen enough.
@@ -141,22 +174,29 @@ def run() -> None:
             sys.exit(ExitCode.DONE)
         if isinstance(end.__context__, typer.Abort):
             sys.exit(128 + signal.SIGINT)
-        sys.exit(ExitCode.USAGE if end.code == _TYPER_USAGE_CODE else end.code)
+        if end.code == _TYPER_USAGE_CODE:
+            _tell_of_a_night(end.__context__)
+            sys.exit(ExitCode.USAGE)
+        sys.exit(end.code)
     except VodBatchError as error:
-        if _was_ended(error):
+        if comes_of_an_exit(error):
             sys.exit(_ENDED_BY_SIGTERM)
         sys.stderr.write(f"vod-batch: {error}\n")
         drop_results()
         sys.exit(error.exit_code)
 
 
-def _was_ended(error: BaseException | None) -> bool:
-    """Return whether an error came up only while SIGTERM unwound what ran."""
-    while error:
-        if isinstance(error, SystemExit):
-            return True
-        error = error.__context__
-    return False
+def _tell_of_a_night(misread: BaseException | None) -> None:
+    """Tell of a night whose words nobody could read, such as those of a crontab: where its logs go
+    to a file, nobody would hear of it. Who sits at a terminal sees what is wrong.
+    """
+    if sys.argv[1:2] != ["nightly"] or sys.stderr.isatty():
+        return
+    from batch.cli.night import tell_missed
+
+    says = getattr(misread, "format_message", lambda: str(misread))()
+    error = UsageError(f"the command line of nightly cannot be read: {says}")
+    tell_missed({}, error, None, as_json="--json" in sys.argv)
 
 
 def _end_by_sigterm(_number: int, _frame: FrameType | None) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from batch.cli.asking import agrees, can_ask
-from batch.cli.options import LEDGER, MOST_BATCHES, JsonOption, YesOption, takes
+from batch.cli.options import LEDGER, MOST_BATCHES, JsonOption, YesOption, one_type, takes
 from batch.cli.output import say, show
 from batch.core.models import JobType
 from batch.core.states import State
@@ -32,7 +32,7 @@ def why(
     *,
     as_json: JsonOption = False,
 ) -> None:
-    configure_logs(settings.log_format)
+    configure_logs(settings.log_format, settings.log)
     asyncio.run(_why(settings, media_id_of(media_id), as_json=as_json))
 
 
@@ -73,9 +73,7 @@ def _command(command: Command) -> Callable[..., None]:
             str | None,
             typer.Option(metavar="FILE", help="Only media of this list, or - (standard input)."),
         ] = None,
-        job_type: Annotated[
-            JobType | None, typer.Option("--type", help="Only of this type.")
-        ] = None,
+        job_type: Annotated[JobType | None, one_type("Only of this type.")] = None,
         campaign: Annotated[str | None, typer.Option(help="Only of this campaign.")] = None,
         reason: Annotated[str | None, typer.Option(help="Why, for the history.")] = None,
         dry_run: Annotated[
@@ -85,7 +83,7 @@ def _command(command: Command) -> Callable[..., None]:
         *,
         as_json: JsonOption = False,
     ) -> None:
-        configure_logs(settings.log_format)
+        configure_logs(settings.log_format, settings.log)
         named = tuple(media_id.strip() for media_id in media_ids or ())
         states = tuple(state or ())
         selectors = Selectors(named, everything, states, code, batch, ids, job_type, campaign)

@@ -9,7 +9,8 @@ import typer
 
 from batch import api
 from batch.cli.asking import agrees
-from batch.cli.options import CLOUD, LEDGER, JsonOption, YesOption, takes
+from batch.cli.examples import epilog
+from batch.cli.options import CLOUD, LEDGER, JsonOption, YesOption, one_type, read_flags, takes
 from batch.cli.output import say, show
 from batch.core.models import JobType
 from batch.errors import ExitCode, UsageError, most_urgent
@@ -22,7 +23,7 @@ from batch.operate.selecting import media_id_of
 from batch.reconcile import owning, resolving
 from batch.reconcile.resolving import Resolution, operator_name
 from batch.session import open_session
-from batch.settings import Settings, load_settings
+from batch.settings import Settings
 from batch.show.text.checks import journal_lines
 from batch.show.text.doubts import evidence_lines, owned_line
 from batch.show.text.runs import reconcile_lines
@@ -30,14 +31,14 @@ from batch.vod.client import VodClient
 from batch.vod.pace import limiter
 
 
-@takes("settle", "qps", *CLOUD)
+@takes("settle", "qps", "log", *CLOUD)
 def reconcile(
     settings: Settings,
     once: Annotated[bool, typer.Option("--once", help="One round, then end.")] = False,
     *,
     as_json: JsonOption = False,
 ) -> None:
-    configure_logs(settings.log_format)
+    configure_logs(settings.log_format, settings.log)
     summary = asyncio.run(api.reconcile(settings, once=once))
     show(summary, reconcile_lines(summary), as_json=as_json)
     raise typer.Exit(most_urgent(*summary.exit_codes))
@@ -64,9 +65,7 @@ def resolve(
         bool,
         typer.Option("--force", help="Adopt or disown although the cloud does not name the job."),
     ] = False,
-    job_type: Annotated[
-        JobType | None, typer.Option("--type", help="Only submissions of this type.")
-    ] = None,
+    job_type: Annotated[JobType | None, one_type("Only submissions of this type.")] = None,
     yes: YesOption = False,
 ) -> None:
     resolution = _resolution(adopt, absent=absent, resend=resend, disown=disown)
@@ -75,8 +74,8 @@ def resolve(
     if (media_id is None) == (not everything):
         raise UsageError("name a media id, or --all")
     media_id = media_id_of(media_id) if media_id is not None else None
-    settings = load_settings(**flags)
-    configure_logs(settings.log_format)
+    settings = read_flags(**flags)
+    configure_logs(settings.log_format, settings.log)
     choice = _Choice(media_id, job_type, resolution, adopt, force=force, yes=yes)
     raise typer.Exit(asyncio.run(_resolve(settings, choice)))
 
@@ -205,11 +204,11 @@ def _journal() -> None:
     """Keep ``journal check`` two words while it is the only one."""
 
 
-@journal.command("check")
+@journal.command("check", epilog=epilog("journal"))
 @takes(*LEDGER)
 def journal_check(settings: Settings) -> None:
     """Compare the journals with PostgreSQL; change nothing."""
-    configure_logs(settings.log_format)
+    configure_logs(settings.log_format, settings.log)
     differs = asyncio.run(_journal_check(settings))
     raise typer.Exit(ExitCode.DONE_WITH_DOUBTS if differs else ExitCode.DONE)
 

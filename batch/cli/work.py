@@ -29,7 +29,8 @@ def migrate(settings: Settings) -> None:
 
 
 @takes(
-    "type", "config", "campaign", "priority", "column", "encoding", "quarantine", *LEDGER
+    "type", "config", "campaign", "priority", "column", "encoding", "max_bad", "strict",
+    "quarantine", *LEDGER,
 )  # fmt: skip
 def load(
     settings: Settings,
@@ -40,7 +41,7 @@ def load(
     *,
     as_json: JsonOption = False,
 ) -> None:
-    configure_logs(settings.log_format)
+    configure_logs(settings.log_format, settings.log)
     check_options(loading.intake_options(settings))
     asyncio.run(_load(expand_inputs(files), settings, as_json=as_json))
 
@@ -51,8 +52,8 @@ async def _load(sources: list[str], settings: Settings, *, as_json: bool) -> Non
 
 
 @takes(
-    "qps", "concurrency", "max_submissions", "budget", "skip_existing", "until", "timezone",
-    "max_duration", "grace", *CLOUD,
+    "qps", "concurrency", "max_submissions", "budget", "budget_day", "budget_month",
+    "skip_existing", "until", "timezone", "max_duration", "grace", "log", *CLOUD,
 )  # fmt: skip
 def submit(
     settings: Settings,
@@ -62,10 +63,10 @@ def submit(
     *,
     as_json: JsonOption = False,
 ) -> None:
-    configure_logs(settings.log_format)
-    with watch_run() as watcher:
+    configure_logs(settings.log_format, settings.log)
+    with watch_run(settings.log) as watcher:
         summary = asyncio.run(api.submit(settings, watcher, plan_hash=plan))
-    show(summary, summary_lines(summary, settings.currency), as_json=as_json)
+    show(summary, summary_lines(summary), as_json=as_json)
     raise typer.Exit(most_urgent(*summary.exit_codes))
 
 

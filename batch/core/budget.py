@@ -2,9 +2,10 @@
 
 import json
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_UP, Decimal
 from uuid import UUID
 
+from batch.core.money import as_money
 from batch.core.pricing import PriceList
 
 NEARLY_USED = Decimal("0.8")
@@ -71,6 +72,14 @@ class BudgetUse:
     def left(self) -> Decimal:
         """What may still be reserved."""
         return max(Decimal(0), self.limit - self.spent)
+
+    def in_money(self, prices: PriceList) -> "BudgetUse":
+        """Return it as it is shown: with the decimals that ``prices`` need, never too little."""
+        return BudgetUse(
+            self.period,
+            as_money(self.limit, (self.limit, *prices.per_minute.values())),
+            prices.money(self.spent, ROUND_UP),
+        )
 
 
 @dataclass(frozen=True, slots=True)

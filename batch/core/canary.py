@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+ACTOR = "canary"
+"""Who holds a batch whose canary has not passed, for the history."""
+
 
 class CanaryVerdict(StrEnum):
     """The result of a canary."""

@@ -13,6 +13,27 @@ class JobType(StrEnum):
     VIDEO_TAG = "AIVideoTag"
 
 
+SHORT_NAMES = {JobType.MEDIA_DNA: "dna", JobType.VIDEO_TAG: "tag"}
+"""What people may write for a type; the cloud's own word is the other way, in any case."""
+
+_BY_NAME = {job_type.lower(): job_type for job_type in JobType} | {
+    short: job_type for job_type, short in SHORT_NAMES.items()
+}
+
+
+def job_type_named(name: str) -> JobType:
+    """Return the type that a person means, by either of its names; never used on the cloud's words.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    try:
+        return _BY_NAME[name.strip().lower()]
+    except KeyError:
+        known = ", ".join([*JobType, *SHORT_NAMES.values()])
+        raise ValueError(f"unknown type: {name[:80]!r} (known: {known})") from None
+
+
 @dataclass(frozen=True, slots=True)
 class ClaimedSubmission:
     """One submission of a claim, with the lease number that fences its later writes."""

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from decimal import ROUND_FLOOR, Decimal
+from decimal import ROUND_FLOOR, ROUND_HALF_UP, ROUND_UP, Decimal
 
 from batch.core.models import JobType
+from batch.core.money import as_money, decimals, round_to
 
 _MINUTE = Decimal(60)
 
@@ -27,6 +28,10 @@ class PriceList:
         if price is None:
             return None
         return price * (seconds / _MINUTE).to_integral_value(ROUND_FLOOR)
+
+    def money(self, amount: Decimal, rounding: str = ROUND_HALF_UP) -> Decimal:
+        """Return ``amount`` with two decimals, or as many as the smallest of the prices needs."""
+        return as_money(amount, self.per_minute.values(), rounding)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +72,18 @@ def cost_range(amounts: list[TypeAmount], prices: PriceList, longest: Decimal | 
         worst = _add(worst, _with_unknown(amount, longest, prices))
     if amounts and not any(amount.rows - amount.unknown for amount in amounts):
         low = None  # nothing is known: a zero would read as free
-    return CostRange(low, expected, worst, sum(amount.unknown for amount in amounts))
+    return CostRange(
+        _money(low, prices),
+        _money(expected, prices),
+        _money(worst, prices, ROUND_UP),
+        sum(amount.unknown for amount in amounts),
+    )
+
+
+def _money(
+    amount: Decimal | None, prices: PriceList, rounding: str = ROUND_HALF_UP
+) -> Decimal | None:
+    return None if amount is None else prices.money(amount, rounding)
 
 
 def _with_unknown(amount: TypeAmount, each: Decimal | None, prices: PriceList) -> Decimal | None:
@@ -109,23 +125,43 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Costs:
-    """Costs by currency; ``unknown`` counts the submissions that are in none of the sums."""
+    """Costs by currency; ``unknown`` counts the submissions that are in none of the sums.
+
+    Of those, ``unpriced`` were begun while no price was set; of the others no length is known.
+    """
 
     by_currency: tuple[Cost, ...] = ()
     unknown: int = 0
+    unpriced: int = 0
 
 
 def add_up(parts: Iterable[CostPart]) -> Costs:
-    """Return the costs of all parts: whole minutes of each type at each price are charged."""
+    """Return the costs of all parts: whole minutes of each type at each price are charged.
+
+    What is reserved is rounded up: it is never shown as less than it is.
+    """
     charged: dict[str, Decimal] = {}
     reserved: dict[str, Decimal] = {}
-    unknown = 0
+    places: dict[str, int] = {}
+    unknown = unpriced = 0
     for part in parts:
         unknown += part.unknown + part.unbounded
+        if part.price is None:
+            unpriced += part.unknown + part.unbounded
         if part.currency is None or part.price is None:
             continue
-        bill = PriceList(part.currency, {part.job_type: part.price})
+        currency = part.currency
+        bill = PriceList(currency, {part.job_type: part.price})
         minutes = bill.charge(part.job_type, part.charged_seconds) or Decimal(0)
-        charged[part.currency] = charged.get(part.currency, Decimal(0)) + minutes
-        reserved[part.currency] = reserved.get(part.currency, Decimal(0)) + part.reserved
-    return Costs(tuple(Cost(name, charged[name], reserved[name]) for name in charged), unknown)
+        charged[currency] = charged.get(currency, Decimal(0)) + minutes
+        reserved[currency] = reserved.get(currency, Decimal(0)) + part.reserved
+        places[currency] = max(places.get(currency, 0), decimals([part.price]))
+    sums = tuple(
+        Cost(
+            name,
+            round_to(charged[name], most),
+            round_to(reserved[name], most, ROUND_UP),
+        )
+        for name, most in places.items()
+    )
+    return Costs(sums, unknown, unpriced)

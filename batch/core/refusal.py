@@ -17,8 +17,9 @@ _ERRORS: dict[ExitCode, type[VodBatchError]] = {
 
 def account_error(outcome: AccountStopped) -> VodBatchError:
     """Return the error whose exit code is that of ``outcome``."""
-    error = _ERRORS.get(outcome.exit_code, AccountStoppedError)
-    return error(
+    error = _ERRORS.get(outcome.exit_code, AccountStoppedError)(
         f"the cloud refuses the account ({outcome.cause}): {outcome.code} {outcome.message}; "
         "run: vod-batch doctor"
     )
+    error.cause = outcome.cause.value
+    return error

@@ -1,11 +1,12 @@
 """Settings: where they come from, whether they fit together, and what they come to."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 from batch.core.deadline import find_zone
 from batch.core.models import JobType
+from batch.core.money import exact
 from batch.core.regions import OFFERED, offered_types
 from batch.doctor.check import Check
 from batch.errors import ExitCode
@@ -17,7 +18,7 @@ from batch.submit.shared_pace import shared_rate
 def check_settings(settings: Settings, now: datetime) -> Iterator[Check]:
     """Show the settings in force, what contradicts itself among them, and what follows."""
     yield Check("settings", _in_force(settings))
-    for find in (_endpoint, _line, _unused_line, _timeouts, _grace, _zone, _budgets):
+    for find in (_endpoint, _line, _unused_line, _timeouts, _grace, _zone):
         yield from find(settings)
     yield _deadline(settings, now)
     yield _quota(settings)
@@ -40,6 +41,7 @@ def _in_force(settings: Settings) -> str:
     sources = sources_in_force()
     parts = [f"{settings.account} in {settings.region}, at {settings.url}"]
     parts.append(f"file {sources.file}" if sources.file else "no settings file")
+    parts += [f"{unread} is not read: that file stands in front of it" for unread in sources.unread]
     if sources.variables:
         parts.append(f"environment {', '.join(sources.variables)}")
     if sources.overruled:
@@ -108,17 +110,34 @@ def _zone(settings: Settings) -> Iterator[Check]:
         )
 
 
-def _budgets(settings: Settings) -> Iterator[Check]:
-    """Look at every setting that limits money, whatever it is called."""
-    names = [name for name in type(settings).model_fields if "budget" in name]
-    limits = [name for name in names if getattr(settings, name) is not None]
-    unpriced = sorted(set(settings.type) - set(settings.price_list.per_minute))
+def check_money(settings: Settings, kept: Sequence[str] = ()) -> Check:
+    """Say which budget is in force, and whether it can be kept: every type needs a price.
+
+    ``kept`` are the settings among them that the target has kept (:mod:`batch.settings.terms`).
+    """
+    name = "money"
+    # Every setting that limits money, whatever it is called.
+    limits = {
+        name: value
+        for name in type(settings).model_fields
+        if "budget" in name and (value := getattr(settings, name)) is not None
+    }
+    prices = settings.price_list
+    unpriced = sorted(set(settings.type) - set(prices.per_minute))
     if limits and unpriced:
-        yield _wrong(
+        return Check(
+            name,
             f"{', '.join(limits)} cannot be kept: {', '.join(unpriced)} has no price in "
             f"{settings.region}",
             'set prices in vod-batch.toml, such as AIMediaDNA = "0.05"',
+            ExitCode.CONFIGURATION,
         )
+    said = [f"{one} {exact(value)} {prices.currency}" for one, value in limits.items()]
+    said = said or ["no budget"]
+    said += [f"{one} {exact(price)} a minute" for one, price in sorted(prices.per_minute.items())]
+    said += [] if prices.per_minute else ["no prices"]
+    from_target = f"; kept with the target: {', '.join(kept)}" if kept else ""
+    return Check(name, f"{', '.join(said)}{from_target}")
 
 
 def _deadline(settings: Settings, now: datetime) -> Check:

@@ -3,18 +3,21 @@
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime, timedelta
 
+from batch.core.models import Target
 from batch.doctor.check import Check, not_checked
 from batch.doctor.cloud import TOLERATED_SKEW
-from batch.doctor.configuration import check_types
+from batch.doctor.configuration import check_money, check_types
 from batch.doctor.stuck import check_stuck
-from batch.errors import ExitCode, VodBatchError
+from batch.errors import ConfigurationError, ExitCode, VodBatchError
 from batch.ledger import inspection
 from batch.ledger.database import Database
 from batch.ledger.doubts import Doubts
 from batch.ledger.inspection import ServerFacts
 from batch.ledger.migrate import check_version
 from batch.ledger.targets import bound_service, find_target, open_target
+from batch.ledger.terms import read_terms
 from batch.settings import Settings
+from batch.settings.terms import agree
 
 OLDEST, NEWEST = 14, 18
 """The major versions of PostgreSQL that every change is tried on."""
@@ -146,6 +149,7 @@ async def _check_target(
 ) -> AsyncIterator[Check]:
     find = find_target if refuses_nonces is None else open_target
     target = await find(database, settings.account, settings.region)
+    yield await _check_money(database, settings, target)
     if target is None:
         name = f"{settings.account}/{settings.region} is new: its first load makes it"
         yield Check("target", name)
@@ -161,6 +165,15 @@ async def _check_target(
     if refuses_nonces is not None:
         await doubts.confirm_replay(refused=refuses_nonces)
     yield _replay(await doubts.replay_confirmed_at())
+
+
+async def _check_money(database: Database, settings: Settings, target: Target | None) -> Check:
+    """Look at prices and budgets in force, those that the target has kept among them."""
+    try:
+        terms = agree(settings, await read_terms(database, target) if target else {})
+    except ConfigurationError as error:
+        return _failed("money", error)
+    return check_money(terms.settings, terms.kept)
 
 
 def _check_service(settings: Settings, bound: str | None) -> Check:

@@ -54,7 +54,7 @@ class Probe:
         """What an operator is asked."""
         price = "at a cost that is not known here"
         if self.cost is not None:
-            price = f"for about {self.cost:.2f} {self.currency}"
+            price = f"for about {self.cost:f} {self.currency}"
         return f"pay for one {self.job_type} job of {self.media_id}, {price}?"
 
 
@@ -83,7 +83,8 @@ async def prepare(session: Session, media_id: str, job_type: JobType) -> Probe:
     seconds = next((one.seconds for one in page.media if one.media_id == media_id), None)
     prices = session.settings.price_list
     cost = prices.estimate(job_type, seconds) if seconds is not None else None
-    return Probe(media_id, job_type, cost, prices.currency)
+    money = None if cost is None else prices.money(cost)
+    return Probe(media_id, job_type, money, prices.currency)
 
 
 async def run_probe(

@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from batch.emulator.clock import iso_microseconds
 from batch.emulator.faults import FaultRule
 from batch.emulator.jobs import Trigger
-from batch.emulator.models import MEDIA_DNA, JobType, Model, Moment, SettingsError, checked
+from batch.emulator.models import MEDIA_DNA, Count, JobType, Model, Moment, SettingsError, checked
 from batch.emulator.settings import AccessKey, AccountState, Limits, Switches
 from batch.emulator.words import Table
 from batch.emulator.world import World
@@ -34,6 +34,13 @@ class UnaskedJobs(Model):
     type: JobType = MEDIA_DNA
     age_seconds: Age = 0.0
     account: str = "default"
+
+
+class LibraryChange(Model):
+    """How many made-up media are listed from now on, and which media are missing."""
+
+    listed: Count | None = None
+    missing: list[str] | None = None
 
 
 class Elapse(Model):
@@ -164,6 +171,17 @@ async def _quota(request: web.Request) -> web.Response:
     if request.method == "POST":
         limits.update(await _body(request, Limits, "quota"))
     return web.json_response(limits)
+
+
+@PAGES.get("/_emulator/media")
+@PAGES.post("/_emulator/media")
+async def _media(request: web.Request) -> web.Response:
+    """POST changes the library: ``{"listed": 10100}``, ``{"missing": ["aaaa"]}``."""
+    library = request.app[WORLD].library
+    if request.method == "POST":
+        asked = await _body(request, LibraryChange, "media")
+        library.change(asked.listed, asked.missing)
+    return web.json_response({"listed": library.listed, "missing": sorted(library.missing)})
 
 
 @PAGES.get("/_emulator/clock")

@@ -2,10 +2,12 @@
 
 import re
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from batch.emulator.matching import Media, parse_match
 from batch.emulator.models import SettingsError
 from batch.emulator.refusals import Refused
 from batch.emulator.settings import MediaSettings
@@ -14,6 +16,9 @@ from batch.emulator.settings import MediaSettings
 _PLAUSIBLE_ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
 _DEFAULT_STATUS = "Normal"
 _TOP_OF_CRC32 = 0xFFFFFFFF
+_TIME = "%Y-%m-%dT%H:%M:%SZ"
+_MADE_UP = "5ea4c4ed"
+"""How every made-up id begins; its number follows."""
 
 
 class MediaLibrary:
@@ -21,7 +26,9 @@ class MediaLibrary:
 
     def __init__(self, settings: MediaSettings) -> None:
         self._settings = settings
-        self._missing = frozenset(settings.missing)
+        self.missing = frozenset(settings.missing)
+        self.listed = settings.listed
+        self._found: dict[str, list[str]] = {}
         self._statuses = _by_media(settings.statuses)
         self._storage = {
             "StorageClass": _by_media(settings.storage_classes),
@@ -30,13 +37,21 @@ class MediaLibrary:
         self.ids: frozenset[str] | None = None
         if settings.library or settings.library_file:
             known = frozenset(settings.library) | _ids_of_file(settings.library_file)
-            self.ids = known - self._missing
+            self.ids = known - self.missing
+
+    def change(self, listed: int | None, missing: Iterable[str] | None) -> None:
+        """Let so many made-up media be listed, and these be missing, from now on."""
+        self.listed = self.listed if listed is None else listed
+        self.missing = self.missing if missing is None else frozenset(missing)
+        self._found.clear()
 
     def has(self, media_id: str) -> bool:
         """Say whether the media exists."""
-        if self.ids is not None:
-            return media_id in self.ids
-        return _PLAUSIBLE_ID.fullmatch(media_id) is not None and media_id not in self._missing
+        if media_id in self.missing:
+            return False
+        if self.ids is None:
+            return _PLAUSIBLE_ID.fullmatch(media_id) is not None
+        return media_id in self.ids or self._number(media_id) is not None
 
     def check(self, media_id: str) -> None:
         """Refuse an id that is not in the library."""
@@ -60,9 +75,51 @@ class MediaLibrary:
         """Return the Status of a media (``vod-api.md`` 1.7)."""
         return self._statuses.get(media_id, _DEFAULT_STATUS)
 
+    def title(self, media_id: str) -> str:
+        """Return the title of a media."""
+        return f"Video {media_id}"
+
+    def created_at(self, media_id: str) -> str:
+        """Return when a media was created, as the API writes time."""
+        number = self._number(media_id)
+        first = self._settings.created_at
+        if number is None:
+            return first
+        moment = datetime.strptime(first, _TIME) + timedelta(seconds=number + 1)  # noqa: DTZ007
+        return moment.strftime(_TIME)
+
+    def find(self, match: str) -> list[str]:
+        """Return the media that can be listed and that ``match`` fits, the oldest first."""
+        if match not in self._found:
+            fits = parse_match(match)
+            self._found = {match: [one for one in self._all() if fits(self._as_media(one))]}
+        return self._found[match]
+
     def storage(self, media_id: str) -> dict[str, str]:
         """Return StorageClass and RestoreStatus of a media, where it has any (2.8)."""
         return {name: words[media_id] for name, words in self._storage.items() if media_id in words}
+
+    def _all(self) -> Iterable[str]:
+        yield from sorted(one for one in self.ids or () if one not in self.missing)
+        yield from (one for one in map(made_up_id, range(self.listed)) if one not in self.missing)
+
+    def _as_media(self, media_id: str) -> Media:
+        return {"Status": self.status(media_id), "Title": self.title(media_id)}
+
+    def _number(self, media_id: str) -> int | None:
+        """Return the number of a made-up media that is listed."""
+        if not media_id.startswith(_MADE_UP):
+            return None
+        try:
+            number = int(media_id.removeprefix(_MADE_UP), 16)
+        except ValueError:
+            return None
+        return number if number < self.listed and made_up_id(number) == media_id else None
+
+
+def made_up_id(number: int) -> str:
+    """Return the id of a made-up media; the first has number 0."""
+    return f"{_MADE_UP}{number:024x}"
 
 
 def share_of(media_id: str) -> float:

@@ -44,6 +44,8 @@ invalid_config           400 InvalidParameter             The parameter Config i
 invalid_user_data        400 InvalidParameter             The parameter UserData is invalid: {name}.
 too_many_job_ids         400 InvalidParameter             The parameter JobIds holds more than {name} ids.
 too_many_video_ids       400 InvalidParameter             The parameter VideoIds holds more than {name} ids.
+invalid_search           400 InvalidParameter             The parameter {name} is invalid.
+page_too_far             400 InvalidParameter             The page is too far: {name}.
 duplicate_job            400 InvalidParameter             A job of this media and type is still running: {name}.
 internal_error           500 InternalError                The request processing has failed due to some unknown error.
 service_unavailable      503 ServiceUnavailable           The request has failed due to a temporary failure of the server.

@@ -43,6 +43,7 @@ DEFAULT_LIMITS = {
     "GetMediaDNAResult": 20,
     "GetAIVideoTagResult": 10,
     "GetVideoInfos": 100,
+    "SearchMedia": 50,
 }
 """The newest figure found of each (``vod-api.md`` 1.5, 2.8)."""
 
@@ -131,6 +132,24 @@ class AutoDnaSettings(Model):
     account: str = "default"
 
 
+class SearchSettings(Model):
+    """SearchMedia (its page, document_detail/86044, and what that leaves open).
+
+    Without a ScrollToken the first ``without_token`` records can be reached, with one at most
+    ``reach`` further than its page's end, never more than ``most``. The pages of the vendor do not
+    agree whether the records of the token's own page count: with ``reach_counts_own_page`` they do.
+    ``past_the_end`` is what a page behind the last one gets. A token shows media that came after it
+    was first given unless ``view`` is "frozen".
+    """
+
+    without_token: Count = 5_000
+    reach: Count = 100
+    reach_counts_own_page: bool = False
+    most: Count = 2_000_000
+    past_the_end: Literal["empty", "refuse"] = "empty"
+    view: Literal["live", "frozen"] = "live"
+
+
 class JobSettings(Model):
     """How jobs go on: seconds after creation until a stage begins, until they end.
 
@@ -152,7 +171,9 @@ class JobSettings(Model):
 class MediaSettings(Model):
     """Which media exist, how long they are in seconds, and what GetVideoInfos says of them (2.8).
 
-    Without ``library`` and ``library_file`` (an id a line) every plausible id exists. With
+    Without ``library`` and ``library_file`` (an id a line) every plausible id exists. ``listed`` is
+    how many media of made-up ids SearchMedia finds, after those of the library; each was created a
+    second after the one before, the first a second after ``created_at``. With
     ``duration_range`` each media has its own length in that range, always the same one;
     ``durations`` gives lengths by id. ``statuses`` lists ids by Status; all others are Normal.
     ``storage_classes`` and ``restore_statuses`` list ids by what GetVideoInfos says in StorageClass
@@ -163,6 +184,7 @@ class MediaSettings(Model):
 
     library: list[str] = []
     library_file: str = ""
+    listed: Count = 0
     missing: list[str] = []
     duration_seconds: Seconds = 60.0
     duration_range: Annotated[tuple[Seconds, Seconds], Field(strict=False)] | None = None
@@ -214,6 +236,7 @@ class Switches(Model):
     submit: SubmitSettings = SubmitSettings()
     list_jobs: ListSettings = ListSettings()
     lookup: LookupSettings = LookupSettings()
+    search: SearchSettings = SearchSettings()
 
 
 class Settings(Switches):

@@ -1,63 +1,24 @@
-"""What one cell may hold: media id, types, JSON objects, priority."""
+"""What the cells beside the media id may hold: types, JSON objects, priority, campaign."""
 
 import json
 import re
-import string
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import lru_cache
 
-from batch.core.models import JobType
+from batch.core.models import SHORT_NAMES, JobType, job_type_named
+from batch.core.names import is_name
 from batch.core.request_line import LONGEST_LINE, too_long_by
+from batch.intake.errors import CellError, echo
+from batch.intake.media_ids import MAX_MEDIA_ID
 from batch.intake.model import PRIORITIES
 
-MAX_MEDIA_ID = 64
-MEDIA_ID = rf"[A-Za-z0-9_-]{{1,{MAX_MEDIA_ID}}}"
 MAX_EXTEND_BYTES = 512
-SHORT_NAMES = {JobType.MEDIA_DNA: "dna", JobType.VIDEO_TAG: "tag"}
 
-_MAX_ECHO = 80
-_MEDIA_ID_BYTES = string.ascii_letters.encode() + string.digits.encode() + b"_-"
-_is_media_id = re.compile(MEDIA_ID).fullmatch
 _is_priority = re.compile(r"[+-]?[0-9]{1,5}").fullmatch
 _split_types = re.compile(r"[\s,|;+]+").split
 # An even number of backslashes before it, so that the text "\\u0000" does not count.
 _holds_nul = re.compile(r"(?<!\\)(?:\\\\)*\\u0000").search
-_TYPE_BY_NAME = {job_type.lower(): job_type for job_type in JobType} | {
-    short: job_type for job_type, short in SHORT_NAMES.items()
-}
 _KNOWN_TYPES = ", ".join([*JobType, *SHORT_NAMES.values()])
-
-
-class CellError(ValueError):
-    """A cell cannot be used; the text is the reason shown to a person."""
-
-
-def echo(text: str) -> str:
-    """Return ``text`` in quotes for a message: control characters escaped, 80 at most."""
-    shown = "".join(
-        char if char.isprintable() else char.encode("unicode_escape").decode("ascii")
-        for char in text[:_MAX_ECHO]
-    )
-    return f"'{shown[:_MAX_ECHO]}…'" if len(text) > _MAX_ECHO else f"'{shown}'"
-
-
-def parse_media_id(cell: str) -> str:
-    """Return the trimmed media id; raise :class:`CellError` for anything else."""
-    media_id = cell.strip()
-    if _is_media_id(media_id):
-        return media_id
-    if not media_id:
-        raise CellError("no media id")
-    raise CellError(f"bad media id: {echo(media_id)} (allowed: A-Z a-z 0-9 _ -, at most 64)")
-
-
-def are_media_ids(texts: Sequence[str]) -> bool:
-    """Return whether each of ``texts`` is a media id with nothing around it, all at once."""
-    lengths = set(map(len, texts))
-    if not lengths or min(lengths) == 0 or max(lengths) > MAX_MEDIA_ID:
-        return False
-    together = "".join(texts)
-    return together.isascii() and not together.encode().translate(None, _MEDIA_ID_BYTES)
 
 
 def join_types(types: Iterable[JobType]) -> str:
@@ -82,8 +43,8 @@ def parse_types(cell: str, offered: frozenset[JobType], region: str) -> str:
 
 def _type_named(name: str) -> JobType:
     try:
-        return _TYPE_BY_NAME[name.lower()]
-    except KeyError:
+        return job_type_named(name)
+    except ValueError:
         raise CellError(f"unknown type: {echo(name)} (known: {_KNOWN_TYPES})") from None
 
 
@@ -96,6 +57,14 @@ def parse_priority(cell: str) -> int:
         f"bad priority: {echo(text)} "
         f"(allowed: a whole number from {PRIORITIES[0]} to {PRIORITIES[-1]})"
     )
+
+
+def parse_campaign(cell: str) -> str:
+    """Return the campaign that a non-empty cell names; raise :class:`CellError`."""
+    name = cell.strip()
+    if not is_name(name):
+        raise CellError(f"bad campaign: {echo(name)}")
+    return name
 
 
 class _JsonRuleError(ValueError):

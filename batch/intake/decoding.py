@@ -5,7 +5,7 @@ import io
 from collections.abc import Callable, Iterator
 
 from batch.errors import UsageError
-from batch.intake.cells import echo
+from batch.intake.errors import echo
 
 BLOCK_BYTES = 384 * 1024
 """Bytes read at a time: about 10,000 lines of one media id each."""
@@ -18,16 +18,47 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-_CANDIDATES = ("gb18030", "shift_jis", "big5", "euc-kr", "latin-1")
+_CANDIDATES = ("gb18030", "shift_jis", "big5", "euc-kr", "cp1252")
 # Python counts these among the text encodings, but no file is written in them.
 _NOT_FOR_FILES = {"idna", "punycode", "undefined", "unicode-escape", "raw-unicode-escape"}
 _HEAD_BYTES = 4096
 _SAMPLE_BYTES = 1024
-_ZIP = b"PK\x03\x04"
+
+_SUPERSETS = {
+    "ascii": "cp1252",
+    "iso8859-1": "cp1252",
+    "iso8859-9": "cp1254",
+    "iso8859-11": "cp874",
+    "tis-620": "cp874",
+    "shift_jis": "cp932",
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "euc_kr": "cp949",
+    "big5": "big5hkscs",
+}
+"""What is written under an encoding's name, as browsers read it (WHATWG, Encoding Standard)."""
+
+_AS_CSV = "save it as CSV (in Excel: Save As, CSV UTF-8), then load that"
+_SIGNATURES = (
+    (b"PK\x03\x04", "a zip file or an Excel workbook", _AS_CSV),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an Excel workbook of before 2007 (.xls)", _AS_CSV),
+    (b"%PDF-", "a PDF", "export the list as CSV instead"),
+    (b"\x1f\x8b", "gzip within gzip", "unpack it once: gunzip"),
+    (b"\x28\xb5\x2f\xfd", "packed with zstd", "unpack it first: zstd -d"),
+    (b"BZh", "packed with bzip2", "unpack it first: bunzip2"),
+    (b"\xfd7zXZ\x00", "packed with xz", "unpack it first: unxz"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive", "unpack it first: 7z e"),
+    (b"Rar!\x1a\x07", "a RAR archive", "unpack it first: unrar e"),
+    (b"PAR1", "a Parquet file", "export the list as CSV instead"),
+    (b"SQLite format 3\x00", "an SQLite database", "export the list as CSV instead"),
+)
 
 
 def known_encoding(name: str) -> str:
-    """Return Python's name of the encoding ``name``; raise :class:`UsageError` if unknown."""
+    """Return Python's name of the encoding ``name``, or of what is written under that name.
+
+    Raise :class:`UsageError` if it is unknown.
+    """
     try:
         codec = codecs.lookup(name)
         # Refuses what is no text encoding, such as hex; empty bytes would be waved through.
@@ -38,19 +69,23 @@ def known_encoding(name: str) -> str:
         raise UsageError(
             f"--encoding {echo(name)} is not known; try utf-8, utf-16, gb18030, shift_jis or big5"
         )
-    return codec.name
+    return _SUPERSETS.get(codec.name, codec.name)
 
 
-def detect_encoding(head: bytes, name: str) -> str:
-    """Return the encoding that the first bytes of a file announce; UTF-8 when they do not.
+def find_encoding(head: bytes, name: str, asked: str | None) -> str:
+    """Return the encoding that the first bytes of a file announce, else ``asked``, else UTF-8.
 
-    Raise :class:`UsageError` for a workbook and for UTF-16 without a byte order mark.
+    A byte order mark is the file's own word, and beats a setting. Raise :class:`UsageError` for
+    what is no text, and for UTF-16 without a mark.
     """
-    if head.startswith(_ZIP):
-        raise UsageError(f"{name} is a zip file or an Excel workbook; save it as CSV first")
+    for signature, what, advice in _SIGNATURES:
+        if head.startswith(signature):
+            raise UsageError(f"{name} is {what}, not a list in text; {advice}")
     for bom, encoding in _BOMS:
         if head.startswith(bom):
             return encoding
+    if asked is not None:
+        return known_encoding(asked)
     guess = _unmarked_utf16(head[:_HEAD_BYTES])
     if guess is not None:
         raise UsageError(
@@ -73,7 +108,7 @@ def readable_as(sample: bytes) -> list[str]:
     found = []
     for encoding in _CANDIDATES:
         try:
-            codecs.getincrementaldecoder(encoding)().decode(sample)
+            codecs.getincrementaldecoder(known_encoding(encoding))().decode(sample)
         except UnicodeDecodeError:
             continue
         found.append(encoding)
@@ -90,9 +125,7 @@ class TextReader:
         self._read = read
         self._name = name
         self._head = read(BLOCK_BYTES)
-        self.encoding = (
-            detect_encoding(self._head, name) if encoding is None else known_encoding(encoding)
-        )
+        self.encoding = find_encoding(self._head, name, encoding)
         self._decoder = codecs.getincrementaldecoder(self.encoding)()
         self._newlines = io.IncrementalNewlineDecoder(None, translate=True)
         self._line = 1

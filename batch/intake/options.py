@@ -2,8 +2,9 @@
 
 from batch.core.models import JobType
 from batch.errors import UsageError
-from batch.intake.cells import CellError, check_length, echo, parse_config
+from batch.intake.cells import check_length, parse_config
 from batch.intake.decoding import known_encoding
+from batch.intake.errors import CellError, echo
 from batch.intake.model import PRIORITIES, IntakeOptions
 
 

@@ -12,24 +12,26 @@ from types import TracebackType
 from typing import Self, TextIO
 
 from batch.errors import UsageError
-from batch.intake.cells import echo
+from batch.intake.errors import echo
+from batch.intake.header import QUARANTINE_COLUMNS
 from batch.intake.model import QuarantinedLine
-
-COLUMNS = ("line", "reason", "raw")
 
 
 class QuarantineWriter:
     """Writes ``<name>.quarantine.csv`` into ``directory``; without a line there is no file.
 
-    Columns ``line,reason,raw``, UTF-8, LF, ``raw`` as it was read. The file appears under its name
-    only at :meth:`close`, and is dropped when the ``with`` block ends in an exception. A file of
-    that name with the same content is kept as it is; one with other content is left alone and the
-    new one gets ``-1``, ``-2`` ... ``count`` is the number of lines, ``path`` the file once closed.
+    Columns ``line,reason,raw``, UTF-8, LF, ``raw`` as it was read; first the list's ``header``, if
+    it has one, so that what a person mends in ``raw`` can be loaded like any list. The file appears
+    under its name only at :meth:`close`, and is dropped when the ``with`` block ends in an
+    exception. A file of that name with the same content is kept as it is; one with other content
+    is left alone and the new one gets ``-1``, ``-2`` ... ``count`` is the number of lines, ``path``
+    the file once closed.
     """
 
     def __init__(self, directory: Path, name: str) -> None:
         self.directory = directory
         self.name = name
+        self.header = ""
         self.count = 0
         self.path: Path | None = None
         self._temporary: Path | None = None
@@ -93,7 +95,10 @@ class QuarantineWriter:
             self._file = self._temporary.open(
                 "x", encoding="utf-8", errors="backslashreplace", newline=""
             )
-            csv.writer(self._file, lineterminator="\n").writerow(COLUMNS)
+            writer = csv.writer(self._file, lineterminator="\n")
+            writer.writerow(QUARANTINE_COLUMNS)
+            if self.header:
+                writer.writerow((1, "the header of the list", self.header))
         return self._file
 
     def _publish(self, temporary: Path) -> Path:

@@ -1,7 +1,7 @@
 """From text to lines to records, never holding more than a bounded piece of the file."""
 
 import csv
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from itertools import count
 
@@ -11,6 +11,9 @@ MAX_RECORD = 2**20
 Record = tuple[int, str, list[str] | str]
 """Line on which it begins, raw text without its line end, and fields or why there are none."""
 
+StandsAlone = Callable[[list[str], list[str]], bool]
+"""Whether the fields of a line inside of a record, and the record's own, are two records."""
+
 _KEPT_OF_OVERLONG = 4096
 
 
@@ -19,23 +22,36 @@ def kept(raw: str) -> str:
     return raw if len(raw) <= MAX_RECORD else raw[:_KEPT_OF_OVERLONG]
 
 
-def split_lines(blocks: Iterable[str]) -> Iterator[list[str]]:
-    """Yield the lines of a text given in blocks, without their line ends.
+def is_blank(fields: list[str] | str) -> bool:
+    """Return whether a record says nothing: white space and delimiters."""
+    return not any(map(str.strip, fields))
+
+
+class Lines:
+    """The lines of a text given in blocks, without their line ends; iterate it once.
 
     A line over the limit is cut one character beyond it: it is known as too long and costs no
-    memory. Text after the last line end is a line too.
+    memory. Text after the last line end is a line too, and then ``unended`` becomes true.
     """
-    tail = ""
-    for block in blocks:
-        if len(tail) > MAX_RECORD and "\n" not in block:
-            continue
-        lines = block.split("\n")
-        lines[0] = (tail + lines[0])[: MAX_RECORD + 1]
-        tail = lines.pop()
-        if lines:
-            yield lines
-    if tail:
-        yield [tail]
+
+    def __init__(self, blocks: Iterable[str]) -> None:
+        self.unended = False
+        self._blocks = blocks
+
+    def __iter__(self) -> Iterator[list[str]]:
+        """Yield the lines in blocks of about the same size."""
+        tail = ""
+        for block in self._blocks:
+            if len(tail) > MAX_RECORD and "\n" not in block:
+                continue
+            lines = block.split("\n")
+            lines[0] = (tail + lines[0])[: MAX_RECORD + 1]
+            tail = lines.pop()
+            if lines:
+                yield lines
+        if tail:
+            self.unended = True
+            yield [tail]
 
 
 class RecordReader:
@@ -44,9 +60,10 @@ class RecordReader:
     ``delimiter`` may be set until the first record is read, and again after :meth:`rewind`.
     """
 
-    def __init__(self, blocks: Iterator[list[str]]) -> None:
+    def __init__(self, lines: Lines) -> None:
         self.delimiter = ","
-        self._blocks = blocks
+        self._source = lines
+        self._blocks = iter(lines)
         self._lines: list[str] = []
         self._passed = 0  # lines before those at hand
         self._peeked = 0  # where peek() looked last in those at hand
@@ -60,12 +77,23 @@ class RecordReader:
         """1-based number of the next line."""
         return self._passed + self._start + 1
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether anything was passed over."""
+        return self.line > 1
+
+    @property
+    def unended_line(self) -> str | None:
+        """The last line, where no line end follows it; known once :meth:`peek` returns none."""
+        return self._lines[-1] if self._source.unended and self._lines else None
+
     def peek(self, most: int) -> list[str]:
         """Return lines that come next, ``most`` at most, and none only at the end."""
         if 2 * self._start >= len(self._lines):
-            self._passed += self._start
-            self._lines = self._lines[self._start :] or next(self._blocks, [])
-            self._start = 0
+            left = self._lines[self._start :] or next(self._blocks, [])
+            if left:
+                self._passed += self._start
+                self._lines, self._start = left, 0
         self._peeked = self._start
         return self._lines[self._start : self._start + most]
 
@@ -86,21 +114,33 @@ class RecordReader:
         one_each = len(records) == len(lines) and max(map(len, lines)) <= MAX_RECORD
         return records if one_each else None
 
-    def records(self, most: int) -> Iterator[Record]:
+    def records(self, most: int, stands_alone: StandsAlone) -> Iterator[Record]:
         """Yield the records that begin in the next ``most`` lines, which :meth:`peek` has shown.
 
-        The last one may end in a line beyond. Of a record that cannot be read the first line is
-        given up alone: what follows a quote that is not closed is mostly good lines.
+        The last one may end in a line beyond. Of a record that cannot be read, or that a line
+        inside of it ``stands_alone`` of, the first line is given up alone: what follows a quote
+        that is not closed is mostly good lines.
         """
         end = self._start + most
         while self._start < end:
             with suppress(csv.Error):
                 for fields in csv.reader(self._feed(end), delimiter=self.delimiter, strict=True):
+                    if self._swallows(fields, stands_alone):
+                        break
                     line = self.line
                     yield line, self._take(self._asked), fields
             if self._start < end:
                 fault, line = self._fault(), self.line
                 yield line, self._take(self._start + 1), fault
+
+    def _swallows(self, fields: list[str], stands_alone: StandsAlone) -> bool:
+        """Return whether the record at hand has a record of its own among its later lines."""
+        for place in range(self._start + 1, self._asked):
+            with suppress(csv.Error):
+                reader = csv.reader([self._lines[place]], delimiter=self.delimiter, strict=True)
+                if stands_alone(next(reader, []), fields):
+                    return True
+        return False
 
     def _take(self, end: int) -> str:
         start, self._start = self._start, end

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from batch.errors import UsageError
-from batch.intake.cells import echo
+from batch.intake.errors import echo
 
 STDIN = "-"
 _GZIP = b"\x1f\x8b"
@@ -28,6 +28,11 @@ def is_quarantine_name(name: str) -> bool:
     return _is_quarantine(name) is not None
 
 
+def is_our_own_name(name: str) -> bool:
+    """Return whether ``name`` is one of a file that we write beside lists."""
+    return is_quarantine_name(name) or name.endswith(".results.csv")
+
+
 def standard_input() -> BinaryIO | None:
     """Return the bytes of standard input; ``None`` where the shell closed it (``<&-``)."""
     return sys.stdin.buffer if sys.stdin else None
@@ -36,7 +41,8 @@ def standard_input() -> BinaryIO | None:
 def expand_inputs(arguments: Sequence[str]) -> list[str]:
     """Return the inputs that ``arguments`` name, in order, each real file once.
 
-    Globs are expanded sorted, leaving out directories and our own quarantine files; ``-`` stays.
+    Globs are expanded sorted, leaving out directories, our own quarantine files and results; ``-``
+    stays.
     Raise :class:`UsageError` for a pattern without a match, a directory, an unreadable file.
     """
     found: dict[str, str] = {}
@@ -53,7 +59,7 @@ def _matches(argument: str) -> list[str]:
             name
             # Path.glob takes no absolute pattern.
             for name in sorted(glob.glob(argument, recursive=True))  # noqa: PTH207
-            if not Path(name).is_dir() and not is_quarantine_name(name)
+            if not Path(name).is_dir() and not is_our_own_name(name)
         ]
     else:
         names = [argument]
@@ -86,7 +92,11 @@ def printable_name(path: Path) -> str:
 
     Names are bytes: what is not UTF-8 in one is escaped, and so is what would break a line.
     """
-    text = os.fsencode(path).decode("utf-8", errors="backslashreplace")
+    return printable_text(os.fsencode(path).decode("utf-8", errors="backslashreplace"))
+
+
+def printable_text(text: str) -> str:
+    """Return ``text`` with what would break a line, or nobody sees, escaped."""
     return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
 

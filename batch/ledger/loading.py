@@ -9,11 +9,18 @@ import structlog
 
 from batch.core.models import Target
 from batch.core.regions import offered_types
+from batch.errors import UsageError
 from batch.intake.manifest import Manifest
 from batch.intake.model import IntakeOptions
 from batch.intake.options import check_options
 from batch.intake.quarantine import QuarantineWriter
-from batch.intake.sources import STDIN, printable_name, spooled, standard_input
+from batch.intake.sources import (
+    STDIN,
+    printable_name,
+    printable_text,
+    spooled,
+    standard_input,
+)
 from batch.ledger.database import Database
 from batch.ledger.manifests import (
     BatchCounts,
@@ -44,6 +51,14 @@ class LoadReport:
     elsewhere: tuple[Elsewhere, ...] = ()
 
 
+class ListRefusedError(UsageError):
+    """Too little of a list can be used; ``kept`` is the file of its bad lines."""
+
+    def __init__(self, text: str, kept: Path | None) -> None:
+        super().__init__(text)
+        self.kept = kept
+
+
 def intake_options(settings: Settings) -> IntakeOptions:
     """Return how to read a manifest under ``settings``."""
     return IntakeOptions(
@@ -54,6 +69,7 @@ def intake_options(settings: Settings) -> IntakeOptions:
         encoding=settings.encoding,
         config=settings.config,
         priority=settings.priority,
+        max_bad=0 if settings.strict else settings.max_bad,
     )
 
 
@@ -66,6 +82,7 @@ async def load_manifest(
 
     Raises:
         UsageError: the options or the input as a whole cannot be used; nothing was loaded.
+        ListRefusedError: more of its lines than the settings allow cannot be used.
         DatabaseUnavailableError: nothing of it was loaded.
     """
     options = intake_options(settings)
@@ -103,6 +120,7 @@ async def _load_once(
         return LoadReport(source, known, None, None)
     with _quarantine(path, settings.quarantine) as quarantine:
         await importing.stage(_good_rows(manifest, quarantine))
+        _insist_on_rows(manifest, quarantine)
         # A file may have been written to since it was hashed; what was staged is then dropped.
         if known := await importing.find(manifest.sha256):
             quarantine.abort()
@@ -114,19 +132,41 @@ async def _load_once(
 
 async def _good_rows(manifest: Manifest, quarantine: QuarantineWriter) -> AsyncIterator[bytes]:
     for chunk in manifest.chunks():
+        quarantine.header = manifest.facts.header
         quarantine.write(chunk.quarantined)
         yield copy_rows(chunk.lines, chunk.media_ids, chunk.said)
 
 
 def _facts(manifest: Manifest, quarantine: QuarantineWriter) -> ManifestFacts:
     path = quarantine.close()
+    facts = manifest.facts
     return ManifestFacts(
-        manifest.sha256,
-        manifest.lines,
-        manifest.rows,
-        manifest.quarantined,
-        printable_name(path.absolute()) if path else None,
+        sha256=manifest.sha256,
+        lines=facts.lines,
+        header_lines=facts.header_lines,
+        rows=facts.rows,
+        blank=facts.blank,
+        quarantined=facts.quarantined,
+        continued=facts.continued,
+        quarantine_path=printable_name(path.absolute()) if path else None,
+        form=facts.form,
+        encoding=facts.encoding,
+        delimiter=facts.delimiter,
+        header=printable_text(facts.header),
+        columns=facts.columns,
+        ignored=tuple(map(printable_text, facts.ignored)),
+        tidied=facts.tidied,
+        unlike=facts.unlike,
     )
+
+
+def _insist_on_rows(manifest: Manifest, quarantine: QuarantineWriter) -> None:
+    """Refuse a list of which too little could be read; its bad lines stay for a person to see."""
+    try:
+        manifest.insist_on_rows()
+    except UsageError as error:
+        path = quarantine.close()
+        raise ListRefusedError(f"{error}; see {path}", path) from None
 
 
 def _quarantine(path: Path | None, chosen: Path | None) -> QuarantineWriter:

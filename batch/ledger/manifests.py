@@ -33,13 +33,29 @@ class KnownBatch:
 
 @dataclass(frozen=True, slots=True)
 class ManifestFacts:
-    """What reading a manifest to its end has shown; counts are lines of the file."""
+    """What reading a manifest to its end has shown; counts are lines of the file.
+
+    ``lines`` are ``header_lines``, ``rows``, ``blank``, ``quarantined`` and ``continued`` together.
+    """
 
     sha256: str
     lines: int
+    header_lines: int
     rows: int
+    blank: int
     quarantined: int
+    continued: int
     quarantine_path: str | None
+    form: str
+    encoding: str
+    delimiter: str
+    header: str
+    columns: tuple[str, ...]
+    ignored: tuple[str, ...]
+    tidied: int
+    """Ids that stood in quotes, brackets and the like."""
+    unlike: str | None
+    """What is said of ids that are unlike the rest."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,18 @@ class SetAside:
     job_type: JobType
 
 
+@dataclass(frozen=True, slots=True)
+class Lengthless:
+    """Submissions sent at a price and without a length, behind one id and up to another.
+
+    ``media`` are those of them that are to be asked for.
+    """
+
+    behind: int
+    last: int
+    media: list[str]
+
+
 _IN_FRONT = (32767, 0)
 """Of every row in sending order."""
 
@@ -67,6 +79,32 @@ class MediaLooks:
             place = (row["priority"], row["id"])
             if row["media"]:
                 yield list(dict.fromkeys(row["media"]))
+
+    async def lengthless(self, most: int, since: datetime) -> AsyncIterator[Lengthless]:
+        """Yield what was sent without a length, at most ``most`` submissions at a time.
+
+        Its media are those that were not looked at since.
+        """
+        behind = 0
+        while True:
+            row = await self._database.fetch_row(
+                "list_lengthless", self._target.id, behind, most, since
+            )
+            if row is None or row["last"] is None:
+                return
+            yield Lengthless(behind, row["last"], list(row["media"]))
+            behind = row["last"]
+
+    async def correct(self, those: Lengthless) -> int:
+        """Give those the lengths that are known now, and the amounts that follow; say how many."""
+        return len(
+            await self._database.fetch("correct_amounts", self._target.id, those.behind, those.last)
+        )
+
+    async def unknown(self, media: Sequence[str]) -> list[str]:
+        """Return those of ``media`` without a submission in the target, in their order."""
+        rows = await self._database.fetch("unknown_media", self._target.id, list(media))
+        return [row["media_id"] for row in rows]
 
     async def record(self, looks: Sequence[Look]) -> None:
         """Keep what was seen."""

@@ -8,10 +8,12 @@ from collections.abc import Sequence
 from batch.core.configuration import config_key
 from batch.core.models import JobType
 
-COLUMNS = ("line", "media_id", "job_type", "config_key", "config", "user_data", "priority")
+COLUMNS = (
+    "line", "media_id", "job_type", "config_key", "config", "user_data", "priority", "campaign"
+)  # fmt: skip
 
-Said = tuple[str, str | None, str | None, int]
-"""Types (comma separated), config, user data, priority."""
+Said = tuple[str, str | None, str | None, int, str | None]
+"""Types (comma separated), config, user data, priority, campaign (``None``: the load's)."""
 
 _NULL = r"\N"
 _ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
@@ -30,9 +32,11 @@ def copy_rows(lines: Sequence[int], media_ids: Sequence[str], said: Sequence[Sai
     return "".join(texts).encode()
 
 
-def _endings(types: str, config: str | None, user_data: str | None, priority: int) -> list[str]:
+def _endings(
+    types: str, config: str | None, user_data: str | None, priority: int, campaign: str | None
+) -> list[str]:
     """Return what follows the media id: one text for each type."""
-    rest = f"\t{_cell(config)}\t{_cell(user_data)}\t{priority}\n"
+    rest = f"\t{_cell(config)}\t{_cell(user_data)}\t{priority}\t{_cell(campaign)}\n"
     return [f"\t{name}\t{config_key(config, JobType(name))}{rest}" for name in types.split(",")]
 
 

@@ -37,9 +37,22 @@ async def bind_service(database: Database, target: Target, service: str) -> None
     """
     row = await database.fetch_row("bind_service", target.id, service)
     assert row is not None
-    if row["service"] != service:
+    _insist(target, row["service"], service)
+
+
+async def check_service(database: Database, target: Target, service: str) -> None:
+    """See that what the ledger knows of the target came of such a server; nothing is tied.
+
+    Raises:
+        ConfigurationError: its calls went to the other kind.
+    """
+    _insist(target, await bound_service(database, target) or service, service)
+
+
+def _insist(target: Target, bound: str, service: str) -> None:
+    if bound != service:
         raise ConfigurationError(
             f"target {target.account}/{target.region} has been submitted to "
-            f"{_SERVICES[row['service']]}, and this command would go to {_SERVICES[service]}; "
+            f"{_SERVICES[bound]}, and this command would go to {_SERVICES[service]}; "
             "check VOD_BATCH_ENDPOINT, or name another target with --account"
         )

@@ -93,7 +93,7 @@ class ExistingJobs:
             adopted=sum(amount.rows for amount in amounts),
             put_off=self._put_off_rows,
             failed=len(self._looks.failed),
-            saved=None if saved is None else saved.quantize(Decimal("0.01")),
+            saved=saved,
             gave_up=self._looks.gave_up,
         )
 

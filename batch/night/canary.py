@@ -6,13 +6,10 @@ from datetime import UTC, datetime
 
 import structlog
 
-from batch.core.canary import Canary, CanaryVerdict
+from batch.core.canary import ACTOR, Canary, CanaryVerdict
 from batch.ledger.canaries import Canaries
 from batch.ledger.operators import Operators
 from batch.settings import Settings
-
-ACTOR = "canary"
-"""Who holds a batch whose canary has not passed, for the history."""
 
 log = structlog.get_logger()
 

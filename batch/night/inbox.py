@@ -9,12 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from batch.errors import ConfigurationError
-from batch.intake.sources import is_quarantine_name, printable_name
+from batch.intake.sources import printable_name
 
 DONE, FAILED = "done", "failed"
 
 _MOVE_INTO = os.W_OK | os.X_OK
-_MANIFEST_ENDINGS = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz")
+_TEXTS = (".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson")
+_MANIFEST_ENDINGS = (*_TEXTS, *(f"{ending}.gz" for ending in _TEXTS))
+_WORKBOOKS = (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods", ".numbers")
+_UNFINISHED = (".part", ".tmp", ".partial", ".crdownload", ".filepart", ".download")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,14 @@ class Inbox:
                 found.append((status.st_mtime, path.name, Arrival(path, whole, _state(status))))
         return [arrival for _, _, arrival in sorted(found, key=lambda each: each[:2])]
 
+    def not_taken(self) -> dict[str, str]:
+        """Return what lies here and is no list, by name, with the reason and what to do."""
+        return {
+            printable_name(Path(path.name)): reason
+            for path in sorted(self.folder.iterdir())
+            if (reason := _why_not(path))
+        }
+
     def put_away(self, arrival: Arrival) -> Path | None:
         """Move a manifest that was loaded to ``done/``; return where it lies now.
 
@@ -89,8 +100,10 @@ class Inbox:
                 return folder / name
         raise ConfigurationError(f"{folder} holds 10,000 files named like {path.name}; clear it")
 
-    def fail(self, path: Path, why: str) -> None:
+    def fail(self, path: Path, why: str, kept: Path | None = None) -> None:
         """Move a manifest that cannot be loaded to ``failed/``, its reason beside it.
+
+        ``kept`` is the file of its bad lines, which goes with it.
 
         Raises:
             ConfigurationError: it cannot be moved.
@@ -102,6 +115,9 @@ class Inbox:
             return  # that is why it could not be loaded
         except OSError as error:
             raise self._immovable(path, FAILED, error) from error
+        with contextlib.suppress(OSError):  # the report says where it is
+            if kept:
+                kept.replace(self.place(kept, FAILED))
         with contextlib.suppress(OSError):  # the report says so too
             reason = why.encode("utf-8", errors="backslashreplace") + b"\n"
             place.with_name(f"{place.name}.error.txt").write_bytes(reason)
@@ -114,11 +130,30 @@ class Inbox:
 
     def _manifests(self) -> Iterator[Path]:
         for path in self.folder.iterdir():
-            name = path.name.lower()
-            hidden = name.startswith((".", "~"))
-            ours = is_quarantine_name(path.name) or name.endswith(".results.csv")
-            if path.is_file() and name.endswith(_MANIFEST_ENDINGS) and not hidden and not ours:
+            if path.is_file() and not _is_passed_over(path) and _why_not(path) is None:
                 yield path
+
+
+def _is_passed_over(path: Path) -> bool:
+    """Return whether a file is nobody's list: hidden, an editor's, or results of ours."""
+    return path.name.startswith((".", "~")) or path.name.lower().endswith(".results.csv")
+
+
+def _why_not(path: Path) -> str | None:
+    """Return why something in the inbox is not loaded; ``None`` of lists and what says nothing."""
+    name = path.name.lower()
+    if _is_passed_over(path):
+        return None
+    if not path.is_file():
+        is_ours = path.name in (DONE, FAILED)
+        return None if is_ours else "a folder; put its lists into the inbox themselves"
+    if name.endswith(_MANIFEST_ENDINGS):
+        return None
+    if name.endswith(_WORKBOOKS):
+        return "a workbook; save it as CSV (in Excel: Save As, CSV UTF-8)"
+    if name.endswith(_UNFINISHED):
+        return "its name says that it is not whole; rename it when it is"
+    return f"a list's name ends in {', '.join(_MANIFEST_ENDINGS)}; rename it if it is one"
 
 
 def _state(status: os.stat_result) -> tuple[int, ...]:

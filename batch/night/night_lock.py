@@ -41,7 +41,8 @@ async def lock_night(
         lock = TargetLock(session.database, session.target, session.run, patience=patience)
         async with lock.held():
             await runs.close_lost(settings.heartbeat_timeout.total_seconds(), has_lock=True)
+            await session.keep_terms()
             await runs.start(
-                session.run, "nightly", socket.gethostname(), os.getpid(), settings.shown
+                session.run, "nightly", socket.gethostname(), os.getpid(), session.settings.shown
             )
             yield LockedNight(session, runs, lock)

@@ -1,5 +1,6 @@
 """One run of the worker: it is set up, and its result is recorded."""
 
+import asyncio
 import contextlib
 import functools
 import gc
@@ -48,12 +49,29 @@ _EXISTING = "skip-existing"
 
 @dataclass(frozen=True, slots=True)
 class Watcher:
-    """Who looks on, if anybody: called as a run begins with what is due and the pace, and after
-    every request.
+    """Who looks on, if anybody: called as a run begins with what is due and the pace, after every
+    request, and every ``seconds`` while it runs.
     """
 
     started: Callable[[int, SharedPace], None] = lambda _due, _pace: None
     attempted: Callable[[AttemptReport], None] = lambda _report: None
+    tell: Callable[[], None] = lambda: None
+    seconds: float = 60.0
+
+    @contextlib.asynccontextmanager
+    async def telling(self) -> AsyncIterator[None]:
+        """Let it tell again and again how far the block is."""
+        task = asyncio.create_task(self._tell_forever(), name="progress")
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.wait([task])
+
+    async def _tell_forever(self) -> None:
+        while True:
+            await asyncio.sleep(self.seconds)
+            self.tell()
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +243,7 @@ async def _work(
         at_signal = functools.partial(stop, StopReason.SIGNAL)
         at_deadline = functools.partial(stop, StopReason.DEADLINE)
         with on_signals(at_signal, force):
-            async with stopped_at(ends_at, at_deadline), beside.running():
+            async with stopped_at(ends_at, at_deadline), beside.running(), watcher.telling():
                 summary = await submitter.run()
         if desk.claims.are_settled:
             session.recorded.add(desk.worker.id)
@@ -250,6 +268,7 @@ async def _written_down(
         yield summaries.append
         return
     settings, run = desk.session.settings, desk.session.run
+    await desk.session.keep_terms()
     runs = Runs(desk.database, desk.store.target)
     await runs.close_lost(settings.heartbeat_timeout.total_seconds(), has_lock=False)
     await runs.start(run, "submit", socket.gethostname(), os.getpid(), settings.shown)

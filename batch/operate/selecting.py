@@ -7,8 +7,9 @@ from pathlib import Path
 from batch.core.models import JobType
 from batch.core.states import State
 from batch.errors import UsageError
-from batch.intake.cells import CellError, parse_media_id
+from batch.intake.errors import CellError
 from batch.intake.manifest import Manifest
+from batch.intake.media_ids import parse_media_id
 from batch.intake.model import IntakeOptions
 from batch.intake.sources import expand_inputs, standard_input
 from batch.ledger.operators import Selection
@@ -56,22 +57,31 @@ def select(selectors: Selectors, settings: Settings) -> Selection:
             "say which submissions: media ids, --ids FILE, --state, --code, --batch, --type or "
             "--campaign; --all means the whole target"
         )
+    media, job_type = _media(selectors, settings)
     return Selection(
         states=selectors.states or None,
         code=selectors.code,
         batch=selectors.batch,
-        media=_media(selectors, settings),
-        job_type=selectors.job_type,
+        media=media,
+        job_type=job_type,
         campaign=selectors.campaign,
     )
 
 
-def _media(selectors: Selectors, settings: Settings) -> tuple[str, ...] | None:
-    if not selectors.media_ids and selectors.ids is None:
-        return None
+def _media(
+    selectors: Selectors, settings: Settings
+) -> tuple[tuple[str, ...] | None, JobType | None]:
+    """Return the media that are meant, if any are named, and of which type."""
     named = [media_id_of(text) for text in selectors.media_ids]
-    listed = read_ids(selectors.ids, settings) if selectors.ids is not None else []
-    return tuple(dict.fromkeys([*named, *listed]))
+    if selectors.ids is None:
+        return tuple(dict.fromkeys(named)) if named else None, selectors.job_type
+    listed, job_type = read_ids(selectors.ids, settings)
+    if job_type and (named or selectors.job_type not in (None, job_type)):
+        raise UsageError(
+            f"{selectors.ids} selects {job_type} alone by its types; leave out the media ids and "
+            "the --type beside it, or its column types"
+        )
+    return tuple(dict.fromkeys([*named, *listed])), selectors.job_type or job_type
 
 
 def media_id_of(text: str) -> str:
@@ -82,25 +92,20 @@ def media_id_of(text: str) -> str:
         raise UsageError(str(error)) from None
 
 
-def read_ids(source: str, settings: Settings) -> list[str]:
-    """Return the media ids of a manifest, or of standard input for ``-``.
+def read_ids(source: str, settings: Settings) -> tuple[list[str], JobType | None]:
+    """Return the media ids of a manifest, or of standard input for ``-``, and their one type.
 
-    Its other columns are ignored. The ids are kept in memory, about 100 bytes each.
+    The type is ``None`` where each row means both. Columns beside id and types are ignored. The
+    ids are kept in memory, about 100 bytes each.
 
     Raises:
-        UsageError: the input cannot be read, holds a bad line, or holds no id.
+        UsageError: the input cannot be read, holds a bad line or no id, or its rows differ in type.
     """
-    types = tuple(JobType)
-    options = IntakeOptions(
-        types, frozenset(types), settings.region, settings.column, settings.encoding
-    )
-    if source == "-":
-        manifest = Manifest(None, options, stream=standard_input())
-    else:
-        (name,) = expand_inputs([source])[:1]
-        manifest = Manifest(Path(name), options)
+    manifest = _manifest(source, settings)
     ids: list[str] = []
+    types: set[str] = set()
     for chunk in manifest.chunks():
+        types.update(said.types for said in chunk.said)
         if chunk.quarantined:
             bad = chunk.quarantined[0]
             raise UsageError(
@@ -110,7 +115,26 @@ def read_ids(source: str, settings: Settings) -> list[str]:
         ids += chunk.media_ids
     if not ids:
         raise UsageError(f"{manifest.name} holds no media id")
-    return ids
+    if len(types) > 1:
+        raise UsageError(
+            f"{manifest.name} names {' and '.join(sorted(types))} in different lines; give one "
+            "list for each, or leave out the column types"
+        )
+    (said,) = types
+    return ids, JobType(said) if said in set(JobType) else None
+
+
+def _manifest(source: str, settings: Settings) -> Manifest:
+    types = tuple(JobType)
+    options = IntakeOptions(
+        types, frozenset(types), settings.region, settings.column, settings.encoding, only_ids=True
+    )
+    if source == "-":
+        return Manifest(None, options, stream=standard_input())
+    names = expand_inputs([source])
+    if len(names) > 1:
+        raise UsageError(f"--ids {source} means {len(names)} files, and takes one; name it")
+    return Manifest(Path(names[0]), options)
 
 
 def reason_text(

@@ -14,6 +14,7 @@ from batch.core.states import State
 from batch.errors import ExitCode
 from batch.ledger.doubts import Doubts, OpenJob, Poll
 from batch.ledger.owners import JOB_UNKNOWN
+from batch.logs import EachMinute
 from batch.reconcile.settling import Settler
 from batch.vod.client import VodClient
 from batch.vod.wire import MAX_JOB_IDS, CloudStatus, JobPage, JobStatus, QueryFailed
@@ -96,6 +97,7 @@ class Reconciler:
         self._last_trouble = ""
         self._open_jobs = 0
         self._found: Counter[str] = Counter()
+        self._progress = EachMinute()
 
     def stop(self) -> None:
         """End after the call at hand."""
@@ -121,6 +123,13 @@ class Reconciler:
         seconds = _FIRST_ROUND_SECONDS
         while not self._stopping.is_set():
             moved = await self._go_round()
+            self._progress.tell(
+                "reconcile",
+                settled=self._settler.settled.total(),
+                ended=self._ended.total(),
+                open_jobs=self._open_jobs,
+                failed_calls=self._failed_calls,
+            )
             if once or await self._is_enough():
                 break
             seconds = _FIRST_ROUND_SECONDS if moved else min(2 * seconds, _LONGEST_ROUND_SECONDS)

@@ -154,8 +154,8 @@ def open_rig(folder: Path, database_url: str | None = None) -> Iterator[Rig]:
     with running_server(home, database_url) as running, running_stand_in() as cloud:
         asyncio.run(migrate(running.url))
         settings = load_settings(
-            home=home, database_url=running.url, endpoint=cloud.endpoint, qps=2000.0,
-            concurrency=4, read_timeout=f"{READ_TIMEOUT_SECONDS}s", total_timeout="5s",
+            reads_file=False, home=home, database_url=running.url, endpoint=cloud.endpoint,
+            qps=2000.0, concurrency=4, read_timeout=f"{READ_TIMEOUT_SECONDS}s", total_timeout="5s",
             account="selftest", region="cn-shanghai", lookup_qps=1000.0, poll_qps=1000.0,
             heartbeat_timeout="5s", grace="5s",
         )  # fmt: skip

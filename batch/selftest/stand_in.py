@@ -87,7 +87,7 @@ def running_stand_in() -> Iterator[StandIn]:
     Raises:
         UnavailableError: it does not start.
     """
-    command = [sys.executable, "-m", "batch.emulator", "--port", "0", "--qps", "0"]
+    command = [sys.executable, "-P", "-m", "batch.emulator", "--port", "0", "--qps", "0"]
     emulator = subprocess.Popen(  # noqa: S603
         command, stdout=subprocess.PIPE, text=True, start_new_session=True
     )

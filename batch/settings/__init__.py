@@ -7,7 +7,7 @@ they come from Alibaba's own chain (``docs/operating.md``).
 
 from batch.core.hosts import is_loopback_host
 from batch.settings.model import SHORTEST_SETTLE, Settings
-from batch.settings.sources import PREFIX, load_settings, sources_in_force
+from batch.settings.sources import PREFIX, load_channels, load_settings, sources_in_force
 from batch.settings.values import is_cloud_host, parse_duration, written
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "Settings",
     "is_cloud_host",
     "is_loopback_host",
+    "load_channels",
     "load_settings",
     "parse_duration",
     "sources_in_force",

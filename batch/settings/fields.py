@@ -19,11 +19,17 @@ from batch.settings.values import (
     Name,
     check_endpoint,
     check_zone,
+    none_or_value,
     parse_until,
+    read_prices,
+    read_types,
 )
 
 _MOST = 2**31 - 1
 """Of a count, as PostgreSQL's integer has it."""
+
+
+_Limit = Annotated[Money | None, BeforeValidator(none_or_value)]
 
 
 def _setting(description: str, default: object = None, **bounds: Any) -> Any:
@@ -96,14 +102,16 @@ class Fields(BaseModel):
         "silence after which a worker counts as dead", seconds=15
     )
 
-    prices: dict[str, Money | dict[str, Money]] = _setting(
+    prices: Annotated[dict[str, Money | dict[str, Money]], BeforeValidator(read_prices)] = _setting(
         "per minute: by type, or by region and type", {}
     )
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = _setting("of the prices", "CNY")
-    longest: Duration | None = _setting("length to allow for a media of unknown length")
-    budget: Money | None = _setting("reserve no more than this, in the currency of the prices")
-    budget_day: Money | None = _setting("the most a day of timezone may cost")
-    budget_month: Money | None = _setting("the most a month may cost")
+    longest: Annotated[Duration | None, BeforeValidator(none_or_value)] = _setting(
+        "length to allow for a media of unknown length"
+    )
+    budget: _Limit = _setting("reserve no more than this, in the currency of the prices")
+    budget_day: _Limit = _setting("the most a day of timezone may cost")
+    budget_month: _Limit = _setting("the most a month may cost")
     canary: int = _setting("how many of a batch a night sends first; 0: none", 20, ge=0, le=10_000)
     canary_percent: float = _setting("share of the canary that must succeed", 80, ge=0, le=100)
     canary_wait: Duration = _duration("how long a night follows its canaries", minutes=30)
@@ -121,6 +129,7 @@ class Fields(BaseModel):
     settled_after: Duration = _duration(
         "age from which a file in the inbox counts as whole", seconds=60
     )
+    expect_list: bool = _setting("a night to which no list came ends with 3, and says so", False)
     reconcile_for: Duration = _duration(
         "how long a night without a deadline follows its jobs", minutes=30
     )
@@ -131,15 +140,20 @@ class Fields(BaseModel):
     lookup_qps: float = _setting(
         "ListJobInfo and GetJobDetail calls a second, each", 12, gt=0, le=1000
     )
+    search_qps: float = _setting("SearchMedia calls a second", 10, gt=0, le=1000)
 
-    type: Annotated[tuple[JobType, ...], CommaList] = _setting(
-        "type of rows without one; repeatable", (JobType.MEDIA_DNA,)
+    type: Annotated[tuple[JobType, ...], BeforeValidator(read_types), CommaList] = _setting(
+        "type of rows without one, also dna or tag; repeatable", (JobType.MEDIA_DNA,)
     )
     campaign: Name = _setting("submit the same media again, on purpose", "default")
     config: str | None = _setting("Config of rows without one, as JSON")
     priority: int = _setting("of rows without one; higher is sent first", 0, ge=-32767, le=32767)
     column: str | None = _setting("column that holds the media id")
     encoding: str | None = _setting("of the files, such as gb18030; without it, detected")
+    max_bad: float = _setting(
+        "percent of bad lines above which a list is refused", 50, ge=0, le=100
+    )
+    strict: bool = _setting("refuse a list with any bad line", False)
     quarantine: Path | None = _setting(
         "folder for lines that cannot be loaded; without it, beside the file"
     )
@@ -159,4 +173,12 @@ class Fields(BaseModel):
     )
     textfile: Path | None = _setting("file of figures for Prometheus, ends in .prom")
 
+    print_page: Literal["always", "when-needed"] = _setting(
+        "when a night prints its page: always, or when-needed by a person", "always"
+    )
+    log: Literal["auto", "attempts", "quiet"] = _setting(
+        "auto: a line a minute, parts and problems; attempts: a line a request too; quiet: "
+        "problems only",
+        "auto",
+    )
     log_format: Literal["auto", "json", "console"] = _setting("auto, json or console", "auto")

@@ -1,6 +1,7 @@
 """The settings of one command: what follows from them, and what makes them fit each other."""
 
 import os
+from collections.abc import Iterable
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Literal, Self
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from pydantic import model_validator
+from pydantic import PrivateAttr, model_validator
 
 from batch.core.budget import Budgets, Spending
 from batch.core.doubt import DATE_WINDOW
@@ -36,6 +37,25 @@ class UnfitError(ValueError):
 
 class Settings(Fields):
     """Checked, immutable settings of one command."""
+
+    _by_flag: frozenset[str] = PrivateAttr(default=frozenset())
+
+    @property
+    def by_flag(self) -> frozenset[str]:
+        """The settings that a flag has said: they hold for this command only."""
+        return self._by_flag
+
+    def said_by_flag(self, names: Iterable[str]) -> Self:
+        """Return these settings, ``names`` of which a flag has said."""
+        said = self.model_copy()
+        said._by_flag = frozenset(names)
+        return said
+
+    def with_terms(self, terms: "Settings") -> Self:
+        """Return these settings with those that ``terms`` say, in the place of their own."""
+        return self.model_copy(
+            update={name: getattr(terms, name) for name in terms.model_fields_set}
+        )
 
     @property
     def url(self) -> str:
@@ -99,14 +119,6 @@ class Settings(Fields):
     def spending(self, run: UUID) -> Spending:
         """Return what a run's intents are priced by, and their budgets."""
         return Spending(run, self.price_list, self.longest_seconds, self.timezone, self.budgets)
-
-    @model_validator(mode="after")
-    def _a_budget_needs_prices(self) -> Self:
-        if self.budgets.are_set and not self.price_list.per_minute:
-            raise UnfitError(
-                "prices", 'a budget is set, and there are none: set them, as AIMediaDNA = "0.05"'
-            )
-        return self
 
     @property
     def ledger_name(self) -> str:

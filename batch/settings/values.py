@@ -9,10 +9,11 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from batch.core.deadline import find_zone, parse_time_of_day
+from batch.core.models import SHORT_NAMES, job_type_named
+from batch.core.names import is_name
 
 _LONGEST_DURATION = timedelta(days=3650)
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
-_is_name = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}").fullmatch
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 
 
@@ -49,6 +50,28 @@ def written(value: object) -> str:
     return "" if value is None else str(value)
 
 
+def read_types(value: object) -> object:
+    """Turn names of job types, ``dna, tag`` too, into types. Raises ValueError."""
+    if isinstance(value, (list, tuple)):
+        return tuple(job_type_named(part) if isinstance(part, str) else part for part in value)
+    return value
+
+
+def read_prices(value: object) -> object:
+    """Turn the short names of types in a table of prices into their full ones, ``none`` into none.
+
+    Raises:
+        ValueError: a type is priced by both of its names.
+    """
+    if not isinstance(value, dict):
+        return {} if none_or_value(value) is None else value
+    full = {short: name.value for name, short in SHORT_NAMES.items()}
+    read = {full.get(key, key): read_prices(price) for key, price in value.items()}
+    if len(read) < len(value):
+        raise ValueError("a type is priced by both of its names; leave one out")
+    return read
+
+
 def _positive(duration: timedelta) -> timedelta:
     if duration <= timedelta(0):
         raise ValueError("must be longer than zero")
@@ -70,7 +93,7 @@ def check_zone(name: str) -> str:
 
 def check_name(name: str) -> str:
     """Return a name that may stand in file names, keys and reports. Raises ValueError."""
-    if not _is_name(name):
+    if not is_name(name):
         raise ValueError(
             f"{name[:80]!r} is not a name; use at most 64 of A-Z a-z 0-9 . _ -, a letter or a "
             "digit first"
@@ -88,6 +111,11 @@ def check_endpoint(endpoint: str) -> str:
     if parts.scheme == "http" and is_cloud_host(parts.hostname):
         raise ValueError("the cloud is called over https only")
     return endpoint.rstrip("/")
+
+
+def none_or_value(value: object) -> object:
+    """Turn the word ``none`` into no value: what a target has kept is then kept no longer."""
+    return None if isinstance(value, str) and value.strip().lower() == "none" else value
 
 
 Duration = Annotated[timedelta, BeforeValidator(parse_duration), AfterValidator(_positive)]

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
+from decimal import ROUND_UP, Decimal
 from uuid import UUID
 
 import asyncpg
 
+from batch.core.money import as_money
 from batch.core.states import State
 from batch.ledger.database import Database
 
@@ -35,18 +36,20 @@ async def story_costs(database: Database, submissions: Sequence[int]) -> dict[in
 
 
 def _cost(row: asyncpg.Record) -> StoryCost:
+    price, amount = row["price"], row["amount"]
+    if price is not None:
+        amount = None if amount is None else as_money(amount, [price], ROUND_UP)
+        price = as_money(price, [price])
     return StoryCost(
-        row["currency"], row["price"], row["seconds"], row["amount"], row["run_id"],
-        row["spent_on"], _bound(row),
+        row["currency"], price, row["seconds"], amount, row["run_id"], row["spent_on"],
+        _bound(State(row["state"]), amount, row["currency"]),
     )  # fmt: skip
 
 
-def _bound(row: asyncpg.Record) -> str:
+def _bound(state: State, known: Decimal | None, currency: str | None) -> str:
     """Say in words what the state makes of the amount."""
-    amount = (
-        "an unknown amount" if row["amount"] is None else f"{row['amount']:f} {row['currency']}"
-    )
-    match State(row["state"]):
+    amount = "an unknown amount" if known is None else f"{known:f} {currency}"
+    match state:
         case State.SUCCEEDED:
             return f"{amount} charged"
         case State.SUBMITTING | State.IN_DOUBT | State.SUBMITTED:

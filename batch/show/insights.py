@@ -120,7 +120,9 @@ class Insights:
         try:
             wanted = UUID(run) if run else None
         except ValueError:
-            raise UsageError(f"{run!r} is not a run; see the report's second line") from None
+            raise UsageError(
+                f"{run!r} is not a run; see the line of the report that begins with run"
+            ) from None
         row = await self._database.fetch_row("newest_run", self._target.id, wanted)
         return json.loads(row["facts"]) if row else None
 

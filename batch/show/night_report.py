@@ -2,18 +2,21 @@
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
 import structlog
 
+from batch.core.deadline import find_zone
 from batch.errors import DatabaseUnavailableError, ExitCode, VodBatchError
+from batch.logs import lines_of_run
 from batch.night.inbox import Inbox
 from batch.night.night import Night, night_facts
 from batch.night.night_lock import LockedNight
 from batch.night.nightly import run_night
+from batch.night.phases import phase
 from batch.night.shift import Watcher
 from batch.notify.channels import Notifier
 from batch.notify.message import Message
@@ -21,8 +24,9 @@ from batch.notify.textfile import night_metrics, record_textfile
 from batch.session import Session
 from batch.settings import Settings
 from batch.show.insights import Insights, Status
+from batch.show.needs import page_facts
 from batch.show.results import write_results
-from batch.show.text.night import night_lines
+from batch.show.text.night import morning_lines, verdict
 
 log = structlog.get_logger()
 
@@ -31,15 +35,25 @@ log = structlog.get_logger()
 class NightReport:
     """A night that has ended, in the target and the zone of ``settings``.
 
-    ``facts`` are the night as ``runs`` keeps it. ``status`` is the target's state after it,
-    ``None`` where the ledger could not be asked. ``unwritten`` says which result files are missing.
+    ``facts`` are the night as ``runs`` keeps it, with what its page begins with
+    (:func:`batch.show.needs.page_facts`). ``status`` is the target's state after it, ``None`` where
+    the ledger could not be asked.
     """
 
     settings: Settings
     night: Night
     facts: dict[str, Any]
     status: Status | None
-    unwritten: tuple[str, ...] = ()
+
+    @property
+    def lines(self) -> Iterator[str]:
+        """The morning page, as text."""
+        return morning_lines(self.facts, self.status, find_zone(self.settings.timezone))
+
+    @property
+    def is_well(self) -> bool:
+        """Whether it leaves nothing for a person to do."""
+        return bool(self.facts["well"])
 
     @property
     def exit_code(self) -> ExitCode:
@@ -51,6 +65,13 @@ async def spend_night(
     locked: LockedNight, inbox: Inbox, watch: Callable[[], AbstractContextManager[Watcher]]
 ) -> NightReport:
     """Run the night under its lock, write its result files, notify; return its report."""
+    with lines_of_run(locked.session.run):
+        return await _spend(locked, inbox, watch)
+
+
+async def _spend(
+    locked: LockedNight, inbox: Inbox, watch: Callable[[], AbstractContextManager[Watcher]]
+) -> NightReport:
     session = locked.session
     notifier = Notifier.from_settings(session.settings)
     # A monitor that hangs must not hold the night up.
@@ -58,9 +79,16 @@ async def spend_night(
     with watch() as watcher:
         night = await run_night(locked, inbox, watcher)
     await notice
-    report = await _look_back(session, night)
-    await notifier.ended(_message(report))
-    _keep_metrics(report)
+    with phase("report") as figures:
+        report = await _look_back(session, night)
+        deliveries = await notifier.ended(_message(report))
+        _keep_metrics(report)
+        figures.update(
+            exit_code=int(report.exit_code),
+            well=report.is_well,
+            needs=len(report.facts["needs"]),
+            notices=sum(delivery.ok for delivery in deliveries),
+        )
     return report
 
 
@@ -68,26 +96,27 @@ async def _look_back(session: Session, night: Night) -> NightReport:
     """Write the result files, and read the target's state."""
     settings = session.settings
     status: Status | None = None
-    unwritten: tuple[str, ...] = ()
+    unwritten: dict[int, str] = {}
     try:
         if isinstance(night.trouble, DatabaseUnavailableError):
             raise night.trouble
         insights = Insights(session.database.part(), session.target)  # the night's own is hurried
-        unwritten = tuple(await write_results(insights, night.moved))
+        unwritten = await write_results(insights, night.moved)
         status = await insights.status(settings.heartbeat_timeout.total_seconds())
     except VodBatchError as error:  # the ledger is away, and that is to be reported
         night.trouble = night.trouble or error
-    facts = json.loads(json.dumps(night_facts(night), default=str))
-    return NightReport(settings, night, facts, status, unwritten)
+    facts = json.loads(json.dumps(night_facts(night) | {"unwritten": unwritten}, default=str))
+    return NightReport(settings, night, page_facts(facts, status), status)
 
 
 def _message(report: NightReport) -> Message:
     settings, night, code = report.settings, report.night, report.exit_code
     title = (
         f"vod-batch: night of {settings.account} in {settings.region} ended with "
-        f"{int(code)} ({code.name.lower().replace('_', ' ')})"
+        f"{int(code)} ({code.name.lower().replace('_', ' ')}). "
+        f"{verdict(len(report.facts['needs']))}"
     )
-    text = "\n".join(night_lines(report))
+    text = "\n".join(report.lines)
     return Message(title, text, report.facts, int(code), str(night.run), night.is_success)
 
 

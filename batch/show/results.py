@@ -9,12 +9,12 @@ from pathlib import Path
 from batch.show.insights import EXPORT_COLUMNS, Insights
 
 
-async def write_results(insights: Insights, manifests: Mapping[int, Path]) -> list[str]:
+async def write_results(insights: Insights, manifests: Mapping[int, Path]) -> dict[int, str]:
     """Write ``<manifest>.results.csv`` for each batch, whole or not at all.
 
-    Return a line for each that could not be written: it says why, and how to get it.
+    Return the batches whose file could not be written, with the reason.
     """
-    troubles = []
+    troubles = {}
     for batch, manifest in manifests.items():
         path = manifest.with_name(f"{manifest.name}.results.csv")
         temporary = path.with_name(f".{secrets.token_hex(8)}.results.tmp")
@@ -24,10 +24,7 @@ async def write_results(insights: Insights, manifests: Mapping[int, Path]) -> li
         except OSError as error:
             with contextlib.suppress(OSError):
                 temporary.unlink()
-            troubles.append(
-                f"the results of batch {batch} could not be written ({error.strerror or error}); "
-                f"get them by: vod-batch export --batch {batch}"
-            )
+            troubles[batch] = error.strerror or str(error)
     return troubles
 
 

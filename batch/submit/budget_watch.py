@@ -1,11 +1,11 @@
 """The worker's eye on its budgets: a warning while they last, the reason once they do not."""
 
 import contextlib
-from decimal import Decimal
 
 import structlog
 
-from batch.core.budget import BudgetUse, NextCost
+from batch.core.budget import BudgetUse, NextCost, Spending
+from batch.core.money import exact
 from batch.errors import ConfigurationError, DatabaseUnavailableError
 from batch.ledger.connecting.waits import at_once
 from batch.ledger.store import Store
@@ -23,6 +23,11 @@ class BudgetWatch:
         self._plan = rules.plan
         self._warned: set[str] = set()
 
+    @property
+    def currency(self) -> str:
+        """Of the budgets and the prices."""
+        return self._spending.prices.currency
+
     async def open_periods(self) -> None:
         """Make the rows that count budgets (:meth:`Store.open_periods`)."""
         if self._spending.budgets.are_set:
@@ -33,6 +38,10 @@ class BudgetWatch:
         if not self._spending.budgets.are_set:
             return []
         return await self._store.budget_uses(self._spending)
+
+    async def shown(self) -> tuple[BudgetUse, ...]:
+        """Say how far each budget is used, as money."""
+        return await shown_uses(self._store, self._spending)
 
     async def _glance(self) -> list[BudgetUse]:
         """Say how far each budget is used, or nothing while the database is away."""
@@ -48,8 +57,8 @@ class BudgetWatch:
                 log.warning(
                     "budget_nearly_used",
                     budget=use.period,
-                    spent=str(use.spent),
-                    limit=str(use.limit),
+                    spent=exact(use.spent),
+                    limit=exact(use.limit),
                 )
 
     async def obstacle(self) -> str | None:
@@ -73,6 +82,13 @@ class BudgetWatch:
         return _obstacle(due, tightest)
 
 
+async def shown_uses(store: Store, spending: Spending) -> tuple[BudgetUse, ...]:
+    """Return how far each budget in force is used, as money; none where there is no budget."""
+    if not spending.budgets.are_set:
+        return ()
+    return tuple(use.in_money(spending.prices) for use in await store.budget_uses(spending))
+
+
 def _obstacle(due: NextCost, tightest: BudgetUse) -> str | None:
     if due.amount is None:
         return (
@@ -82,12 +98,6 @@ def _obstacle(due: NextCost, tightest: BudgetUse) -> str | None:
     if due.amount <= tightest.left:
         return None
     return (
-        f"the next one, {due.media_id} ({due.job_type}), may cost {_money(due.amount)}; "
-        f"{_money(tightest.left)} is left of the {tightest.period}'s {_money(tightest.limit)}"
+        f"the next one, {due.media_id} ({due.job_type}), may cost {exact(due.amount)}; "
+        f"{exact(tightest.left)} is left of the {tightest.period}'s {exact(tightest.limit)}"
     )
-
-
-def _money(amount: Decimal) -> str:
-    """Show an amount to the cent at least, and as exactly as it is known."""
-    cents = amount.quantize(Decimal("0.01"))
-    return f"{cents if cents == amount else amount.normalize():f}"

@@ -8,12 +8,15 @@ from uuid import UUID
 
 import asyncpg
 
+from batch.core.budget import BudgetUse, Spending
 from batch.core.models import JobType, Target
 from batch.core.pricing import CostRange, PriceList, TypeAmount, cost_range
 from batch.errors import UsageError
 from batch.ledger.database import Database
 from batch.ledger.operators import Hold, Operators
+from batch.ledger.store import Store
 from batch.session import Session
+from batch.submit.budget_watch import shown_uses
 from batch.submit.shared_pace import shared_rate
 
 _PARTS = ("the rows that are due", "the prices", "the lengths")
@@ -24,7 +27,8 @@ _PARTS = ("the rows that are due", "the prices", "the lengths")
 class Plan:
     """What may be sent now. ``seconds`` is how long it takes at ``rate`` calls a second.
 
-    ``holds`` are open, and keep more from being sent.
+    ``holds`` are open, and keep more from being sent. ``unpriced`` are types of ``rows`` without a
+    price. ``budgets`` are those in force; without any there is no budget.
 
     ``hash`` fixes what was looked at: which rows, at what prices, of what lengths. It has a part
     for each, so that one that no longer fits says what changed.
@@ -39,11 +43,16 @@ class Plan:
     done: int
     currency: str
     cost: CostRange
+    unpriced: tuple[str, ...] = ()
+    budgets: tuple[BudgetUse, ...] = ()
     holds: tuple[Hold, ...] = ()
 
 
 class Planner:
-    """Reads plans of one target; ``rate`` in calls a second, ``longest`` in seconds."""
+    """Reads plans of one target; ``rate`` in calls a second, ``longest`` in seconds.
+
+    What is to be spent from says which budgets are shown.
+    """
 
     def __init__(
         self,
@@ -53,12 +62,14 @@ class Planner:
         *,
         rate: float,
         longest: Decimal | None,
+        spending: Spending | None = None,
     ) -> None:
         self._database = database
         self._target = target
         self._prices = prices
         self._rate = rate
         self._longest = longest
+        self._spending = spending
 
     async def plan(self, plan: UUID | None = None) -> Plan:
         """Return the plan of what is due; of ``plan``, fixed before, the rows that still are."""
@@ -76,9 +87,10 @@ class Planner:
             )
             for row in rows
         ]
+        counts: dict[str, int] = {row["job_type"]: row["rows"] for row in rows}
         return Plan(
             hash=self._hash(rows),
-            rows={row["job_type"]: row["rows"] for row in rows},
+            rows=counts,
             requests=requests,
             rate=self._rate,
             seconds=requests / self._rate,
@@ -86,8 +98,15 @@ class Planner:
             done=past["done"],
             currency=self._prices.currency,
             cost=cost_range(amounts, self._prices, self._longest),
+            unpriced=tuple(name for name in counts if JobType(name) not in self._prices.per_minute),
+            budgets=await self._budgets(),
             holds=tuple(await Operators(self._database, self._target).holds()),
         )
+
+    async def _budgets(self) -> tuple[BudgetUse, ...]:
+        if self._spending is None:
+            return ()
+        return await shown_uses(Store(self._database, self._target), self._spending)
 
     async def fix(self, wanted: str, plan: UUID) -> None:
         """Fix as ``plan`` the rows of the hash ``wanted``, and no other, whatever comes due later.
@@ -135,6 +154,7 @@ def planner_of(session: Session, database: Database) -> Planner:
         settings.price_list,
         rate=shared_rate(settings.qps),
         longest=settings.longest_seconds,
+        spending=session.spending,
     )
 
 

@@ -186,7 +186,8 @@ _NOTHING_IS_SERVED = frozenset(
 class RunSummary:
     """The result of one run; durations in seconds, counts in submissions.
 
-    ``obstacle`` says what a budget did not allow any more. ``failovers`` is how often another
+    ``budgets`` are those in force, in ``currency``; without any there is no budget. ``obstacle``
+    says what a budget did not allow any more. ``failovers`` is how often another
     server of the database was taken up, ``restored`` what the database had forgotten, or never
     got, and was read in from the journal.
     """
@@ -205,6 +206,7 @@ class RunSummary:
     extra_charges: int = 0
     held: int = 0
     budgets: tuple[BudgetUse, ...] = ()
+    currency: str = "CNY"
     obstacle: str | None = None
     existing: ExistingSummary | None = None
     failovers: int = 0

@@ -23,6 +23,13 @@ from batch.vod.lookup import (
     read_job_infos,
 )
 from batch.vod.media import GET_VIDEO_INFOS, MAX_VIDEO_IDS, MediaPage, read_media_page
+from batch.vod.search import (
+    SEARCH_MEDIA,
+    FoundPage,
+    SearchType,
+    read_found_page,
+    search_params,
+)
 from batch.vod.wire import (
     LIST_AI_JOBS,
     MAX_JOB_IDS,
@@ -126,6 +133,19 @@ class VodClient(Endpoint):
         for media in page.media:
             self._tell_unseen(GET_VIDEO_INFOS, media.unseen(), media.media_id)
         return page
+
+    async def search_media(
+        self, search_type: SearchType, match: str | None, page_no: int, scroll_token: str | None
+    ) -> FoundPage:
+        """Return a page of the media that ``match`` fits, or of all; pages from 1. Read-only.
+
+        Beyond the first 5,000 media the token of the answer before is needed (``SearchMedia``).
+
+        Raises QueryFailed when there is no answer to trust, PermissionRefusedError without
+        credentials.
+        """
+        params = search_params(search_type, match, page_no, scroll_token)
+        return await self._query(SEARCH_MEDIA, params, read_found_page)
 
     def _tell_unseen(self, action: str, words: Iterable[tuple[str, str]], example: str) -> None:
         for field, word in words:

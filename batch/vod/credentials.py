@@ -1,7 +1,6 @@
 """The key that signs now: asked of its sources off the event loop, and kept for a minute."""
 
 import asyncio
-import logging
 import time
 from collections.abc import Awaitable, Callable
 
@@ -20,8 +19,6 @@ PATIENCE_SECONDS = 30.0
 """How long a first key is asked for where its source is set up and fails."""
 
 _LONGEST_WAIT_SECONDS = 8.0
-
-_log = logging.getLogger(__name__)
 
 
 class CredentialSource:
@@ -90,7 +87,7 @@ class CredentialSource:
             is_another = not found.signs_as(refused)
             self._hold(found)
             if is_another:
-                _log.warning("the key was refused, its source gave another one")
+                _warn("key_renewed")
             return is_another
 
     def _hold(self, found: Credentials) -> None:
@@ -104,7 +101,7 @@ class CredentialSource:
         except PermissionRefusedError as error:
             if self._current is None:
                 raise
-            _log.warning("credentials not refreshed (%s), keeping them", error)
+            _warn("credentials_not_refreshed", error=str(error))
             return self._current
         return found
 
@@ -124,7 +121,7 @@ class CredentialSource:
                         f"no credentials for {self._patience:.0f} s: {error}. Fix that source, or"
                         " give another one."
                     ) from None
-                _log.warning("no credentials yet (%s), asking again", error)
+                _warn("no_credentials_yet", error=str(error))
             except PermissionRefusedError:
                 raise
             except Exception as error:
@@ -132,6 +129,12 @@ class CredentialSource:
                 message = f"no Alibaba Cloud credentials were found ({name}). {ADVICE}"
                 raise PermissionRefusedError(message) from None
             await self._sleep(delay_seconds(attempt, cap=_LONGEST_WAIT_SECONDS))
+
+
+def _warn(event: str, **fields: str) -> None:
+    from batch.logs import rare_logger  # who finds the lock of a night held must be quick
+
+    rare_logger().warning(event, **fields)
 
 
 def _check(found: Credentials) -> None:

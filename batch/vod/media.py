@@ -105,13 +105,13 @@ def _media(entry: Mapping[str, object]) -> MediaInfo | None:
     return MediaInfo(
         media_id,
         (text_of(entry.get("Status")) or "(none)")[:64],
-        _seconds(entry.get("Duration")),
+        seconds_of(entry.get("Duration")),
         text_of(entry.get("StorageClass")),
         text_of(entry.get("RestoreStatus")),
     )
 
 
-def _seconds(value: object) -> Decimal | None:
+def seconds_of(value: object) -> Decimal | None:
     """Read a duration in seconds; nothing, zero and nonsense mean that it is not known yet."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None

@@ -67,6 +67,10 @@ class Caller:
         request = models.GetVideoInfosRequest(video_ids=",".join(video_ids))
         return await self._ask(service, "get_video_infos", request)
 
+    async def search(self, service: "Service", **fields: Any) -> Any:
+        """Call SearchMedia."""
+        return await self._ask(service, "search_media", models.SearchMediaRequest(**fields))
+
     async def _ask(self, service: "Service", method: str, request: Any) -> Any:
         client = service.client(old_signature=self._old_signature)
         return await self._call(client, method, request, RuntimeOptions())

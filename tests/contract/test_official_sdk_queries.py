@@ -51,6 +51,19 @@ async def test_video_infos(sdk: Caller, service: "Service") -> None:
     assert video.title
 
 
+async def test_a_page_of_a_search(sdk: Caller, service: "Service") -> None:
+    body = (await sdk.search(service, page_size=5, fields="Title,Duration,Status")).body
+
+    assert isinstance(body.total, int)
+    assert len(body.media_list) <= min(5, body.total)
+    for found in body.media_list:
+        assert (found.media_type, found.video.video_id) == ("video", found.media_id)
+        assert re.fullmatch(UTC_SECONDS, found.creation_time)
+        assert found.video.title
+    if body.media_list:
+        assert body.scroll_token
+
+
 async def test_a_job_that_does_not_exist(sdk: Caller, service: "Service") -> None:
     with pytest.raises(ClientException) as caught:
         await sdk.detail(service, NO_JOB)
@@ -131,6 +144,41 @@ async def test_video_infos_by_settings(sdk: Caller, shared_emulator: "StartEmula
     assert body.non_exist_video_ids == ["gone"]
     assert body.non_exist_reference_ids == []
     assert caught.value.code == "InvalidParameter"
+
+
+async def test_a_walk_over_a_library(sdk: Caller, shared_emulator: "StartEmulator") -> None:
+    service = shared_emulator("media.listed = 260\nsearch.without_token = 100")
+    found: list[str] = []
+    token = None
+    for page_no in (1, 2, 3):
+        page = {"page_no": page_no, "page_size": 100, "scroll_token": token}
+        body = (await sdk.search(service, **page)).body
+        found += [entry.media_id for entry in body.media_list]
+        token = body.scroll_token
+    with pytest.raises(ClientException) as caught:
+        await sdk.search(service, page_no=2, page_size=100)
+
+    assert (len(found), len(set(found)), body.total) == (260, 260, 260)
+    assert body.media_list[0].video is None
+    assert caught.value.code == "InvalidParameter"
+
+
+async def test_a_search_with_a_match(sdk: Caller, shared_emulator: "StartEmulator") -> None:
+    service = shared_emulator(
+        """
+        [media]
+        listed = 20
+        library = ["own"]
+        statuses = {Blocked = ["own"]}
+        storage_classes = {IA = ["own"]}
+        """
+    )
+    asked = {"match": "Status in ('Blocked','ProduceFail')", "fields": "Status,StorageClass"}
+    (found,) = (await sdk.search(service, **asked)).body.media_list
+
+    assert (found.media_id, found.video.status, found.video.storage_class) == (
+        "own", "Blocked", "IA",
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(("kind", "made"), [("accept_one_type", 1), ("answer_one_type", 2)])

@@ -13,7 +13,7 @@ PARTS = [
     "settings", "deadline", "quota", "types", "journal", "credentials", "dns", "endpoint",
     "cloud clock", "account", "ListAIJob", "ListJobInfo", "GetJobDetail", "GetVideoInfos",
     "SubmitAIJob", "database", "database clock", "database commits", "database line",
-    "schema", "database rights", "target", "replay",
+    "schema", "database rights", "money", "target", "replay",
 ]  # fmt: skip
 
 

@@ -11,6 +11,7 @@ SAID = st.tuples(
     st.none() | st.sampled_from(["{}", '{"a":"\\\\ \\t"}']),
     st.none(),
     st.integers(-9, 9),
+    st.none() | st.just("2026"),
 )
 
 
@@ -31,7 +32,7 @@ def test_each_row_is_copied_with_what_it_says(rows: list[tuple[str, Said]]) -> N
 @given(user_data=st.text())
 def test_no_text_breaks_out_of_its_cell(user_data: str) -> None:
     """Whatever a cell holds, a row is one line of as many cells as there are columns."""
-    text = copy_rows([1], ["m1"], [("AIMediaDNA", None, user_data, 0)]).decode()
+    text = copy_rows([1], ["m1"], [("AIMediaDNA", None, user_data, 0, None)]).decode()
     assert text.count("\n") == 1
     assert text.count("\t") == len(COLUMNS) - 1
     assert "\r" not in text

@@ -77,6 +77,14 @@ class Emulator:
         """Set the quota of ListJobInfo and of GetJobDetail, 0 for none."""
         self.call("POST", "quota", dict.fromkeys(("ListJobInfo", "GetJobDetail"), calls_a_second))
 
+    def library(self, **change: object) -> None:
+        """Let so many media be ``listed``, or these be ``missing``, from now on."""
+        self.call("POST", "media", change)
+
+    def search_quota(self, calls_a_second: int) -> None:
+        """Set the quota of SearchMedia, 0 for none."""
+        self.call("POST", "quota", {"SearchMedia": calls_a_second})
+
     def asked(self, action: str) -> int:
         """Return how many requests of an action arrived."""
         return int(self.meter()["requests"].get(action, 0))
@@ -119,13 +127,21 @@ _SWITCHES = {
         "visible_after_seconds": 0,
         "covers": ["AIMediaDNA", "AIVideoTag"],
     },
+    "search": {
+        "without_token": 5_000,
+        "reach_counts_own_page": False,
+        "past_the_end": "empty",
+        "view": "live",
+    },
 }
+_QUOTAS = ("SubmitAIJob", "ListJobInfo", "GetJobDetail", "SearchMedia")
 _AS_NEW: dict[str, list[tuple[str, object]]] = {
     "faults": [("DELETE", None)],
     "words": [("DELETE", None)],
     "switches": [("POST", _SWITCHES)],
     "accounts": [("POST", {"default": "ok"})],
-    "quota": [("POST", dict.fromkeys(("SubmitAIJob", "ListJobInfo", "GetJobDetail"), 0))],
+    "quota": [("POST", dict.fromkeys(_QUOTAS, 0))],
+    "media": [("POST", {"listed": 0, "missing": []})],
 }
 """By page that a test may have set something on: what undoes it."""
 

@@ -10,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from batch.core.states import State
+from batch.hearing import ours_to_hear
 from batch.night.shift import Watcher, submit
 from batch.session import open_session
 from batch.settings import Settings
@@ -50,9 +51,10 @@ class Night:
         chosen = self.chosen(settings)
         watcher = Watcher(attempted=self.reports.append)
         source = CredentialSource(load or (lambda: key))
-        async with open_session(chosen, source, sends=True) as session:
-            most = chosen.max_submissions
-            return await submit(session, watcher, max_submissions=most, plan_hash=plan)
+        most = chosen.max_submissions
+        with ours_to_hear():
+            async with open_session(chosen, source, sends=True) as session:
+                return await submit(session, watcher, max_submissions=most, plan_hash=plan)
 
     async def plan(self, **settings: object) -> str:
         """Return the hash of what a submit would send now."""

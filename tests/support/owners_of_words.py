@@ -18,6 +18,7 @@ from batch.ledger.loading import load_manifest
 from batch.ledger.media import Aside, Look, MediaLooks
 from batch.ledger.operators import Operators
 from batch.ledger.runs import Runs
+from batch.ledger.terms import keep_terms
 from batch.ledger.unseen import KeptWords
 from batch.submit.planning import Planner
 from tests.support.ledger import DNA, media, write_csv
@@ -96,6 +97,24 @@ async def _run(world: World) -> Act:
         await world.of(Runs).end(RUN, "nothing due", ExitCode.DONE, 3, {})
 
     return run
+
+
+@CASES.of("correct_amounts")
+async def _lengths(world: World) -> Act:
+    await world.doubts(1, 2)
+    await world.of(MediaLooks).record([Look(media(1), "Normal", Decimal(30))])
+
+    async def correct() -> None:
+        looks = world.of(MediaLooks)
+        async for those in looks.lengthless(9, _LONG_AGO):
+            await looks.correct(those)
+
+    return correct
+
+
+@CASES.of("keep_terms")
+async def _terms(world: World) -> Act:
+    return lambda: keep_terms(world.database, world.ledger.store.target, {"budget": "9"})
 
 
 @CASES.of("close_lost_runs")

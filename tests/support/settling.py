@@ -10,6 +10,7 @@ from batch import doctor
 from batch.core.learnt import Learnt
 from batch.core.models import JobType
 from batch.core.states import State
+from batch.hearing import ours_to_hear
 from batch.ledger.first_runs import FirstRuns
 from batch.ledger.learnt import Lessons
 from batch.reconcile.reconciler import ReconcileSummary
@@ -70,8 +71,9 @@ async def reconciled(
     settings: Settings, source: CredentialSource, *, once: bool = True, **how: Any
 ) -> ReconcileSummary:
     """Reconcile as the command does."""
-    async with open_session(settings, source, sends=True) as session:
-        return await reconcile(session, once=once, **how)
+    with ours_to_hear():
+        async with open_session(settings, source, sends=True) as session:
+            return await reconcile(session, once=once, **how)
 
 
 @dataclass

@@ -5,7 +5,7 @@ import json
 import os
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,16 @@ class Shift:
     def drop(self, name: str, numbers: Iterable[int], types: str | None = None) -> Path:
         """Put a whole list into the inbox, written an hour ago."""
         return self.settle(write_csv(self.inbox / name, [media(n) for n in numbers], types))
+
+    def having(self, **settings: object) -> "Shift":
+        """Return a shift on the same inbox with more settings."""
+        return replace(self, console=self.console.having(**settings))
+
+    def settle_text(self, name: str, text: str) -> Path:
+        """Put a file of these words into the inbox, written an hour ago."""
+        path = self.inbox / name
+        path.write_text(text, encoding="utf-8")
+        return self.settle(path)
 
     def settle(self, path: Path) -> Path:
         """Let a file look as if nobody had written to it for an hour."""

@@ -3,6 +3,7 @@
 import json
 import re
 import tomllib
+from itertools import chain
 from pathlib import Path
 from typing import get_args
 
@@ -19,7 +20,7 @@ from batch.emulator.models import checked
 from batch.emulator.settings import Switches, parse_settings
 from batch.emulator.words import Table
 from batch.errors import URGENCY, ExitCode
-from batch.intake.dialect import ID_NAMES, OPTIONAL_NAMES
+from batch.intake.names import ID_NAMES, MEANINGS
 from batch.settings import PREFIX, Settings
 
 ROOT = Path(__file__).parents[2]
@@ -139,7 +140,8 @@ def test_every_state_has_its_meaning() -> None:
 def test_accepted_headers_are_documented() -> None:
     """docs/operating.md names each column that a list may have."""
     told = " ".join(row[1] for row in rows(OPERATING, "column"))
-    assert all(f"`{name}`" in told for name in (*ID_NAMES, *OPTIONAL_NAMES))
+    names = [*ID_NAMES, *chain.from_iterable(MEANINGS.values())]
+    assert all(f"`{name}`" in told for name in names)
 
 
 def test_the_settings_example_of_the_readme_is_accepted() -> None:

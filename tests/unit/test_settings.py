@@ -2,14 +2,16 @@
 
 import os
 from datetime import time, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
+from structlog.testing import capture_logs
 
 from batch.core.models import JobType
-from batch.errors import ConfigurationError
-from batch.settings import is_loopback_host, load_settings, parse_duration
+from batch.errors import ConfigurationError, UsageError
+from batch.settings import is_loopback_host, load_channels, load_settings, parse_duration
 
 
 @pytest.fixture(autouse=True)
@@ -18,6 +20,8 @@ def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in list(os.environ):
         if name.startswith("VOD_BATCH_"):
             monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path / "nobody"))
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
     monkeypatch.chdir(tmp_path)
 
 
@@ -43,6 +47,19 @@ def test_the_file_takes_a_key_in_each_of_its_spellings(key: str) -> None:
     """Dashes and the environment's name mean the same setting."""
     _write(f"{key} = 7")
     assert load_settings().max_submissions == 7
+
+
+def test_channels_are_read_beside_settings_that_are_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each by itself, mail as a whole, the strongest source first; what is off is unset."""
+    _write('qps = "many"\nbugdet = 3\nmail_from = "a@b.example"\nmail_to = "c@d.example"')
+    monkeypatch.setenv("VOD_BATCH_SMTP_URL", "smtps://u:p@mail.example")
+    monkeypatch.setenv("VOD_BATCH_PING_URL", "nonsense")
+    monkeypatch.setenv("VOD_BATCH_ACCOUNT", "prod")
+    channels = load_channels(account="other", region=None)
+    assert (channels.account, channels.region) == ("other", "cn-shanghai")
+    assert (channels.mail_from, channels.mail_to) == ("a@b.example", ("c@d.example",))
+    assert channels.smtp_url
+    assert channels.ping_url is None
 
 
 def test_an_empty_variable_is_unset(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,15 +110,74 @@ def test_an_unknown_key_like_no_other_is_an_error_too() -> None:
 
 
 def test_a_misspelt_variable_is_an_error_with_a_near_miss(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A near miss in the environment is a typo; something quite different may be a wrapper's."""
-    monkeypatch.setenv("VOD_BATCH_WRAPPER_OF_OURS", "1")
-    assert load_settings().qps == 30
+    """A letter or two from a name is a typo."""
     monkeypatch.setenv("VOD_BATCH_CONCURENCY", "1")
     with pytest.raises(ConfigurationError) as caught:
         load_settings()
     assert str(caught.value) == (
         "unknown environment variable VOD_BATCH_CONCURENCY; did you mean VOD_BATCH_CONCURRENCY?"
     )
+
+
+@pytest.mark.parametrize("name", ["MAIN", "WRAPPER_OF_OURS", "PORT", "SERVICE_HOST", "ACCEPT"])
+def test_a_variable_like_no_setting_is_warned_of(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    """It may belong to a wrapper or a cluster, so that nothing stops for it."""
+    monkeypatch.setenv(f"VOD_BATCH_{name}", "1")
+    with capture_logs() as lines:
+        assert load_settings().qps == 30
+    (line,) = lines
+    assert line["log_level"] == "warning"
+    assert line["variables"] == [f"VOD_BATCH_{name}"]
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [("BUGDET", "BUDGET"), ("QPSS", "QPS"), ("TYPES", "TYPE"), ("WEBHOOK", "WEBHOOKS"),
+     ("MAX_SUBMISSION", "MAX_SUBMISSIONS"), ("CAMPANG", "CAMPAIGN")],
+)  # fmt: skip
+def test_a_near_miss_names_what_was_meant(
+    monkeypatch: pytest.MonkeyPatch, name: str, meant: str
+) -> None:
+    """A budget that is misspelt must not be no budget."""
+    monkeypatch.setenv(f"VOD_BATCH_{name}", "1")
+    with pytest.raises(ConfigurationError, match=f"did you mean VOD_BATCH_{meant}\\?$"):
+        load_settings()
+
+
+@pytest.mark.parametrize("text", ["dna,tag", "AIMediaDNA, AIVideoTag", "DNA,aivideotag"])
+def test_a_type_has_two_names_in_every_source(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    """By flag, in the environment, in the file, and in the prices."""
+    both = tuple(JobType)
+    assert load_settings(type=text.split(",")).type == both
+    monkeypatch.setenv("VOD_BATCH_TYPE", text)
+    assert load_settings().type == both
+    monkeypatch.delenv("VOD_BATCH_TYPE")
+    _write(f'type = "{text}"\n[prices]\ndna = "0.05"\n[prices.cn-beijing]\ntag = "0.3"')
+    settings = load_settings()
+    assert settings.type == both
+    assert settings.prices == {
+        "AIMediaDNA": Decimal("0.05"), "cn-beijing": {"AIVideoTag": Decimal("0.3")},
+    }  # fmt: skip
+
+
+def test_a_type_is_priced_once() -> None:
+    """Which of two prices holds must not depend on their order."""
+    _write('[prices]\ndna = "0.05"\nAIMediaDNA = "0.06"')
+    with pytest.raises(ConfigurationError, match="priced by both of its names"):
+        load_settings()
+
+
+def test_a_bad_flag_is_usage_and_a_bad_variable_is_configuration(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The same words, said at the command line or kept somewhere."""
+    with pytest.raises(UsageError, match=r"^--qps: "):
+        load_settings(qps="many")
+    monkeypatch.setenv("VOD_BATCH_QPS", "many")
+    with pytest.raises(ConfigurationError, match=r"^VOD_BATCH_QPS: "):
+        load_settings()
 
 
 @pytest.mark.parametrize(
@@ -117,7 +193,7 @@ def test_durations_are_written_with_units(text: str, seconds: float) -> None:
 @pytest.mark.parametrize("text", ["", "90", "s", "1x", "-5s", "1h-5m", "0s", "90 seconds", 90])
 def test_other_durations_are_refused(text: object) -> None:
     """A number without a unit could mean anything; a wait of nothing is a mistake."""
-    with pytest.raises(ConfigurationError, match=r"^--grace: "):
+    with pytest.raises(UsageError, match=r"^--grace: "):
         load_settings(grace=text)
 
 
@@ -128,7 +204,7 @@ def test_other_durations_are_refused(text: object) -> None:
 )  # fmt: skip
 def test_endpoints_that_cannot_be_meant_are_refused(endpoint: str) -> None:
     """An endpoint is scheme, host and port; the cloud is never called without TLS."""
-    with pytest.raises(ConfigurationError, match=r"^--endpoint: "):
+    with pytest.raises(UsageError, match=r"^--endpoint: "):
         load_settings(endpoint=endpoint)
 
 
@@ -166,7 +242,7 @@ def test_a_password_is_never_shown() -> None:
 
 def test_a_message_names_the_source_of_a_bad_value(monkeypatch: pytest.MonkeyPatch) -> None:
     """A flag by its name, a variable by its own, a file's key with the file."""
-    with pytest.raises(ConfigurationError, match=r"^--max-attempts: "):
+    with pytest.raises(UsageError, match=r"^--max-attempts: "):
         load_settings(max_attempts=0)
     _write("max_attempts = 0")
     with pytest.raises(ConfigurationError, match=r"^max_attempts in vod-batch\.toml: "):
@@ -191,7 +267,7 @@ def test_a_check_of_the_whole_names_the_setting_to_change(monkeypatch: pytest.Mo
 
 def test_a_bad_secret_is_not_echoed() -> None:
     """The message about a value never repeats the value."""
-    with pytest.raises(ConfigurationError) as caught:
+    with pytest.raises(UsageError) as caught:
         load_settings(database_pooled="hush-hush")
     assert "hush-hush" not in str(caught.value)
 
@@ -199,7 +275,7 @@ def test_a_bad_secret_is_not_echoed() -> None:
 @pytest.mark.parametrize("name", ["", "-x", "a b", "x" * 65, "ä"])
 def test_names_are_plain(name: str) -> None:
     """Account and campaign names stand in file names, keys and reports."""
-    with pytest.raises(ConfigurationError, match=r"^--campaign: .* is not a name; use "):
+    with pytest.raises(UsageError, match=r"^--campaign: .* is not a name; use "):
         load_settings(campaign=name)
 
 
@@ -241,7 +317,7 @@ def test_a_loopback_endpoint_may_play_the_cloud() -> None:
     assert (plain.counterpart, plain.plays_by_cloud_rules) == ("stand-in", False)
     playing = load_settings(endpoint="http://127.0.0.1:8808", service="cloud")
     assert (playing.counterpart, playing.plays_by_cloud_rules) == ("cloud", True)
-    with pytest.raises(ConfigurationError, match="settle"):
+    with pytest.raises(UsageError, match="settle"):
         load_settings(endpoint="http://127.0.0.1:8808", service="cloud", settle="1s")
-    with pytest.raises(ConfigurationError, match="service"):
+    with pytest.raises(UsageError, match="service"):
         load_settings(service="stand-in")

@@ -9,6 +9,7 @@ from batch.emulator.actions.get_media_dna_result import get_media_dna_result
 from batch.emulator.actions.get_video_infos import get_video_infos
 from batch.emulator.actions.list_ai_job import list_ai_job
 from batch.emulator.actions.list_job_info import list_job_info
+from batch.emulator.actions.search_media import search_media
 from batch.emulator.actions.submit_ai_job import submit_ai_job
 from batch.emulator.call import Call
 from batch.emulator.world import World
@@ -26,5 +27,6 @@ ACTIONS: dict[str, Action] = {
     "GetVideoInfos": get_video_infos,
     "ListAIJob": list_ai_job,
     "ListJobInfo": list_job_info,
+    "SearchMedia": search_media,
     "SubmitAIJob": submit_ai_job,
 }

@@ -2,14 +2,12 @@
 
 from typing import Any
 
-from batch.emulator.actions.shared import split_ids
+from batch.emulator.actions.shared import describe_media, split_ids
 from batch.emulator.call import Call
 from batch.emulator.refusals import Refused
 from batch.emulator.world import World
 
 _MAX_IDS = 20
-_BYTES_A_SECOND = 250_000
-"""Size is duration times this: two million bits a second."""
 
 
 def get_video_infos(world: World, call: Call) -> dict[str, Any]:
@@ -21,20 +19,7 @@ def get_video_infos(world: World, call: Call) -> dict[str, Any]:
     if video_ids and unknown and world.settings.media.unknown == "refuse":
         raise Refused("unknown_media")
     return {
-        "VideoList": [_describe(world, media_id) for media_id in existing],
+        "VideoList": [describe_media(world, media_id) for media_id in existing],
         "NonExistVideoIds": unknown if video_ids else [],
         "NonExistReferenceIds": [] if video_ids else unknown,
-    }
-
-
-def _describe(world: World, media_id: str) -> dict[str, Any]:
-    seconds = world.library.seconds(media_id)
-    return {
-        "VideoId": media_id,
-        "Title": f"Video {media_id}",
-        "Status": world.library.status(media_id),
-        "Duration": seconds,
-        "Size": int(seconds * _BYTES_A_SECOND),
-        "CreationTime": world.settings.media.created_at,
-        **world.library.storage(media_id),
     }

@@ -10,6 +10,8 @@ from batch.emulator.refusals import Refused
 from batch.emulator.world import World
 
 _SECONDS_PER_DAY = 86_400
+_BYTES_A_SECOND = 250_000
+"""Size is duration times this: two million bits a second."""
 
 
 def split_ids(text: str, limit: int, parameter: str) -> list[str]:
@@ -41,6 +43,21 @@ def check_media(world: World, call: Call) -> str:
     if world.settings.lookup.unknown_media == "refuse" or not media_id:
         world.library.check(media_id)
     return media_id
+
+
+def describe_media(world: World, media_id: str) -> dict[str, Any]:
+    """Return what GetVideoInfos says of a media, and SearchMedia of what it is asked for."""
+    library = world.library
+    seconds = library.seconds(media_id)
+    return {
+        "VideoId": media_id,
+        "Title": library.title(media_id),
+        "Status": library.status(media_id),
+        "Duration": seconds,
+        "Size": int(seconds * _BYTES_A_SECOND),
+        "CreationTime": library.created_at(media_id),
+        **library.storage(media_id),
+    }
 
 
 def can_be_found(world: World, job: Job) -> bool:

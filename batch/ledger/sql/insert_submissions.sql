@@ -6,12 +6,13 @@
 INSERT INTO submissions (id, target_id, batch_id, line, media_id, job_type, config_key, campaign,
                          config, user_data, priority)
 OVERRIDING SYSTEM VALUE
-SELECT DISTINCT ON (s.media_id, s.job_type, s.config_key)
-       $4 + s.place, $1, $2, s.line, s.media_id, s.job_type, s.config_key, $3, s.config,
-       s.user_data, s.priority
-  FROM (SELECT row_number() OVER () AS place, * FROM staged) s
+SELECT DISTINCT ON (s.media_id, s.job_type, s.config_key, s.own_campaign)
+       $4 + s.place, $1, $2, s.line, s.media_id, s.job_type, s.config_key, s.own_campaign,
+       s.config, s.user_data, s.priority
+  FROM (SELECT row_number() OVER () AS place, coalesce(campaign, $3) AS own_campaign, *
+          FROM staged) s
  WHERE NOT EXISTS (
        SELECT FROM submissions k
         WHERE $5 AND k.media_id = s.media_id AND k.job_type = s.job_type AND k.target_id = $1
-          AND k.config_key = s.config_key AND k.campaign = $3)
- ORDER BY s.media_id, s.job_type, s.config_key, s.place
+          AND k.config_key = s.config_key AND k.campaign = s.own_campaign)
+ ORDER BY s.media_id, s.job_type, s.config_key, s.own_campaign, s.place

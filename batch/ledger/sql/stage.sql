@@ -8,5 +8,6 @@ CREATE TEMPORARY TABLE staged (
     config_key text COLLATE "C" NOT NULL,
     config text,
     user_data text,
-    priority smallint NOT NULL
+    priority smallint NOT NULL,
+    campaign text
 ) ON COMMIT DROP

@@ -2,42 +2,68 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from batch.core.deadline import find_zone
 from batch.core.states import State
 from batch.show.insights import Status
-from batch.show.text.parts import budget_line, cost_lines, existing_lines, word_lines
-
-if TYPE_CHECKING:
-    from batch.show.night_report import NightReport
-
-
-def night_lines(report: "NightReport") -> Iterator[str]:
-    """Show a night that has just ended."""
-    night, settings = report.night, report.settings
-    if report.status:
-        yield from morning_lines(report.facts, report.status, find_zone(settings.timezone))
-        yield from report.unwritten
-        return
-    yield f"vod-batch night of {settings.account} in {settings.region}"
-    yield f"run {night.run} ended because {night.stopped_by} (exit code {int(night.exit_code)})"
-    yield "The ledger could not be asked how things stand; see later: vod-batch status"
+from batch.show.needs import Need, needs_of, trouble_needs
+from batch.show.text.parts import (
+    budget_lines,
+    cost_lines,
+    counted,
+    existing_lines,
+    money,
+    word_lines,
+)
 
 
-def morning_lines(facts: Mapping[str, Any], status: Status, zone: ZoneInfo) -> Iterator[str]:
-    """Show a night by its facts (as ``runs`` keeps them) and the target's state now."""
+def morning_lines(facts: Mapping[str, Any], status: Status | None, zone: ZoneInfo) -> Iterator[str]:
+    """Show a night by its facts (as ``runs`` keeps them) and the target's state now.
+
+    First whether all is well, then what to do, then the figures. Without ``status`` the ledger
+    could not be asked.
+    """
+    yield from need_lines(needs_of(facts, status))
+    yield ""
+    yield f"vod-batch night of {_whose(facts, status)}"
     started, ended = _time(facts["started_at"], zone), _time(facts["ended_at"], zone)
-    yield f"vod-batch night of {status.account} in {status.region}"
-    yield f"{started:%Y-%m-%d %H:%M} to {ended:%H:%M %Z}, run {facts['run']}"
+    yield f"run {facts['run']}, {started:%Y-%m-%d %H:%M} to {ended:%H:%M %Z}"
     yield f"ended because {facts['stopped_by']} (exit code {facts['exit_code']})"
     yield from _loaded(facts)
     yield from _spent(facts)
     yield from _money(facts)
     yield from _standing(status)
     yield from _unseen(facts)
-    yield from _to_do(facts, status)
+
+
+def _whose(facts: Mapping[str, Any], status: Status | None) -> str:
+    known = status and {"account": status.account, "region": status.region}
+    told = known or facts
+    return f"{told['account']} in {told['region']}"
+
+
+def missed_lines(facts: Mapping[str, Any]) -> Iterator[str]:
+    """Show a night that did not begin."""
+    yield from need_lines(list(trouble_needs(facts)))
+    yield ""
+    yield f"vod-batch night of {_whose(facts, None)}"
+    yield f"did not begin (exit code {facts['exit_code']}); nothing was loaded or sent"
+
+
+def verdict(needs: int) -> str:
+    """Say whether all is well, by how many things there are to do."""
+    if not needs:
+        return "All is well: nothing for you to do."
+    return f"Not well: {counted(needs, 'thing')} for you to do."
+
+
+def need_lines(needs: Sequence[Need]) -> Iterator[str]:
+    """Show whether all is well, and what is to be done with its commands."""
+    yield verdict(len(needs))
+    for need in needs:
+        yield f"- {need.text}"
+        yield from (f"    {command}" for command in need.commands)
 
 
 def _loaded(facts: Mapping[str, Any]) -> Iterator[str]:
@@ -55,11 +81,18 @@ def _loaded(facts: Mapping[str, Any]) -> Iterator[str]:
         )
         if found["quarantine_path"]:
             yield f"    see {found['quarantine_path']}"
+        if found.get("unlike"):
+            yield f"    {found['unlike']}"
     for name, why in facts["failed_files"].items():
         yield f"  {name}: NOT LOADED, {why}"
     for name in facts["waiting_files"]:
         yield f"  {name}: still being written, waits for the next night"
-    if not (facts["loads"] or facts["failed_files"] or facts["waiting_files"]):
+    for name in facts.get("not_reached", ()):
+        yield f"  {name}: not loaded before the night ended, waits for the next one"
+    not_taken = facts.get("not_taken", {})  # a night of an earlier program has none
+    for name, why in not_taken.items():
+        yield f"  {name}: not taken, {why}"
+    if not (facts["loads"] or facts["failed_files"] or facts["waiting_files"] or not_taken):
         yield "  none came"
 
 
@@ -68,8 +101,12 @@ def _spent(facts: Mapping[str, Any]) -> Iterator[str]:
     yield "Done"
     if look := facts["preflight"]:
         yield f"  looked at    {look['looked_at']:>9,}  media, free"
+        if measured := look.get("measured"):  # a night of an earlier program has none
+            yield f"  measured     {measured:>9,}  submissions sent before their length was known"
         if aside := look["not_there"] + look["put_off"]:
-            worth = f", about {look['saved']} {look['currency']} saved" if look["saved"] else ""
+            worth = (
+                f", about {money(look['saved'])} {look['currency']} saved" if look["saved"] else ""
+            )
             yield f"  set aside    {aside:>9,}  submissions of media not there or not ready{worth}"
         yield from _held_statuses(look)
     for canary in facts["canaries"]:
@@ -92,6 +129,8 @@ def _spent(facts: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _held_statuses(look: Mapping[str, Any]) -> Iterator[str]:
+    if look.get("is_cut_short"):
+        yield "  not looked at          the media further on: the night ended before"
     for status, rows in look.get("held_statuses", {}).items():
         yield f"  put off      {rows:>9,}  submissions of media in the unknown status {status!r}:"
         yield "                          the first media with it all failed"
@@ -109,7 +148,10 @@ def _of(runs: Sequence[Mapping[str, Any]], state: State) -> int:
 def _money(facts: Mapping[str, Any]) -> Iterator[str]:
     run = facts["submitted"] or facts["canary_run"] or {}
     lines = [*cost_lines(facts["costs"])]
-    lines += [budget_line(use, facts["currency"]) for use in run.get("budgets", ())]
+    # A night of an earlier program has none of its own, nor has one whose ledger was away.
+    uses = facts.get("budgets")
+    if uses is not None or run.get("budgets"):
+        lines += budget_lines(uses or run.get("budgets", ()), facts["currency"])
     lines += [run["obstacle"]] if run.get("obstacle") else []
     if lines:
         yield ""
@@ -117,8 +159,11 @@ def _money(facts: Mapping[str, Any]) -> Iterator[str]:
         yield from (f"  {line}" for line in lines)
 
 
-def _standing(status: Status) -> Iterator[str]:
+def _standing(status: Status | None) -> Iterator[str]:
     yield ""
+    if status is None:
+        yield "The ledger could not be asked how things stand; see later: vod-batch status"
+        return
     yield "All in all"
     for state, count in status.states.items():
         if count:
@@ -130,37 +175,6 @@ def _unseen(facts: Mapping[str, Any]) -> Iterator[str]:
         yield ""
         yield "Said by the cloud and known to no document of ours; nothing was concluded from it"
         yield from (f"  {line}" for line in word_lines(words))
-
-
-def _to_do(facts: Mapping[str, Any], status: Status) -> Iterator[str]:
-    lines = list(_needs(facts, status))
-    yield ""
-    yield "For you to do" if lines else "Nothing for you to do."
-    for line in lines:
-        yield f"  {line}"
-
-
-def _needs(facts: Mapping[str, Any], status: Status) -> Iterator[str]:
-    states = status.states
-    if states[State.IN_DOUBT]:
-        yield f"{states[State.IN_DOUBT]:,} in doubt: vod-batch resolve --all"
-    for charge in status.extra_charges:
-        jobs = ", ".join(charge.job_ids)
-        yield f"{charge.media_id} {charge.job_type} holds several jobs: {jobs}"
-    for canary in facts["canaries"]:
-        if canary["verdict"] != "passed":
-            yield (
-                f"batch {canary['batch']} is held by its canary: look at it, then "
-                f"vod-batch resume --batch {canary['batch']}, or cancel it"
-            )
-    if facts["failed_files"]:
-        yield "fix the files in failed/ and put them into the inbox again"
-    if any(load["facts"] and load["facts"]["quarantined"] for load in facts["loads"]):
-        yield "fix the quarantined lines and put them into the inbox as a file of their own"
-    if facts.get("unseen"):
-        yield "look at the words of the cloud that nobody knows; report them to the maintainer"
-    if states[State.REJECTED] or states[State.FAILED] or states[State.DEAD]:
-        yield "see what was rejected or failed: vod-batch export --state rejected (failed, dead)"
 
 
 def _time(text: str, zone: ZoneInfo) -> datetime:

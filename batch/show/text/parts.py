@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from batch.core.budget import NEARLY_USED
+from batch.core.money import decimals
 from batch.ledger.operators import Hold
 
 
@@ -20,11 +21,28 @@ def cost_lines(costs: Mapping[str, Any] | None) -> Iterator[str]:
         yield f"charged  {money(cost['charged'])} {cost['currency']}, for jobs that succeeded"
         if Decimal(cost["reserved"]):
             yield f"reserved {money(cost['reserved'])} {cost['currency']}, at most, for open ones"
-    if costs["unknown"]:
-        yield f"{costs['unknown']:,} submissions of unknown cost: set prices; nightly finds lengths"
+    unpriced = costs.get("unpriced", 0)  # a night of an earlier program has none
+    if unpriced:
+        yield (
+            f"{unpriced:,} {submissions(unpriced)} of unknown cost, sent while there was no price: "
+            "set prices for the next ones"
+        )
+    if lengthless := costs["unknown"] - unpriced:
+        yield (
+            f"{lengthless:,} {submissions(lengthless)} of unknown cost, for the length is not "
+            "known: nightly asks the cloud for it"
+        )
 
 
-def budget_line(use: Mapping[str, Any], currency: str) -> str:
+def budget_lines(uses: Sequence[Mapping[str, Any]], currency: str) -> Iterator[str]:
+    """Show every budget in force, or that there is none."""
+    if not uses:
+        yield "no budget: nothing limits what may be spent"
+    for use in uses:
+        yield _budget_line(use, currency)
+
+
+def _budget_line(use: Mapping[str, Any], currency: str) -> str:
     """Show how far a budget (:class:`batch.core.budget.BudgetUse`) is used."""
     spent, limit = Decimal(use["spent"]), Decimal(use["limit"])
     warning = " - NEARLY USED" if spent >= NEARLY_USED * limit else ""
@@ -35,8 +53,9 @@ def budget_line(use: Mapping[str, Any], currency: str) -> str:
 
 
 def money(amount: object) -> str:
-    """Write an amount with two decimals and grouped thousands: ``1,234.50``."""
-    return f"{Decimal(str(amount)):,.2f}"
+    """Write an amount with two decimals, or as many as it has, and thousands: ``1,234.50``."""
+    exactly = Decimal(str(amount))
+    return f"{exactly:,.{decimals([exactly])}f}"
 
 
 def existing_lines(runs: Sequence[Mapping[str, Any] | None]) -> Iterator[str]:
@@ -72,19 +91,34 @@ def word_lines(words: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 
 def hold_line(hold: Hold) -> str:
     """Show one open hold, and how to let it go."""
-    what, words = {
-        "target": ("the whole target", " --all"),
-        "batch": (f"batch {hold.batch_id}", f" --batch {hold.batch_id}"),
-    }.get(hold.scope, ("single submissions", " MEDIA_ID, or as they were selected"))
+    return f"{hold_reason(hold)}; let go with: {resume_command(hold)}"
+
+
+def hold_reason(hold: Hold) -> str:
+    """Say what is held, since when, by whom and why."""
+    what = {"target": "the whole target", "batch": f"batch {hold.batch_id}"}.get(
+        hold.scope, "single submissions"
+    )
     return (
         f"held: {what}, {hold.rows:,} {submissions(hold.rows)}, since {at(hold.held_at)} by "
-        f"{hold.held_by} ({hold.reason}); let go with: vod-batch resume{words}"
+        f"{hold.held_by} ({hold.reason})"
     )
+
+
+def resume_command(hold: Hold) -> str:
+    """Return the command that lets a hold go."""
+    words = {"target": "--all", "batch": f"--batch {hold.batch_id}"}
+    return f"vod-batch resume {words.get(hold.scope, 'MEDIA_ID, or as they were selected')}"
 
 
 def submissions(count: int) -> str:
     """Return the noun that goes with ``count``."""
     return "submission" if count == 1 else "submissions"
+
+
+def counted(count: int, noun: str) -> str:
+    """Write a count with its noun, which takes an s: ``1,200 looks``."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def at(moment: datetime) -> str:

@@ -7,10 +7,11 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from batch.core.states import State
-from batch.show.text.parts import budget_line, existing_lines, hold_line
+from batch.show.text.parts import budget_lines, existing_lines, hold_line, money
 
 if TYPE_CHECKING:  # what has one of these to show has loaded its maker
     from batch.ledger.loading import LoadReport
+    from batch.ledger.manifests import ManifestFacts
     from batch.reconcile.reconciler import ReconcileSummary
     from batch.submit.planning import Plan
     from batch.submit.tally import RunSummary
@@ -36,11 +37,44 @@ def load_lines(report: LoadReport) -> Iterator[str]:
     )
     where = f"  see {facts.quarantine_path}" if facts.quarantine_path else ""
     yield f"  quarantined  {facts.quarantined:>9,}{where}"
+    yield from _reading_lines(facts)
     for other in report.elsewhere:
         yield (
             f"  elsewhere    {other.media:>9,}  media that account {other.account} of this region "
             "knows too: two names of one account pay twice"
         )
+
+
+def _reading_lines(facts: ManifestFacts) -> Iterator[str]:
+    """Show how a list was read, so that nothing of it is gone without a word."""
+    parts = {
+        "of the header": facts.header_lines,
+        "good": facts.rows,
+        "blank": facts.blank,
+        "quarantined": facts.quarantined,
+        "within a record": facts.continued,
+    }
+    told = ", ".join(f"{number:,} {what}" for what, number in parts.items() if number)
+    yield f"  lines        {facts.lines:>9,}  {told or 'the list is empty'}"
+    yield f"  read as      {_form(facts)}"
+    if facts.ignored:
+        yield f"  ignored      columns {', '.join(facts.ignored)}"
+    if facts.tidied:
+        yield f"  tidied       {facts.tidied:>9,}  ids that stood in quotes, brackets or the like"
+    if facts.unlike:
+        yield f"  unlike       {facts.unlike}"
+
+
+_DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "pipes"}
+
+
+def _form(facts: ManifestFacts) -> str:
+    if facts.form != "csv":
+        return f"{facts.form.upper()}, {facts.encoding}"
+    delimiter = _DELIMITERS.get(facts.delimiter, facts.delimiter)
+    columns = ", ".join(("media id", *facts.columns))
+    header = "a header" if facts.header else "no header"
+    return f"CSV with {delimiter}, {header}, {facts.encoding}; columns: {columns}"
 
 
 def _duplicates(report: LoadReport) -> int:
@@ -58,7 +92,7 @@ def _restored_lines(summary: RunSummary) -> Iterator[str]:
         yield f"  restored     {summary.restored:>9,}  {who} had forgotten them; the journal knew"
 
 
-def summary_lines(summary: RunSummary, currency: str) -> Iterator[str]:
+def summary_lines(summary: RunSummary) -> Iterator[str]:
     """Show the result of one run of the worker, and what to do about it."""
     by_state = summary.states
     rate = summary.requests / summary.seconds if summary.seconds else 0.0
@@ -74,8 +108,8 @@ def summary_lines(summary: RunSummary, currency: str) -> Iterator[str]:
         yield f"  throttled    {throttled:>9,}  given back and sent again later"
     if due := max(0, summary.left_pending - summary.held):
         yield f"  still due    {due:>9,}  run vod-batch submit again"
-    for use in summary.budgets:
-        yield f"  {budget_line(asdict(use), currency)}"
+    for line in budget_lines([asdict(use) for use in summary.budgets], summary.currency):
+        yield f"  {line}"
     if summary.obstacle:
         yield f"  {summary.obstacle}"
     if summary.held:
@@ -103,15 +137,17 @@ def plan_lines(plan: Plan) -> Iterator[str]:
     yield f"  takes        {hours:>6}:{rest // 60:02d}  hours at {plan.rate:.1f} calls a second"
     cost = plan.cost
     for name, amount in (("low", cost.low), ("expected", cost.expected), ("worst", cost.worst)):
-        shown = "unknown" if amount is None else f"{amount:,.2f} {plan.currency}"
+        shown = "unknown" if amount is None else f"{money(amount)} {plan.currency}"
         yield f"  cost, {name:<8} {shown:>14}"
     if cost.unknown:
         yield (
             f"  {cost.unknown:,} submissions are of unknown length: low leaves them out, expected "
             "takes the mean, worst needs VOD_BATCH_LONGEST"
         )
-    if cost.low is None:
-        yield '  prices are missing: set prices in vod-batch.toml, such as AIMediaDNA = "0.05"'
+    for name in plan.unpriced:
+        yield f'  {name} has no price: set prices in vod-batch.toml, such as {name} = "0.05"'
+    for line in budget_lines([asdict(use) for use in plan.budgets], plan.currency):
+        yield f"  {line}"
     yield from map(hold_line, plan.holds)
     if total:
         yield f"send exactly this with: vod-batch submit --plan {plan.hash}"

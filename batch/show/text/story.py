@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from batch.core.states import State
 from batch.show.cost_story import StoryCost
 from batch.show.story import Attempt, Move, PastHold, Story, SubmissionStory
-from batch.show.text.parts import at
+from batch.show.text.parts import at, money
 
 
 def story_lines(story: Story) -> Iterator[str]:
@@ -84,6 +84,6 @@ def _past_hold_line(hold: PastHold) -> str:
 
 def _cost_lines(cost: StoryCost) -> Iterator[str]:
     length = "of unknown length" if cost.seconds is None else f"of {cost.seconds / 60:,.2f} min"
-    price = "no price" if cost.price is None else f"{cost.price} {cost.currency} a minute"
+    price = "no price" if cost.price is None else f"{money(cost.price)} {cost.currency} a minute"
     yield f"{cost.bound}: {length}, {price}"
     yield f"begun on {cost.spent_on} by run {cost.run_id}"

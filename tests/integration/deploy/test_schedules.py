@@ -71,7 +71,8 @@ def test_every_night_has_the_same_deadline_and_start(deploy: Path) -> None:
     """Three schedulers, one night."""
     commands = _commands(deploy)
     for where in ("cron", "systemd", "cronjob.yaml"):
-        assert commands[where][2:] == ["--until", "06:00", "--timezone", "Asia/Shanghai"]
+        assert commands[where][2:6] == ["--until", "06:00", "--timezone", "Asia/Shanghai"]
+    assert commands["cron"][6:] == ["--print-page", "when-needed"]
     (cron_job,) = [
         document
         for document in yaml.safe_load_all((deploy / "kubernetes/cronjob.yaml").read_text())

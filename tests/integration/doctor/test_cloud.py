@@ -11,6 +11,7 @@ import pytest
 from batch.doctor.cloud import FREE_CALLS
 from batch.settings import Settings
 from batch.vod.credentials import Credentials
+from batch.vod.search import SEARCH_MEDIA
 from batch.vod.wire import SUBMIT
 from tests.integration.doctor.conftest import UNTOLD
 from tests.support.cloud import Emulator
@@ -38,10 +39,13 @@ async def test_all_is_well_and_no_job_was_asked_for(settings: Settings, emulator
 
 
 def test_every_action_of_the_ram_policy_has_its_check() -> None:
-    """A free call for each, but for the one that no free call tells."""
+    """A free call for each, but for what none tells, and for what only ``list`` asks."""
     policy = json.loads(Path("deploy/ram/policy.json").read_text())
     (statement,) = policy["Statement"]
-    assert sorted(f"vod:{action}" for action in [*FREE_CALLS, SUBMIT]) == statement["Action"]
+    assert (
+        sorted(f"vod:{action}" for action in [*FREE_CALLS, SUBMIT, SEARCH_MEDIA])
+        == statement["Action"]
+    )
 
 
 @pytest.mark.parametrize("action", FREE_CALLS)

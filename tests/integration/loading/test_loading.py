@@ -232,7 +232,8 @@ async def test_bad_lines_go_to_a_quarantine_file(ledger: Ledger, tmp_path: Path)
     assert (report.facts.rows, report.facts.quarantined) == (2, 1)
     kept = Path(report.facts.quarantine_path or "")
     assert kept == tmp_path / "m.csv.quarantine.csv"
-    (line,) = csv.DictReader(kept.read_text(encoding="utf-8").splitlines())
+    header, line = csv.DictReader(kept.read_text(encoding="utf-8").splitlines())
+    assert (header["line"], header["raw"]) == ("1", "media_id")
     assert (line["line"], line["raw"]) == ("3", "not a media id!")
 
 
@@ -275,7 +276,7 @@ async def test_the_same_bad_file_twice_has_one_quarantine_file(
     ledger: Ledger, tmp_path: Path
 ) -> None:
     """A file that is loaded again, as it is or by standard input, leaves no second file."""
-    path = write_csv(tmp_path / "m.csv", ["not a media id!"])
+    path = write_csv(tmp_path / "m.csv", [media(1), "not a media id!"])
     await _load(ledger, path)
     await _load(ledger, path)
     assert len(list(tmp_path.glob("*quarantine*"))) == 1

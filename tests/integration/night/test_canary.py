@@ -34,9 +34,8 @@ def test_a_held_batch_goes_on_at_an_operators_word(make_shift: MakeShift) -> Non
     shift = make_shift(_failing(range(5)), VOD_BATCH_CANARY=5)
     shift.drop("a.csv", range(12))
     ended = shift.run(code=3)
-    assert "batch 1 is held by its canary: look at it, then vod-batch resume --batch 1" in (
-        ended.stdout
-    )
+    assert "batch 1 is held by its canary, which failed (0 of 5" in ended.stdout
+    assert "\n    vod-batch resume --batch 1\n" in ended.stdout
     shift.run(code=5)  # another night sends nothing of it
     assert shift.states() == {"failed": 5, "pending": 7}
     shift.console.run("resume", "--batch", "1", "--yes")

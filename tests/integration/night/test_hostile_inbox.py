@@ -51,9 +51,10 @@ def test_results_that_cannot_be_written_are_reported(make_shift: MakeShift) -> N
     shift.drop("x" * 251 + ".csv", range(2))
     ended = shift.run()
     assert shift.states() == {"succeeded": 2}
-    assert ended.stdout.splitlines()[-1].startswith(
-        "the results of batch 1 could not be written (File name too long); get them by: vod-batch"
-    )
+    assert ended.stdout.splitlines()[1:3] == [
+        "- the results of batch 1 could not be written (File name too long); get them by",
+        "    vod-batch export --batch 1",
+    ]
 
 
 def test_a_list_replaced_while_it_is_loaded_stays(tmp_path: Path) -> None:

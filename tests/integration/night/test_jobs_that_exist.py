@@ -26,7 +26,9 @@ def test_a_night_of_uploads_costs_nothing(make_shift: MakeShift) -> None:
     assert shift.emulator.submits() == 0
     assert shift.states() == {"succeeded": 12}
     rows = shift.rows()
-    assert {(row["cost"], row["attempts"], row["request_id"]) for row in rows} == {("0", "0", "")}
+    assert {(row["cost"], row["attempts"], row["request_id"]) for row in rows} == {
+        ("0.00", "0", "")
+    }
     assert all(row["job_id"] and row["submitted_at"] for row in rows)
     assert "there before        12" in shift.console.run("report").stdout
 

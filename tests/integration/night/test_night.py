@@ -51,7 +51,7 @@ def test_bad_lines_and_bad_files_are_set_apart(make_shift: MakeShift) -> None:
     ]  # fmt: skip
     assert _names(shift.inbox / "failed") == ["broken.csv.gz", "broken.csv.gz.error.txt"]
     assert "broken.csv.gz: NOT LOADED" in ended.stdout
-    assert "fix the files in failed/" in ended.stdout
+    assert "it lies in failed/, mend it there and put it into the inbox again" in ended.stdout
 
 
 def test_a_file_that_is_still_written_to_waits(make_shift: MakeShift) -> None:
@@ -114,7 +114,7 @@ def test_a_night_costs_what_the_cloud_charged(make_shift: MakeShift) -> None:
     assert (cost["currency"], cost["charged"]) == ("CNY", bill["total"])
     told = json.loads(shift.console.run("status", "--json").stdout)["costs"]
     assert told["by_currency"] == [cost]
-    assert {row["cost"] for row in shift.rows() if row["status"] == "failed"} == {"0"}
+    assert {row["cost"] for row in shift.rows() if row["status"] == "failed"} == {"0.00"}
     story = shift.console.run("why", media(1)).stdout
     assert "CNY charged: of " in story
 
@@ -148,10 +148,10 @@ def test_rows_of_higher_priority_go_first_when_money_is_short(make_shift: MakeSh
 @pytest.mark.parametrize(
     ("words", "settings", "code", "says"),
     [
-        (["--budget", "-1"], {}, 78, "--budget: "),
+        (["--budget", "-1"], {}, 64, "--budget: "),
         (["--budget", "5"], {}, 78, "prices: a budget is set, and there are none: set them"),
-        (["--until", "25:00"], {}, 78, "'25:00' is not a time of day; write it like 06:00"),
-        (["--timezone", "Mars/Base"], {}, 78, "there is no time zone 'Mars/Base'"),
+        (["--until", "25:00"], {}, 64, "'25:00' is not a time of day; write it like 06:00"),
+        (["--timezone", "Mars/Base"], {}, 64, "there is no time zone 'Mars/Base'"),
         ([], {"VOD_BATCH_PRICES": "cheap"}, 78, "VOD_BATCH_PRICES is not JSON"),
         ([], {"VOD_BATCH_PRICES": '{"AIMediaDNA": "-1"}'}, 78, "greater than or equal to 0"),
     ],
@@ -163,7 +163,7 @@ def test_wrong_settings_are_one_line_and_lose_nothing(
     shift = make_shift(**settings)
     shift.drop("a.csv", range(3))
     ended = shift.run(*words, code=code)
-    assert ended.stdout == ""
+    assert ended.stdout.startswith("Not well: 1 thing for you to do.\n- ")
     (line,) = ended.stderr.splitlines()
     assert line.startswith("vod-batch: ")
     assert says in line
@@ -175,9 +175,9 @@ def test_an_inbox_that_is_not_there_is_said_so(make_shift: MakeShift) -> None:
     """One line, exit 78."""
     shift = make_shift()
     ended = shift.console.run("nightly", str(shift.inbox / "nowhere"), code=78)
-    assert ended.first_words == (
-        f"vod-batch: there is no inbox {shift.inbox / 'nowhere'}; make it, or name another"
-    )
+    says = f"there is no inbox {shift.inbox / 'nowhere'}; make it, or name another"
+    assert ended.stderr == f"vod-batch: {says}\n"
+    assert ended.stdout.splitlines()[:2] == ["Not well: 1 thing for you to do.", f"- {says}"]
 
 
 def _stopped(shift: Shift, account: str) -> None:

@@ -144,6 +144,8 @@ async def _mixed(ledger: Ledger) -> dict[str, int]:
         ([media(1), media(2), "--type", "AIMediaDNA"], {"plain", "again", "other"}),
         (["--ids", "ids.csv"], {"other"}),
         (["--ids", "-"], {"other"}),
+        (["--ids", "typed.csv"], {"tag"}),
+        (["--ids", "typed.csv", "--type", "AIVideoTag"], {"tag"}),
         (["--batch", "1", "--type", "AIVideoTag", media(2)], set()),
     ],
 )
@@ -153,6 +155,9 @@ async def test_selectors(
     """Each selector narrows the rest down."""
     rows = await _mixed(ledger)
     write_csv(console.home / "ids.csv", [media(2), media(77)])
+    (console.home / "typed.csv").write_text(
+        f"media_id,type,config,priority\n{media(1)},tag,{{,high\n"
+    )
     stdin = f"VideoId;note\n{media(2)};x\n".encode()
     told = json.loads((await _run(console, "retry", *words, "--yes", "--json", stdin=stdin)).stdout)
     moved = {name for name, row in rows.items() if await ledger.state(row) is S.PENDING}
@@ -179,6 +184,10 @@ async def test_selectors(
         (["resume", "--ids", "bad.csv"], "line 2: bad media id"),
         (["resume", "--ids", "empty.csv"], "holds no media id"),
         (["resume", "--ids", "missing.csv"], "there is no file"),
+        (["resume", "--ids", "e*.csv"], "means 2 files, and takes one"),
+        (["resume", "--ids", "mixed.csv"], "names AIMediaDNA and AIVideoTag in different lines"),
+        (["resume", "--ids", "every.csv", "--type", "AIVideoTag"], "selects AIMediaDNA alone"),
+        (["resume", "--ids", "every.csv", media(1)], "selects AIMediaDNA alone"),
     ],
 )
 async def test_words_that_mean_nothing(
@@ -188,6 +197,9 @@ async def test_words_that_mean_nothing(
     await ledger.add([1])
     (console.home / "bad.csv").write_text(f"media_id\n!!\n{media(1)}\n")
     (console.home / "empty.csv").write_text("media_id\n")
+    (console.home / "every.csv").write_text(f"media_id,type\n{media(1)},dna\n")
+    mixed = f"media_id,type\n{media(1)},dna\n{media(2)},tag\n"
+    (console.home / "mixed.csv").write_text(mixed)
     yes = [] if words[0] == "why" else ["--yes"]
     ended = await _run(console, *words, *yes, code=64)
     assert says in ended.stderr

@@ -32,10 +32,16 @@ BOTH = "AIMediaDNA,AIVideoTag"
 VALUES: dict[str, tuple[str, str, str]] = {
     "qps": ("11.5", "12", "13"), "concurrency": ("11", "12", "13"), "priority": ("-1", "2", "3"),
     "max_submissions": ("11", "12", "13"), "budget": ("1.5", "2.5", "3.5"),
+    "budget_day": ("1.5", "2.5", "3.5"), "budget_month": ("1.5", "2.5", "3.5"),
+    "max_bad": ("11", "12", "13"), "strict": ("true", "false", "true"),
     "skip_existing": ("never", "always", "auto"), "preflight": ("true", "false", "true"),
     "until": ("01:00", "02:00", "03:00"), "max_duration": ("90s", "2h", "3h"),
     "timezone": ("Asia/Shanghai", "Europe/Berlin", "Asia/Tokyo"), "grace": ("90s", "2m", "3m"),
     "settle": ("90m", "2h", "3h"), "type": ("AIVideoTag", BOTH, "AIMediaDNA"),
+    "expect_list": ("true", "false", "true"),
+    "print_page": ("when-needed", "always", "when-needed"),
+    "log": ("attempts", "quiet", "auto"),
+    "database_url": ("postgresql://a/x", "postgresql://b/x", "postgresql://c/x"),
     "endpoint": ("http://127.0.0.1:1", "http://127.0.0.1:2", "http://127.0.0.1:3"),
 }  # fmt: skip
 """Of settings that not any word fits: by flag, in the environment, in the file."""

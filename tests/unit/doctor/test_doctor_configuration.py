@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from batch.doctor.check import Check
-from batch.doctor.configuration import check_settings
+from batch.doctor.configuration import check_money, check_settings
 from batch.settings import Settings, load_settings
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -74,11 +74,19 @@ def test_a_budget_needs_a_price_for_every_type() -> None:
     """Whatever the limit is called; a region's own price counts."""
     price = {"AIMediaDNA": "0.05"}
     for prices in ({}, {"AIVideoTag": "0.3"}, {"cn-beijing": price}):
-        ((fix, code),) = _troubles(_with_budget(prices))
-        assert (code, "prices" in fix) == (78, True)
-    assert _troubles(_with_budget(price)) == []
-    assert _troubles(_with_budget({"cn-shanghai": price})) == []
-    assert _troubles(Budgeted.model_validate({})) == []
+        check = check_money(_with_budget(prices))
+        assert (check.code, "prices" in check.fix) == (78, True)
+    assert check_money(_with_budget(price)).passed
+    assert check_money(_with_budget({"cn-shanghai": price})).passed
+    assert check_money(Budgeted.model_validate({})).detail == "no budget, no prices"
+
+
+def test_the_budget_in_force_is_shown_and_where_it_is_kept() -> None:
+    """In money, with the price of each type."""
+    check = check_money(_with_budget({"AIMediaDNA": "0.05"}), ["prices", "currency"])
+    assert check.detail == (
+        "night_budget 5.00 CNY, AIMediaDNA 0.05 a minute; kept with the target: prices, currency"
+    )
 
 
 def test_the_sources_in_force_are_shown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

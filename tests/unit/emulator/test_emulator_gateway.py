@@ -86,6 +86,7 @@ async def test_a_nonce_is_remembered_for_31_minutes(emulator: "Emulator") -> Non
         ("GetMediaDNAResult", {"MediaId": "m1"}),
         ("GetAIVideoTagResult", {"MediaId": "m1"}),
         ("GetVideoInfos", {"VideoIds": "m1"}),
+        ("SearchMedia", {"PageSize": "1"}),
     ],
 )
 async def test_nonces_of_queries_are_remembered(

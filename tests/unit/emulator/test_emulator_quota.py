@@ -59,6 +59,7 @@ def test_limits_of_the_dossier() -> None:
         "GetMediaDNAResult": 20,
         "GetAIVideoTagResult": 10,
         "GetVideoInfos": 100,
+        "SearchMedia": 50,
     }
 
 

@@ -5,15 +5,9 @@ import json
 import pytest
 
 from batch.core.models import JobType
-from batch.intake.cells import (
-    CellError,
-    echo,
-    parse_config,
-    parse_media_id,
-    parse_priority,
-    parse_types,
-    parse_user_data,
-)
+from batch.intake.cells import parse_config, parse_priority, parse_types, parse_user_data
+from batch.intake.errors import CellError, echo
+from batch.intake.media_ids import parse_media_id
 
 BOTH = frozenset(JobType)
 
@@ -24,9 +18,18 @@ BOTH = frozenset(JobType)
         ("a", "a"),
         ("a" * 64, "a" * 64),
         (" \tA-_9 \u3000", "A-_9"),
+        ("'0a1b", "0a1b"),
+        ('="0a1b"', "0a1b"),
+        ("“0a1b”", "0a1b"),
+        ("[ '0a1b' ]", "0a1b"),
+        ("「0a1b」", "0a1b"),
+        ("（0a1b）", "0a1b"),
+        ("０ａ１ｂ", "0a1b"),
+        ("\u200b0a\u2060\u00ad1b\u202c\ufeff", "0a1b"),
+        ("\u00a00a1b\u00a0", "0a1b"),
     ],
 )
-def test_media_id_is_trimmed(cell: str, expected: str) -> None:
+def test_a_media_id_is_found_within_what_stands_around_it(cell: str, expected: str) -> None:
     assert parse_media_id(cell) == expected
 
 
@@ -36,8 +39,19 @@ def test_media_id_is_trimmed(cell: str, expected: str) -> None:
         ("a b", "bad media id: 'a b' (allowed: A-Z a-z 0-9 _ -, at most 64)"),
         ("é", "bad media id: 'é' (allowed: A-Z a-z 0-9 _ -, at most 64)"),
         ("a\nb", "bad media id: 'a\\nb' (allowed: A-Z a-z 0-9 _ -, at most 64)"),
-        ("１", "bad media id: '１' (allowed: A-Z a-z 0-9 _ -, at most 64)"),
         ("  ", "no media id"),
+        ("\u200b", "no media id"),
+        ('""', "no media id"),
+        ("NULL", "no media id: 'NULL' is a word for nothing"),
+        ("nan", "no media id: 'nan' is a word for nothing"),
+        ("None", "no media id: 'None' is a word for nothing"),
+        ("TRUE", "no media id: 'TRUE' is a word for nothing"),
+        ("--", "no media id: '--' is a placeholder"),
+        ("2026-11-27", "no media id: '2026-11-27' is a date"),
+        ("27-11-2026", "no media id: '27-11-2026' is a date"),
+        ("20261127", "no media id: '20261127' is a date"),
+        ("Media_Id", "no media id: 'Media_Id' is a header once more"),
+        ("id", "no media id: 'id' is a header once more"),
     ],
 )
 def test_bad_media_id_is_reported(cell: str, reason: str) -> None:

@@ -22,7 +22,7 @@ def test_example_has_the_counts_the_documents_state() -> None:
         for row in chunk.rows
         for job_type in row.types.split(",")
     )
-    assert (manifest.lines, manifest.rows, manifest.quarantined) == (553, 540, 12)
+    assert (manifest.facts.lines, manifest.facts.rows, manifest.facts.quarantined) == (553, 540, 12)
     assert (len(pairs), pairs.total() - len(pairs)) == (645, 20)
     assert Counter(job_type for _, job_type in pairs) == {"AIMediaDNA": 369, "AIVideoTag": 276}
 

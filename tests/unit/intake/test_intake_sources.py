@@ -111,7 +111,7 @@ def test_a_spooled_pipe_is_read_again_from_its_start() -> None:
         for _ in range(2):
             chunks = list(manifest.chunks())
             assert [one for chunk in chunks for one in chunk.media_ids] == ["m1", "m2"]
-            assert (manifest.sha256, manifest.quarantined) == (sha256, 1)
+            assert (manifest.sha256, manifest.facts.quarantined) == (sha256, 1)
 
 
 def test_a_spool_has_no_name_while_it_is_filled(tmp_path: Path) -> None:

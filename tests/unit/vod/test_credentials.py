@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import logging
 import os
 import subprocess
 import sys
@@ -14,6 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from batch.errors import PermissionRefusedError
 from batch.vod.chain import SourceFailedError
@@ -277,20 +277,21 @@ async def test_while_one_refreshes_the_others_use_what_is_held() -> None:
     assert (await refreshing).access_key_id == "id2"
 
 
-async def test_a_failed_refresh_keeps_the_old_key(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_failed_refresh_keeps_the_old_key() -> None:
     load, clock = Loader(), Clock()
     source = CredentialSource(load, monotonic=clock)
     await source.current()
     clock.now += 61
     load.fails = True
 
-    with caplog.at_level(logging.DEBUG):
+    with capture_logs() as lines:
         assert (await source.current()).access_key_id == "id1"
     await source.current()
 
     assert load.calls == 2
-    assert "RuntimeError" in caplog.text
-    assert "leaked-secret" not in caplog.text
+    assert {line["event"] for line in lines} == {"credentials_not_refreshed"}
+    assert "RuntimeError" in lines[0]["error"]
+    assert "leaked-secret" not in str(lines)
 
 
 async def test_the_first_failure_is_permission_refused_without_its_cause() -> None:

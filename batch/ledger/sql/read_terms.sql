@@ -1,0 +1,2 @@
+-- $1 target
+SELECT terms FROM targets WHERE id = $1
