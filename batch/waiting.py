@@ -56,7 +56,7 @@ async def a_few_at_once(
         async with asyncio.TaskGroup() as group:
             for _ in range(most):
                 group.create_task(one_after_another())
-    except* Exception as several:
+    except ExceptionGroup as several:
         raise several.exceptions[0] from None
 
 
