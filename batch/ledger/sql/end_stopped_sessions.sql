@@ -2,7 +2,6 @@
 -- sleeps): the server waits for the rest of it and counts that as at work, so that the time a session may
 -- be idle in a transaction never begins, and what it has locked is kept from everybody. A COPY waits for
 -- its rows in the same way, and is none of these. $1 for how many seconds at least
--- Repeat: harmless
 SELECT pid, pg_terminate_backend(pid) AS is_ended
   FROM pg_stat_activity
  WHERE datname = current_database() AND usename = current_user
