@@ -174,13 +174,16 @@ async def _stopped_within_a_question(
 ) -> AsyncIterator[None]:
     """Hold what ``lock`` takes for a process that was stopped between parse and execute."""
     database = await Database.open(ledger.settings)
+    transaction = contextlib.AsyncExitStack()
+    stopped = await transaction.enter_async_context(database.transaction())
+    await stopped.execute(lock, *arguments)
+    await stopped.prepare("SELECT 'parsed and never run'")
+    ledger.database.hurry(3 * STOPPED_SECONDS)  # who waits in vain is to fail, and soon
     try:
-        with contextlib.suppress(DatabaseUnavailableError):  # its session was ended
-            async with database.transaction() as stopped:
-                await stopped.execute(lock, *arguments)
-                await stopped.prepare("SELECT 'parsed and never run'")
-                yield
+        yield
     finally:
+        with contextlib.suppress(DatabaseUnavailableError):  # its session was ended
+            await transaction.aclose()
         await database.close()
 
 
