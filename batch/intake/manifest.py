@@ -83,7 +83,7 @@ class Manifest:
         as_csv = CsvList(Lines(whole), self.options, self.name, self.facts)
         if not as_csv.is_quarantine:
             return as_csv
-        self.facts = ListFacts(encoding=self.facts.encoding, is_quarantine=True)
+        self.facts = ListFacts(encoding=self.facts.encoding)
         return self._open(as_csv.quarantined_text())
 
     def insist_on_rows(self) -> None:

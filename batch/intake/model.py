@@ -71,16 +71,12 @@ class Chunk(NamedTuple):
 
     def giving_up(self, place: int, reason: str, raw: str) -> "Chunk":
         """Return the chunk with the good line at ``place`` put into quarantine."""
-        line = self.lines[place]
-        keep = [number for number in range(len(self.lines)) if number != place % len(self.lines)]
-        bad = sorted(
-            [*self.quarantined, QuarantinedLine(line, reason, raw)], key=lambda each: each.line
-        )
+        bad = [*self.quarantined, QuarantinedLine(self.lines[place], reason, raw)]
         return Chunk(
-            [self.lines[number] for number in keep],
-            [self.media_ids[number] for number in keep],
-            [self.said[number] for number in keep],
-            bad,
+            [*self.lines[:place], *self.lines[place + 1 :]],
+            self.media_ids[:place] + self.media_ids[place + 1 :],
+            self.said[:place] + self.said[place + 1 :],
+            sorted(bad, key=lambda each: each.line),
         )
 
 
@@ -93,8 +89,6 @@ class ListFacts:
     """
 
     encoding: str = ""
-    is_quarantine: bool = False
-    """Whether what is read stood in a quarantine file; then lines are counted as in the list."""
     form: str = "csv"
     """``csv``, ``json`` or ``jsonl``; a JSON list's lines are its items."""
     delimiter: str = ""

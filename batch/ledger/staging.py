@@ -7,13 +7,11 @@ from collections.abc import Sequence
 
 from batch.core.configuration import config_key
 from batch.core.models import JobType
+from batch.intake.model import Said
 
 COLUMNS = (
     "line", "media_id", "job_type", "config_key", "config", "user_data", "priority", "campaign"
 )  # fmt: skip
-
-Said = tuple[str, str | None, str | None, int, str | None]
-"""Types (comma separated), config, user data, priority, campaign (``None``: the load's)."""
 
 _NULL = r"\N"
 _ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})

@@ -3,10 +3,12 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batch.ledger.staging import COLUMNS, Said, copy_rows
+from batch.intake.model import Said
+from batch.ledger.staging import COLUMNS, copy_rows
 
 MEDIA_IDS = st.from_regex(r"[A-Za-z0-9_-]{1,64}", fullmatch=True)
-SAID = st.tuples(
+SAID = st.builds(
+    Said,
     st.sampled_from(["AIMediaDNA", "AIVideoTag", "AIMediaDNA,AIVideoTag"]),
     st.none() | st.sampled_from(["{}", '{"a":"\\\\ \\t"}']),
     st.none(),
@@ -32,7 +34,7 @@ def test_each_row_is_copied_with_what_it_says(rows: list[tuple[str, Said]]) -> N
 @given(user_data=st.text())
 def test_no_text_breaks_out_of_its_cell(user_data: str) -> None:
     """Whatever a cell holds, a row is one line of as many cells as there are columns."""
-    text = copy_rows([1], ["m1"], [("AIMediaDNA", None, user_data, 0, None)]).decode()
+    text = copy_rows([1], ["m1"], [Said("AIMediaDNA", None, user_data, 0)]).decode()
     assert text.count("\n") == 1
     assert text.count("\t") == len(COLUMNS) - 1
     assert "\r" not in text
